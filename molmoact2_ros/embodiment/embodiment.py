@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A robot as this package knows it: joints, cameras, units, limits, poses, controllers, and the policy's contract.
+
+Everything that depends on the order, sign or unit of a joint is read from one file, config/embodiments/<name>.yaml.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from .camera import Camera
+from .driver import Driver
+from .errors import EmbodimentError
+from .joint import Joint
+from .policy_contract import PolicyContract
+from .section import Section
+from .share import share_folder
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Embodiment:
+    """One robot. Vectors are in the order of `joints`, in this package's units, unless named otherwise."""
+
+    name: str
+    title: str
+    urdf: Path
+    base_frame: str
+    command_rate_hz: float
+    policy: PolicyContract
+    cameras: tuple[Camera, ...]
+    joints: tuple[Joint, ...]
+    poses: dict[str, tuple[float, ...]]
+    drivers: dict[str, Driver]
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Embodiment:
+        """Load a shipped robot by name, or any file.
+
+        Args:
+            name_or_path: `droid`, or the path of a YAML file.
+
+        Raises:
+            EmbodimentError: no such robot or file, or its content cannot be used; says what to change.
+        """
+        path = _find(name_or_path)
+        try:
+            content = yaml.safe_load(path.read_text())
+        except yaml.YAMLError as error:
+            raise EmbodimentError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        return cls._read(Section(content, path.name), path)
+
+    @classmethod
+    def _read(cls, section: Section, path: Path) -> Embodiment:
+        joints = tuple(Joint.read(entry) for entry in section.sections("joints"))
+        names = _unique([joint.name for joint in joints], f"{section.where}.joints")
+        cameras = tuple(Camera.read(entry) for entry in section.sections("cameras"))
+        _unique([camera.role for camera in cameras], f"{section.where}.cameras")
+        poses = section.section("poses")
+        drivers = section.named_sections("drivers")
+        embodiment = cls(
+            name=section.text("name"),
+            title=section.text("title"),
+            urdf=path.parents[2] / "urdf" / section.text("urdf"),
+            base_frame=section.text("base_frame"),
+            command_rate_hz=section.number("command_rate_hz"),
+            policy=PolicyContract.read(section.section("policy")),
+            cameras=cameras,
+            joints=joints,
+            poses={pose: poses.numbers(pose, len(joints)) for pose in poses.remaining()},
+            drivers={driver: Driver.read(driver, entry, names) for driver, entry in drivers.items()},
+        )
+        section.finish()
+        embodiment._check(section.where)
+        return embodiment
+
+    def _check(self, where: str) -> None:
+        if len(self.cameras) != self.policy.num_cameras:
+            raise EmbodimentError(
+                f"{where}.cameras: expected {self.policy.num_cameras} (policy.num_cameras), got {len(self.cameras)} "
+                f"({', '.join(self.camera_roles)}): add the missing one, or correct policy.num_cameras if the "
+                "checkpoint takes as many"
+            )
+        if "home" not in self.poses:
+            raise EmbodimentError(f"{where}.poses: key 'home' is missing; add it")
+        for pose, values in self.poses.items():
+            for joint, value in zip(self.joints, values, strict=True):
+                if not joint.low <= value <= joint.high:
+                    raise EmbodimentError(
+                        f"{where}.poses.{pose}: {joint.name} = {value} lies outside {joint.low}..{joint.high}"
+                    )
+
+    @property
+    def joint_names(self) -> tuple[str, ...]:
+        """Names of all joints, in order."""
+        return tuple(joint.name for joint in self.joints)
+
+    @property
+    def camera_roles(self) -> tuple[str, ...]:
+        """Roles of all cameras, in the policy's order."""
+        return tuple(camera.role for camera in self.cameras)
+
+    @property
+    def is_gripper(self) -> NDArray[np.bool_]:
+        """[joints] True where the joint is a gripper."""
+        return np.array([joint.is_gripper for joint in self.joints])
+
+    def limits(self, key: str) -> Vector:
+        """Return one limit of every joint: `low`, `high`, `margin`, `velocity`, `acceleration` or `jerk`."""
+        return np.array([getattr(joint, key) for joint in self.joints], dtype=np.float64)
+
+    def pose(self, name: str) -> Vector:
+        """Return a named pose; raise EmbodimentError if the file has none of that name."""
+        if name not in self.poses:
+            raise EmbodimentError(f"{self.name} has no pose {name!r}; it has {', '.join(self.poses)}")
+        return np.array(self.poses[name], dtype=np.float64)
+
+    def driver(self, name: str) -> Driver:
+        """Return a driver profile; raise EmbodimentError if the file has none of that name."""
+        if name not in self.drivers:
+            raise EmbodimentError(f"{self.name} has no driver {name!r}; it has {', '.join(self.drivers)}")
+        return self.drivers[name]
+
+    def to_policy(self, values: Vector) -> Vector:
+        """Convert positions [..., joints] to the policy's units."""
+        return values * self._policy_scale() + self._policy_offset()
+
+    def from_policy(self, values: Vector) -> Vector:
+        """Convert positions [..., joints] from the policy's units."""
+        return (values - self._policy_offset()) / self._policy_scale()
+
+    def _policy_scale(self) -> Vector:
+        return np.array([joint.policy.scale for joint in self.joints])
+
+    def _policy_offset(self) -> Vector:
+        return np.array([joint.policy.offset for joint in self.joints])
+
+
+def shipped_embodiments() -> list[str]:
+    """Return the names of the robots that come with the package."""
+    return sorted(path.stem for path in (share_folder() / "config" / "embodiments").glob("*.yaml"))
+
+
+def _find(name_or_path: str | Path) -> Path:
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise EmbodimentError(
+                f"embodiment file {path} does not exist: correct the path, or name a shipped robot "
+                f"({', '.join(shipped_embodiments())})"
+            )
+        return path.absolute()
+    shipped = shipped_embodiments()
+    if str(name_or_path) not in shipped:
+        raise EmbodimentError(
+            f"unknown embodiment {str(name_or_path)!r}: expected {', '.join(shipped)}, or the path of a .yaml file"
+        )
+    return share_folder() / "config" / "embodiments" / f"{name_or_path}.yaml"
+
+
+def _unique(names: list[str], where: str) -> tuple[str, ...]:
+    for name in names:
+        if names.count(name) > 1:
+            raise EmbodimentError(f"{where}: {name!r} stands there more than once")
+    return tuple(names)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The short trajectory that travels from interpolator to safety to bridge: plain data, as in msg/JointCommand.msg."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class JointCommand:
+    """A trajectory that ends at rest.
+
+    `positions` and `velocities` are [points, joints] float64 in this package's units, point i at
+    `start_ns + i * step_s` (ROS time, nanoseconds). Points before `motion_points` follow the chunk, the others brake.
+    `observation_ns` and `chunk_sequence` name the chunk behind the motion; both are 0 when it only holds or ramps.
+    Content is not checked here: judging it is the work of safety.
+    """
+
+    start_ns: int
+    sequence: int
+    step_s: float
+    names: tuple[str, ...]
+    motion_points: int
+    positions: NDArray[np.float64]
+    velocities: NDArray[np.float64]
+    observation_ns: int
+    chunk_sequence: int

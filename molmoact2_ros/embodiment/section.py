@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read a mapping from a configuration file so that every key is used, typed and named in the error when it is not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import EmbodimentError
+
+_REQUIRED: Any = object()
+
+
+class Section:
+    """Take keys out of one mapping of a YAML file; `finish` refuses the ones nobody took."""
+
+    def __init__(self, content: Any, where: str) -> None:
+        """Wrap a mapping.
+
+        Args:
+            content: the parsed YAML value.
+            where: file and key path, for error messages.
+
+        Raises:
+            EmbodimentError: content is not a mapping.
+        """
+        if not isinstance(content, Mapping):
+            raise EmbodimentError(f"{where}: expected keys and values, got {type(content).__name__}")
+        self._content = dict(content)
+        self._known: list[str] = []
+        self.where = where
+
+    def text(self, key: str, default: str = _REQUIRED) -> str:
+        """Return a non-empty string."""
+        value = self._take(key, default)
+        if not isinstance(value, str) or not (value or default == ""):
+            raise EmbodimentError(f"{self.where}.{key}: expected text, got {value!r}")
+        return value
+
+    def number(self, key: str, default: float = _REQUIRED) -> float:
+        """Return a finite number as float."""
+        return self._finite(key, self._take(key, default))
+
+    def numbers(self, key: str, length: int) -> tuple[float, ...]:
+        """Return a list of `length` finite numbers."""
+        value = self._take(key, _REQUIRED)
+        if not isinstance(value, list) or len(value) != length:
+            raise EmbodimentError(f"{self.where}.{key}: expected a list of {length} numbers, got {value!r}")
+        return tuple(self._finite(key, item) for item in value)
+
+    def integer(self, key: str) -> int:
+        """Return a whole number."""
+        value = self._take(key, _REQUIRED)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise EmbodimentError(f"{self.where}.{key}: expected a whole number, got {value!r}")
+        return value
+
+    def choice(self, key: str, choices: tuple[str, ...], default: str = _REQUIRED) -> str:
+        """Return one of the given strings."""
+        value = self._take(key, default)
+        if value not in choices:
+            raise EmbodimentError(f"{self.where}.{key}: expected one of {', '.join(choices)}, got {value!r}")
+        return value
+
+    def section(self, key: str) -> Section:
+        """Return a nested mapping."""
+        return Section(self._take(key, _REQUIRED), f"{self.where}.{key}")
+
+    def sections(self, key: str) -> list[Section]:
+        """Return a non-empty list of mappings."""
+        value = self._take(key, _REQUIRED)
+        if not isinstance(value, list) or not value:
+            raise EmbodimentError(f"{self.where}.{key}: expected a list with at least one entry, got {value!r}")
+        return [Section(item, f"{self.where}.{key}[{index}]") for index, item in enumerate(value)]
+
+    def named_sections(self, key: str) -> dict[str, Section]:
+        """Return a mapping of names to mappings."""
+        parent = self.section(key)
+        return {name: Section(item, f"{parent.where}.{name}") for name, item in parent._content.items()}
+
+    def texts(self, key: str) -> dict[str, str]:
+        """Return a mapping of names to strings."""
+        parent = self.section(key)
+        return {name: parent.text(name) for name in list(parent._content)}
+
+    def remaining(self) -> list[str]:
+        """Return the keys that nobody took yet."""
+        return list(self._content)
+
+    def finish(self) -> None:
+        """Raise EmbodimentError if a key is left that no reader asked for."""
+        if self._content:
+            unknown = ", ".join(map(str, self._content))
+            raise EmbodimentError(
+                f"{self.where}: unknown key {unknown}; known keys: {', '.join(sorted(self._known))}; "
+                "remove it or correct its spelling"
+            )
+
+    def _take(self, key: str, default: Any) -> Any:
+        self._known.append(key)
+        if key in self._content:
+            return self._content.pop(key)
+        if default is _REQUIRED:
+            raise EmbodimentError(f"{self.where}: key {key!r} is missing; add it")
+        return default
+
+    def _finite(self, key: str, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise EmbodimentError(f"{self.where}.{key}: expected a finite number, got {value!r}")
+        return float(value)
