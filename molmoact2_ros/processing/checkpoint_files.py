@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read the small files of a checkpoint folder so that whatever is missing is named with its file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from .errors import ProcessingError
+
+
+def require_file(folder: Path, name: str) -> Path:
+    """Return the path of a file in a checkpoint folder.
+
+    Raises:
+        ProcessingError: the folder or the file does not exist.
+    """
+    if not folder.is_dir():
+        raise ProcessingError(f"Checkpoint folder {folder} does not exist; give the folder that holds {name}.")
+    path = folder / name
+    if not path.is_file():
+        raise ProcessingError(f"Checkpoint folder {folder} lacks {name}; download the whole checkpoint again.")
+    return path
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """Return the JSON object in a file of a checkpoint folder.
+
+    Raises:
+        ProcessingError: the file is missing, is not JSON, or holds no object.
+    """
+    path = require_file(folder, name)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ProcessingError(f"{path} is not readable JSON ({error}); download it again.") from error
+    if not isinstance(content, dict):
+        raise ProcessingError(f"{path} must hold a JSON object, not a {type(content).__name__}.")
+    return content
+
+
+def require_field(mapping: dict[str, Any], key: str, where: str) -> Any:
+    """Return `mapping[key]`; `where` names the file, and the section in it, for the error.
+
+    Raises:
+        ProcessingError: the field is missing or null.
+    """
+    value = mapping.get(key)
+    if value is None:
+        raise ProcessingError(f"{where} lacks the field '{key}'; the checkpoint must give it, there is no default.")
+    return value
+
+
+def require_int(mapping: dict[str, Any], key: str, where: str) -> int:
+    """Return `mapping[key]`, a whole number; `where` names the file, and the section in it, for the error.
+
+    Raises:
+        ProcessingError: the field is missing, null or no whole number.
+    """
+    value = require_field(mapping, key, where)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ProcessingError(f"{where} field '{key}' must be a whole number, not {value!r}.")
+    return value
+
+
+def load_tokenizer(folder: Path, name: str = "tokenizer.json") -> Tokenizer:
+    """Return the tokenizer of a checkpoint folder, without the padding and truncation that its file may ask for.
+
+    Raises:
+        ProcessingError: the file is missing or no tokenizer.
+    """
+    path = require_file(folder, name)
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises no narrower class on a malformed file
+        raise ProcessingError(f"{path} is not a readable tokenizer ({error}); download it again.") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer

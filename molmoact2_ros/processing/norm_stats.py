@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a checkpoint says of every robot it was trained on: `norm_stats.json`, by norm tag.
+
+Source: allenai/molmoact2 checkpoint converter (format molmoact2_norm_stats.v1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .checkpoint_files import read_json, require_field, require_int
+from .errors import ProcessingError
+from .normalizer import Normalizer
+
+
+@dataclass(frozen=True)
+class TagStats:
+    """One robot of a checkpoint.
+
+    Attributes:
+        norm_tag: its key in the file.
+        setup: setup text of the prompt.
+        control: control mode of the prompt.
+        camera_keys: cameras in training order; empty where training shuffled them.
+        action_horizon: rows in a chunk.
+        n_action_steps: rows of a chunk meant to be executed; all of them where the file does not say.
+        normalize_gripper: false where grippers pass the normalisers as they are.
+        state: statistics of the state vector.
+        action: statistics of an action row.
+    """
+
+    norm_tag: str
+    setup: str
+    control: str
+    camera_keys: tuple[str, ...]
+    action_horizon: int
+    n_action_steps: int
+    normalize_gripper: bool
+    state: Normalizer
+    action: Normalizer
+
+    @classmethod
+    def from_metadata(cls, norm_tag: str, metadata: dict[str, Any], mode: str, where: str) -> TagStats:
+        """Read one entry of `metadata_by_tag`.
+
+        Raises:
+            ProcessingError: a field is missing or its statistics do not fit together.
+        """
+        horizon = require_int(metadata, "action_horizon", where)
+        steps = require_int(metadata, "n_action_steps", where) if metadata.get("n_action_steps") else horizon
+        return cls(
+            norm_tag=norm_tag,
+            setup=require_field(metadata, "setup_type", where),
+            control=require_field(metadata, "control_mode", where),
+            camera_keys=tuple(metadata.get("camera_keys") or ()),
+            action_horizon=horizon,
+            n_action_steps=steps,
+            normalize_gripper=bool(require_field(metadata, "normalize_gripper", where)),
+            state=_normalizer(metadata, "state_stats", mode, where),
+            action=_normalizer(metadata, "action_stats", mode, where),
+        )
+
+
+@dataclass(frozen=True)
+class NormStats:
+    """All robots of a checkpoint.
+
+    Attributes:
+        tags: the robots by norm tag.
+    """
+
+    tags: Mapping[str, TagStats]
+
+    @classmethod
+    def load(cls, folder: Path, filename: str = "norm_stats.json") -> NormStats:
+        """Read the statistics of a checkpoint folder.
+
+        Args:
+            folder: checkpoint folder.
+            filename: name of the file; `norm_stats_filename` of config.json.
+
+        Raises:
+            ProcessingError: the file or a field is missing, or statistics do not fit together.
+        """
+        content = read_json(folder, filename)
+        mode = require_field(content, "norm_mode", filename)
+        tags = {
+            tag: TagStats.from_metadata(tag, metadata, mode, f"{filename} tag '{tag}'")
+            for tag, metadata in require_field(content, "metadata_by_tag", filename).items()
+        }
+        return cls(tags)
+
+    def tag(self, norm_tag: str) -> TagStats:
+        """Return one robot.
+
+        Raises:
+            ProcessingError: the tag is empty or not in the checkpoint; the known ones are listed.
+        """
+        if norm_tag in self.tags:
+            return self.tags[norm_tag]
+        given = f"has no norm tag '{norm_tag}'" if norm_tag else "needs a norm tag, none was given"
+        raise ProcessingError(f"The checkpoint {given}; choose one of {', '.join(sorted(self.tags))}.")
+
+
+def _normalizer(metadata: dict[str, Any], key: str, mode: str, where: str) -> Normalizer:
+    return Normalizer.from_stats(require_field(metadata, key, where), mode, f"{where} {key}")
