@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pins that weights load strictly: all wrong keys in one error, damaged files in one sentence, stale keys skipped."""
+
+import re
+from typing import Any
+
+import pytest
+import torch
+
+from molmoact2_ros.model.checkpoint import CheckpointError, _batches, load_model
+from molmoact2_ros.model.molmoact2 import MolmoAct2
+
+LN_F = "model.transformer.ln_f.weight"
+STALE = ("model.action_expert.state_encoder.weight", "action_expert.blocks.0.cross_attn.kv_proj.bias")
+
+
+def _same(a: MolmoAct2, b: MolmoAct2) -> bool:
+    pairs = zip(a.named_parameters(), b.named_parameters(), strict=True)
+    return all(x[0] == y[0] and torch.equal(x[1], y[1]) for x, y in pairs)
+
+
+def test_shards_load_as_the_single_file_does(checkpoint: Any, tiny_model: MolmoAct2) -> None:
+    checkpoint.split()
+    assert _same(load_model(checkpoint.folder), tiny_model)
+
+
+def test_weights_are_rounded_to_the_wanted_dtype(checkpoint: Any, tiny_model: MolmoAct2) -> None:
+    found = load_model(checkpoint.folder, torch.bfloat16)
+    assert torch.equal(found.lm_head.weight, tiny_model.lm_head.weight.to(torch.bfloat16))
+    assert {parameter.dtype for parameter in found.parameters()} == {torch.bfloat16}
+
+
+def test_loaded_weights_can_be_trained_and_none_is_left_on_meta(tiny_model: MolmoAct2) -> None:
+    assert all(p.requires_grad and p.device.type == "cpu" for p in tiny_model.parameters())
+    assert not list(tiny_model.buffers())
+
+
+def test_unknown_missing_and_misshapen_keys_are_listed_together(checkpoint: Any) -> None:
+    def change(tensors: dict[str, torch.Tensor]) -> None:
+        tensors["model.transformer.extra"] = tensors.pop(LN_F)
+        tensors["lm_head.weight"] = torch.zeros(3, 4)
+
+    checkpoint.edit_weights(change)
+    with pytest.raises(CheckpointError) as error:
+        load_model(checkpoint.folder)
+    for part in (
+        "1 unknown: model.transformer.extra",
+        f"1 missing: {LN_F}",
+        r"lm_head.weight [3, 4] instead of [768, 64]",
+    ):
+        assert part in str(error.value)
+
+
+def test_a_tensor_that_is_not_floating_point_is_listed(checkpoint: Any) -> None:
+    checkpoint.edit_weights(lambda tensors: tensors.update({LN_F: torch.ones(64, dtype=torch.int32)}))
+    with pytest.raises(CheckpointError, match=f"{LN_F} of type I32"):
+        load_model(checkpoint.folder)
+
+
+def test_stale_keys_are_skipped_with_a_warning(checkpoint: Any, tiny_model: MolmoAct2) -> None:
+    checkpoint.edit_weights(lambda tensors: tensors.update({key: torch.zeros(2) for key in STALE}))
+    with pytest.warns(UserWarning, match="skipped 2 keys"):
+        assert _same(load_model(checkpoint.folder), tiny_model)
+
+
+def test_a_key_that_only_resembles_a_stale_one_is_unknown(checkpoint: Any) -> None:
+    key = "model.action_expert.blocks.0.cross_attn.kv_projection.weight"
+    checkpoint.edit_weights(lambda tensors: tensors.update({key: torch.zeros(2)}))
+    with pytest.raises(CheckpointError, match=f"1 unknown: {key}"):
+        load_model(checkpoint.folder)
+
+
+def test_stored_rotary_frequencies_are_only_a_cross_check(checkpoint: Any, tiny_model: MolmoAct2) -> None:
+    key = "model.transformer.rotary_emb.inv_freq"
+    checkpoint.edit_weights(lambda tensors: tensors.update({key: tensors[key] * 2}))
+    with pytest.warns(UserWarning, match="rope_theta 5e\\+06"):
+        assert _same(load_model(checkpoint.folder), tiny_model)
+
+
+@pytest.mark.parametrize("missing_bytes", [1, 1000, 1_900_000, 1_982_410])
+def test_a_truncated_file_is_named_with_its_length(checkpoint: Any, missing_bytes: int) -> None:
+    size = checkpoint.weights.stat().st_size - missing_bytes
+    with checkpoint.weights.open("r+b") as file:
+        file.truncate(size)
+    with pytest.raises(CheckpointError, match=rf"model\.safetensors holds {size} bytes, but .*download it again"):
+        load_model(checkpoint.folder)
+
+
+@pytest.mark.parametrize("damage", [b"\xff" * 8, b"\x10" + b"\0" * 7 + b"not json at all!", b""])
+def test_a_corrupt_header_is_one_sentence(checkpoint: Any, damage: bytes) -> None:
+    content = checkpoint.weights.read_bytes()
+    checkpoint.weights.write_bytes(damage + content[len(damage) :] if damage else b"")
+    with pytest.raises(CheckpointError, match="truncated or corrupt; delete it and download it again"):
+        load_model(checkpoint.folder)
+
+
+def test_missing_shards_are_all_named(checkpoint: Any) -> None:
+    first, second, _ = checkpoint.split()
+    first.unlink()
+    second.unlink()
+    with pytest.raises(CheckpointError, match=re.escape(f"lacks {first.name}, {second.name} of 3 shards")):
+        load_model(checkpoint.folder)
+
+
+def test_a_key_stored_in_two_shards_is_refused(checkpoint: Any) -> None:
+    first, second, _ = checkpoint.split()
+    second.write_bytes(first.read_bytes())
+    with pytest.raises(CheckpointError, match="is stored twice"):
+        load_model(checkpoint.folder)
+
+
+@pytest.mark.parametrize("index", ["", "[]", '{"weight_map": 3}'])
+def test_an_index_that_is_none_is_refused(checkpoint: Any, index: str) -> None:
+    checkpoint.weights.unlink()
+    (checkpoint.folder / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(CheckpointError, match="is not an index of shards"):
+        load_model(checkpoint.folder)
+
+
+def test_a_folder_without_weights_is_refused(checkpoint: Any) -> None:
+    checkpoint.weights.unlink()
+    with pytest.raises(CheckpointError, match=r"neither model\.safetensors nor"):
+        load_model(checkpoint.folder)
+
+
+@pytest.mark.parametrize("per_layer", [True, False])
+def test_the_gate_of_a_depth_checkpoint_is_loaded(checkpoint: Any, per_layer: bool) -> None:
+    names = [f"{i}." for i in range(3)] if per_layer else [""]
+    checkpoint.edit_config("action_expert_depth_gate", True)
+    checkpoint.edit_config("action_expert_depth_gate_per_layer", per_layer)
+    for name in names:
+        gate = f"model.action_expert_depth_gate.{name}"
+        new = {f"{gate}weight": torch.ones(1, 32), f"{gate}bias": torch.ones(1)}
+        checkpoint.edit_weights(lambda tensors, new=new: tensors.update(new))
+    assert sum(p.numel() for p in load_model(checkpoint.folder).action_expert_depth_gate.parameters()) == 33 * len(
+        names
+    )
+
+
+def test_files_are_reopened_before_too_much_of_them_is_resident(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("molmoact2_ros.model.checkpoint.REOPEN_AFTER_BYTES", 10)
+    assert list(_batches({"a": 4, "b": 6, "c": 1, "big": 50, "d": 1})) == [["a", "b"], ["c"], ["big"], ["d"]]
