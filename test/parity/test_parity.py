@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pins the network against the reference's stored outputs, and `molmoact2 parity` as a judge that can say no."""
+
+import argparse
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from molmoact2_ros.cli import parity
+from molmoact2_ros.cli.golden import Golden, GoldenError, compare
+from molmoact2_ros.cli.parity_stages import Bench, run_chain
+from molmoact2_ros.model.checkpoint import load_model
+from molmoact2_ros.model.tiny import TinySizes, write_tiny_checkpoint
+from molmoact2_ros.processing.processor import Processor
+
+DATA = Path(__file__).parents[1] / "data" / "parity"
+TINY = DATA / "tiny_base"
+
+pytestmark = pytest.mark.parity
+
+Run = Callable[..., tuple[int, dict]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command; return its exit status and its last line, parsed."""
+
+    def command(golden: Path, dtype: str = "float32", checkpoint: Path = TINY) -> tuple[int, dict]:
+        status = parity.run(argparse.Namespace(checkpoint=str(checkpoint), golden=str(golden), dtype=dtype))
+        return status, json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    return command
+
+
+def _golden(name: str) -> Path:
+    return DATA / "goldens" / f"{name}.npz"
+
+
+def _edited(folder: Path, name: str, **changes: object) -> Path:
+    """A golden with some arrays replaced; a function replaces an array by what it returns, None deletes it."""
+    with np.load(_golden(name)) as file:
+        arrays = {key: file[key] for key in file.files}
+    for key, change in changes.items():
+        arrays[key] = change(arrays[key]) if callable(change) else change
+    path = folder / "golden.npz"
+    np.savez(path, **{key: array for key, array in arrays.items() if array is not None})
+    return path
+
+
+def _scaled(folder: Path, key: str, factor: float = 1.1) -> Path:
+    """The tiny checkpoint with one weight scaled: a slip in one stage."""
+    shutil.copytree(TINY, folder, dirs_exist_ok=True)
+    tensors = load_file(folder / "model.safetensors")
+    tensors[key] = tensors[key] * factor
+    save_file(tensors, folder / "model.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["droid", "yam", "so101", "discrete"])
+def test_float32_equals_the_reference(run: Run, name: str) -> None:
+    status, report = run(_golden(name))
+    assert (status, report["ok"], report["dtype"]) == (0, True, "float32")
+    assert report["kind"] == ("discrete" if name == "discrete" else "continuous")
+    assert all(figure < 1e-4 for figure in report["max_abs"].values())
+
+
+def test_bfloat16_equals_the_reference(run: Run) -> None:
+    status, report = run(_golden("droid_bf16"), "bfloat16")
+    assert (status, report["ok"], report["dtype"]) == (0, True, "bfloat16")
+
+
+@pytest.mark.parametrize("name", ["droid", "discrete"])
+def test_every_seam_of_the_file_is_in_the_report(run: Run, name: str) -> None:
+    with np.load(_golden(name)) as file:
+        seams = {key for key in file.files if not key.startswith("raw_")} - {"noise"}
+    assert set(run(_golden(name))[1]["max_abs"]) == seams
+
+
+@pytest.mark.parametrize(
+    "key", ["visual", "k_1", "v_2", "ctx_k_0", "ctx_v_1", "step_x", "step_v", "in_pixel_values", "actions"]
+)
+def test_a_float_seam_off_by_a_thousandth_fails_and_shows_it(run: Run, tmp_path: Path, key: str) -> None:
+    status, report = run(_edited(tmp_path, "droid", **{key: lambda x: x + np.float32(1e-3)}))
+    assert (status, report["ok"]) == (1, False)
+    assert report["max_abs"][key] == pytest.approx(1e-3, rel=0.02)
+
+
+@pytest.mark.parametrize(("name", "key"), [("droid", "in_input_ids"), ("discrete", "generated")])
+def test_integer_seams_count_their_mismatches(run: Run, tmp_path: Path, name: str, key: str) -> None:
+    def swap(ids: np.ndarray) -> np.ndarray:
+        ids[0, 2], ids[0, 3] = ids[0, 3], ids[0, 2]
+        return ids
+
+    status, report = run(_edited(tmp_path, name, **{key: swap}))
+    assert (status, report["max_abs"][key]) == (1, 2)
+
+
+def test_boolean_and_text_seams_count_their_mismatches(run: Run, tmp_path: Path) -> None:
+    golden = _edited(tmp_path, "droid", in_token_type_ids=np.logical_not, prompt=np.asarray("something else"))
+    _, report = run(golden)
+    assert (report["max_abs"]["in_token_type_ids"], report["max_abs"]["prompt"]) == (145, 1)
+
+
+def test_a_slip_in_the_images_does_not_fail_the_stages_after_it(run: Run, tmp_path: Path) -> None:
+    _, report = run(_golden("droid"), checkpoint=_scaled(tmp_path, "model.vision_backbone.image_projector.w2.weight"))
+    failed = {key for key, figure in report["max_abs"].items() if figure > 1e-4}
+    assert failed == {"visual", "actions"}
+
+
+def test_a_slip_in_the_context_fails_from_there_and_in_the_chain(run: Run, tmp_path: Path) -> None:
+    status, report = run(
+        _golden("droid"), checkpoint=_scaled(tmp_path, "model.action_expert.blocks.1.mlp.down_proj.weight")
+    )
+    assert status == 1
+    assert {key for key, figure in report["max_abs"].items() if figure > 1e-4} == {"step_v", "actions"}
+
+
+def _self_made(folder: Path, steps: int, task: str) -> tuple[Path, Path]:
+    """A checkpoint of other sizes and what this package computes on it, as a golden of 3 odd images."""
+    checkpoint, random = folder / "checkpoint", np.random.default_rng(0)
+    write_tiny_checkpoint(checkpoint, 1, TinySizes(layers=2))
+    arrays = {f"raw_image_{i}": random.integers(0, 256, (31 + i, 47, 3), np.uint8) for i in range(3)}
+    arrays |= {"raw_state": np.zeros(14, np.float32), "raw_task": np.asarray(task)}
+    arrays |= {"raw_norm_tag": np.asarray("yam_dual_molmoact2"), "step_x": np.zeros((steps, 1, 30, 32))}
+    arrays |= {"noise": random.standard_normal((1, 30, 32), np.float32), "actions": np.zeros((1, 30, 14))}
+    bench = Bench(load_model(checkpoint), Processor.load(checkpoint), Golden("continuous", arrays))
+    with torch.inference_mode():
+        seams = {key: np.asarray(value) for key, value in run_chain(bench).items() if key != "normalised"}
+    np.savez(folder / "golden.npz", **{**arrays, **seams})
+    return checkpoint, folder / "golden.npz"
+
+
+@pytest.mark.parametrize(("steps", "task"), [(4, "open the drawer"), (13, "fold it")])
+def test_other_checkpoints_step_counts_tasks_and_images_are_compared(
+    run: Run, tmp_path: Path, steps: int, task: str
+) -> None:
+    checkpoint, golden = _self_made(tmp_path, steps, task)
+    status, report = run(golden, checkpoint=checkpoint)
+    assert status == 0
+    assert {"k_1", "v_1", "ctx_k_1", "step_v"} < set(report["max_abs"])
+    assert "k_2" not in report["max_abs"]
+
+
+def test_a_seam_of_another_shape_is_not_comparable(run: Run, tmp_path: Path) -> None:
+    status, report = run(_edited(tmp_path, "droid", prefill_bias=lambda bias: bias[..., 1:]))
+    assert (status, report["max_abs"]["prefill_bias"]) == (1, None)
+
+
+def test_a_seam_that_the_checkpoint_does_not_have_fails(run: Run, tmp_path: Path) -> None:
+    status, report = run(_edited(tmp_path, "droid", k_9=np.zeros((1, 145, 32), np.float32)))
+    assert (status, report["max_abs"]["k_9"]) == (1, None)
+
+
+def test_seams_that_a_file_lacks_are_computed_where_others_need_them(run: Run, tmp_path: Path) -> None:
+    absent = dict.fromkeys(["visual", "encoder_mask", "k_0", "ctx_v_1", "in_pixel_values", "prompt"])
+    status, report = run(_edited(tmp_path, "droid", **absent))
+    assert status == 0
+    assert not absent.keys() & report["max_abs"].keys()
+
+
+@pytest.mark.parametrize(("key", "message"), [("flow_loss", "training step"), ("a_actions", "depth reasoning")])
+def test_goldens_of_other_kinds_are_refused(run: Run, tmp_path: Path, key: str, message: str) -> None:
+    with pytest.raises(GoldenError, match=message):
+        run(_edited(tmp_path, "droid", **{key: np.zeros(1)}))
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut short"])
+def test_a_file_that_is_no_golden_is_refused(run: Run, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "golden.npz").write_bytes(content)
+    with pytest.raises(GoldenError, match=r"golden\.npz is not a readable \.npz file"):
+        run(tmp_path / "golden.npz")
+
+
+def test_a_golden_that_does_not_exist_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(GoldenError, match="does not exist"):
+        run(tmp_path / "none.npz")
+
+
+def test_a_golden_of_a_checkpoint_of_other_sizes_is_refused(run: Run, tmp_path: Path) -> None:
+    golden = _edited(tmp_path, "droid", visual=np.zeros((18, 60), np.float32))
+    with pytest.raises(
+        GoldenError, match=r"prefill cannot run on the golden's values .* belongs to another checkpoint"
+    ):
+        run(golden)
+
+
+def test_a_golden_without_its_raw_inputs_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(GoldenError, match="continuous golden: it lacks raw_state, noise"):
+        run(_edited(tmp_path, "droid", raw_state=None, noise=None))
+
+
+def test_actions_are_judged_by_the_range_of_their_dimension() -> None:
+    wanted = np.stack((np.linspace(0, 1, 10), np.linspace(0, 100, 10)), axis=1)[None].astype(np.float32)
+    wide_off = wanted + np.array([0, 5e-4], np.float32)
+    narrow_off = wanted + np.array([5e-4, 0], np.float32)
+    assert compare("actions", wide_off, wanted, "float32").ok
+    assert not compare("actions", narrow_off, wanted, "float32").ok
+    assert compare("actions", narrow_off, wanted, "bfloat16").ok
+
+
+def test_actions_of_a_constant_dimension_may_differ_by_rounding_only() -> None:
+    wanted = np.full((1, 10, 1), 3.0, np.float32)
+    assert compare("actions", np.nextafter(wanted, np.float32(4)), wanted, "float32").ok
+    assert not compare("actions", wanted + np.float32(1e-5), wanted, "float32").ok
+
+
+def test_bfloat16_seams_are_judged_by_their_rms() -> None:
+    wanted = np.full(100, 10.0, np.float32)
+    assert compare("k_0", wanted + 0.29, wanted, "bfloat16").ok
+    assert not compare("k_0", wanted + 0.31, wanted, "bfloat16").ok
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_number_that_is_none_never_passes(value: float) -> None:
+    difference = compare("k_0", np.array([0.0, value]), np.zeros(2), "float32")
+    assert (difference.max_abs, difference.ok) == (None, False)
+
+
+def test_the_last_line_is_one_json_object_after_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    parity.add_parser(parser.add_subparsers())
+    args = parser.parse_args(["parity", "--checkpoint", str(TINY), "--golden", str(_golden("discrete"))])
+    assert args.run(args) == 0
+    *table, last = capsys.readouterr().out.splitlines()
+    assert set(json.loads(last)) == {"kind", "dtype", "max_abs", "ok"}
+    assert any("generated" in line for line in table)
