@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The MolmoAct2 network of this package as a policy."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from molmoact2_ros.model.checkpoint import load_model
+from molmoact2_ros.model.decoding import TOKENS_PER_ACTION_STEP, action_bins, generate
+from molmoact2_ros.model.molmoact2 import MolmoAct2
+from molmoact2_ros.policy.policy import PolicyChunk, PolicyError, PolicyObservation, PolicySpec, PolicyTiming
+from molmoact2_ros.processing.fast_tokenizer import FastTokenizer
+from molmoact2_ros.processing.model_inputs import ModelInputs
+from molmoact2_ros.processing.norm_stats import TagStats
+from molmoact2_ros.processing.processor import Processor
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+WARM_UP_INSTRUCTION = "wait"
+
+
+class NativePolicy:
+    """One robot of one checkpoint. Not thread-safe: noise comes from one generator, in the order of the calls."""
+
+    def __init__(
+        self,
+        model: MolmoAct2,
+        processor: Processor,
+        norm_tag: str,
+        *,
+        num_cameras: int,
+        model_id: str,
+        seed: int | None = None,
+        action_tokenizer: FastTokenizer | None = None,
+    ) -> None:
+        """Join a network and its processor.
+
+        Args:
+            model: the network.
+            processor: of the same checkpoint.
+            norm_tag: which robot of the checkpoint.
+            num_cameras: images per observation; checkpoints list more cameras than a robot need have.
+            model_id: which weights, for the provenance of every chunk.
+            seed: of the noise that chunks start from; None draws a seed.
+            action_tokenizer: when given, actions are decoded as tokens instead of integrated as a flow.
+
+        Raises:
+            PolicyError: if processor and network do not belong together, or no camera is given.
+            ProcessingError: if the checkpoint has no such norm tag.
+        """
+        self._model, self._processor, self._tokenizer = model, processor, action_tokenizer
+        self._tag = processor.stats.tag(norm_tag)
+        self._spec = _spec(self._tag, processor, num_cameras, model_id)
+        _check_fit(self._spec, model)
+        self._generator = torch.Generator(model.device)
+        if seed is None:
+            self._generator.seed()
+        else:
+            self._generator.manual_seed(seed)
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | Path,
+        norm_tag: str,
+        *,
+        num_cameras: int,
+        model_id: str | None = None,
+        dtype: str = "float32",
+        device: str = "cpu",
+        seed: int | None = None,
+    ) -> NativePolicy:
+        """Load a checkpoint folder in the released layout.
+
+        The processor comes first: it takes no time, and an unknown norm tag should not wait for 22 GB of weights.
+
+        Raises:
+            PolicyError: if the dtype is unknown, and as the constructor.
+            ProcessingError: if the processor's files are unusable or lack the norm tag.
+            ConfigError: if config.json is unusable.
+            CheckpointError: if the weights are absent, damaged, or do not fit config.json.
+        """
+        if dtype not in DTYPES:
+            raise PolicyError(f"dtype is {dtype!r}, but must be one of {', '.join(DTYPES)}")
+        processor = Processor.load(Path(folder))
+        processor.stats.tag(norm_tag)
+        model = load_model(folder, DTYPES[dtype], device)
+        name = model_id or Path(folder).resolve().name
+        return cls(model, processor, norm_tag, num_cameras=num_cameras, model_id=name, seed=seed)
+
+    @property
+    def spec(self) -> PolicySpec:
+        """What it expects and gives."""
+        return self._spec
+
+    def warm_up(self) -> PolicyTiming:
+        """Run once on black images and a state in the middle of its training range; uses up one draw of noise."""
+        height, width = self._spec.image_size
+        images = tuple(np.zeros((height, width, 3), np.uint8) for _ in range(self._spec.num_cameras))
+        state = self._tag.state.unnormalize(np.zeros(len(self._spec.state_names), np.float32))
+        return self.infer(PolicyObservation(images, state, WARM_UP_INSTRUCTION)).timing
+
+    @torch.inference_mode()
+    def infer(self, observation: PolicyObservation) -> PolicyChunk:
+        """Predict a chunk.
+
+        Raises:
+            PolicyError: if the number of images is wrong.
+            ProcessingError: if an image, the state or the instruction does not fit, or the result is not finite.
+            DecodingError: if actions are decoded as tokens and none came.
+        """
+        self._check_cameras(observation)
+        start = time.perf_counter()
+        inputs = self._processor.encode(
+            observation.images, observation.instruction, observation.state, self._spec.norm_tag
+        )
+        encoded = time.perf_counter()
+        normalised = self._predict(inputs)
+        predicted = time.perf_counter()
+        actions = self._processor.decode(normalised, self._spec.norm_tag)
+        end = time.perf_counter()
+        processing_s = (encoded - start) + (end - predicted)
+        timing = PolicyTiming(processing_ms=1e3 * processing_s, inference_ms=1e3 * (predicted - encoded))
+        return PolicyChunk(
+            actions=actions,
+            names=self._spec.action_names,
+            norm_tag=self._spec.norm_tag,
+            model_id=self._spec.model_id,
+            instruction=observation.instruction,
+            timing=timing,
+        )
+
+    def _check_cameras(self, observation: PolicyObservation) -> None:
+        expected, found = self._spec.num_cameras, len(observation.images)
+        if found != expected:
+            raise PolicyError(f"the policy was set up for {expected} images per observation, but {found} came")
+
+    def _predict(self, inputs: ModelInputs) -> NDArray[np.float32]:
+        """Return normalised actions [H, D]."""
+        model = self._model
+        self._check_tokens(inputs)
+        ids = torch.from_numpy(inputs.input_ids)[None].to(model.device)  # [1, S]
+        pixels = torch.from_numpy(inputs.pixel_values).to(model.device)
+        visual = model.encode_images(pixels, torch.from_numpy(inputs.pooling_index).to(model.device))
+        if self._tokenizer is not None:
+            return self._decode_tokens(self._tokenizer, ids, visual)
+        context = model.project_context(model.prefill(ids, visual))
+        noise = model.draw_noise(1, self._tag.action_horizon, self._generator)
+        actions = model.integrate_flow(noise, context, len(self._spec.action_names))
+        return actions[0].float().cpu().numpy()
+
+    def _decode_tokens(self, tokenizer: FastTokenizer, ids: torch.Tensor, visual: torch.Tensor) -> NDArray[np.float32]:
+        horizon = self._tag.action_horizon
+        room = TOKENS_PER_ACTION_STEP * horizon
+        prefill = self._model.prefill(ids, visual, capacity=ids.shape[1] + room)
+        bins = action_bins(generate(self._model, prefill, room), self._model.config.tokens)
+        return tokenizer.decode(bins, horizon, len(self._spec.action_names))
+
+    def _check_tokens(self, inputs: ModelInputs) -> None:
+        image_tokens = int((inputs.input_ids == self._model.config.tokens.image_patch).sum())
+        self._model.check_inputs(image_tokens, len(inputs.pooling_index), len(inputs.input_ids))
+
+
+def _spec(tag: TagStats, processor: Processor, num_cameras: int, model_id: str) -> PolicySpec:
+    return PolicySpec(
+        model_id=model_id,
+        norm_tag=tag.norm_tag,
+        num_cameras=num_cameras,
+        image_size=processor.image_size,
+        state_names=tag.state.names,
+        action_names=tag.action.names,
+        horizon=tag.action_horizon,
+        n_action_steps=tag.n_action_steps,
+    )
+
+
+def _check_fit(spec: PolicySpec, model: MolmoAct2) -> None:
+    """Refuse what the first call would stumble over."""
+    expert, vision = model.config.expert, model.config.vision
+    if spec.num_cameras < 1:
+        raise PolicyError(f"a policy needs at least 1 camera, but {spec.num_cameras} were given")
+    if spec.image_size != vision.image_size:
+        raise PolicyError(f"the processor makes images of {spec.image_size}, but the network takes {vision.image_size}")
+    if spec.horizon > expert.max_horizon:
+        raise PolicyError(
+            f"tag {spec.norm_tag} has a horizon of {spec.horizon}, but the network's is {expert.max_horizon}"
+        )
+    if len(spec.action_names) > expert.action_width:
+        raise PolicyError(
+            f"tag {spec.norm_tag} has {len(spec.action_names)} action numbers, but the network's width is "
+            f"{expert.action_width}"
+        )

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every policy is to its caller: numpy in, numpy out, units and names with every vector.
+
+"Policy units" are those of the training data of a norm tag: the embodiment's border converts to and from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class PolicyError(ValueError):
+    """A policy that cannot be set up as asked, or an observation that does not fit it."""
+
+
+@dataclass(frozen=True)
+class PolicySpec:
+    """What a policy expects and gives, for the handshake with an embodiment.
+
+    Attributes:
+        model_id: which weights.
+        norm_tag: which robot of those weights.
+        num_cameras: images per observation, in the order of training.
+        image_size: (height, width) in pixels that needs no resizing.
+        state_names: names of the state vector, as the checkpoint has them.
+        action_names: names of an action row, as the checkpoint has them.
+        horizon: rows the network predicts.
+        n_action_steps: rows a chunk has.
+    """
+
+    model_id: str
+    norm_tag: str
+    num_cameras: int
+    image_size: tuple[int, int]
+    state_names: tuple[str, ...]
+    action_names: tuple[str, ...]
+    horizon: int
+    n_action_steps: int
+
+
+@dataclass(frozen=True)
+class PolicyObservation:
+    """One moment of the robot.
+
+    Attributes:
+        images: uint8 [H, W, 3] RGB, one per camera, in the order of training.
+        state: [D] in policy units, ordered as `PolicySpec.state_names`.
+        instruction: what to do, in words.
+    """
+
+    images: tuple[NDArray[np.uint8], ...]
+    state: NDArray[np.floating]
+    instruction: str
+
+
+@dataclass(frozen=True)
+class PolicyTiming:
+    """Where the time of one call went, in milliseconds of wall time.
+
+    Attributes:
+        processing_ms: images and prompt to model inputs, and actions back to policy units.
+        inference_ms: the network, until its result was in host memory.
+    """
+
+    processing_ms: float
+    inference_ms: float
+
+
+@dataclass(frozen=True)
+class PolicyChunk:
+    """Actions for the near future; row 0 is for the moment of the observation.
+
+    Attributes:
+        actions: float32 [n_action_steps, D] in policy units.
+        names: of the columns.
+        norm_tag: which robot.
+        model_id: which weights.
+        instruction: what they were told.
+        timing: how long it took.
+    """
+
+    actions: NDArray[np.float32]
+    names: tuple[str, ...]
+    norm_tag: str
+    model_id: str
+    instruction: str
+    timing: PolicyTiming
+
+
+class Policy(Protocol):
+    """Something that turns observations into action chunks; one call at a time."""
+
+    @property
+    def spec(self) -> PolicySpec:
+        """What it expects and gives."""
+        ...
+
+    def warm_up(self) -> PolicyTiming:
+        """Run once on made-up input, so that the first real call takes no longer than the others."""
+        ...
+
+    def infer(self, observation: PolicyObservation) -> PolicyChunk:
+        """Predict.
+
+        Raises:
+            ValueError: the observation does not fit the policy.
+            RuntimeError: the policy gave no usable answer.
+        """
+        ...
