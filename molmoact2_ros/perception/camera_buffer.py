@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The newest frames of one camera, and the signs that its driver repeats itself."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import PerceptionError
+from .frame import Frame
+from .image_decoding import require_layout
+from .picture_watch import PictureWatch
+
+# Three frames let a camera whose next frame has come already be matched with one whose next frame is on its way.
+_DEPTH = 3
+# A stamp this much older than the newest one means that time began anew (a simulator reset, a bag that loops).
+RESTART_NS = 1_000_000_000
+
+
+class CameraBuffer:
+    """Take frames as they arrive; keep those that can be read and are newer than the last.
+
+    `invalid` says why the newest arrival cannot be read, `repeated` counts arrivals whose stamp did not advance, and
+    `picture` watches for content that does not change.
+    """
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+        self.invalid = ""
+        self.repeated = 0
+        self.picture = PictureWatch()
+        self._frames: deque[Frame] = deque(maxlen=_DEPTH)
+
+    @property
+    def newest(self) -> Frame | None:
+        """The newest frame, None before the first."""
+        return self._frames[-1] if self._frames else None
+
+    def add(self, frame: Frame) -> None:
+        """Take a frame that has just arrived."""
+        try:
+            require_layout(frame)
+        except PerceptionError as error:
+            self.invalid = str(error)
+            return
+        self.invalid = ""
+        step_ns = frame.stamp_ns - self._frames[-1].stamp_ns if self._frames else 1
+        if step_ns < -RESTART_NS:
+            self._frames.clear()
+            self.picture = PictureWatch()
+        elif step_ns <= 0:
+            self.repeated += 1
+            return
+        self.repeated = 0
+        self._frames.append(frame)
+
+    def watch(self, arm_rad: NDArray[np.float64]) -> None:
+        """Let `picture` compare the newest frame with the ones before, the arm being at `arm_rad` now."""
+        if self._frames:
+            self.picture.see(self._frames[-1], arm_rad)
+
+    def nearest(self, stamp_ns: int, oldest_ns: int) -> Frame:
+        """Return the frame nearest to a time, among those stamped `oldest_ns` or later; the newest if there is none."""
+        fresh = [frame for frame in self._frames if frame.stamp_ns >= oldest_ns] or [self._frames[-1]]
+        return min(reversed(fresh), key=lambda frame: abs(frame.stamp_ns - stamp_ns))

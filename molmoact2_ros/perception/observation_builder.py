@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what arrives to observations: the whole of perception but the topics.
+
+Frames, states and times come in as arguments, so that a recording replays to the same observations as the live graph.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from molmoact2_ros.embodiment import Embodiment, RobotState
+
+from .budgets import Budgets
+from .bundle import Bundle
+from .camera_buffer import CameraBuffer
+from .errors import PerceptionError
+from .frame import Frame
+from .image_preparation import prepare
+from .input_status import InputState
+from .observation import Observation
+from .rate_gate import RateGate
+from .state_buffer import StateBuffer
+from .synchroniser import Decision, synchronise
+
+
+class ObservationBuilder:
+    """Collect frames and states; make an observation of each new set, at most at the given rate."""
+
+    def __init__(
+        self, embodiment: Embodiment, image_size: tuple[int, int], rate_hz: float, budgets: Budgets | None = None
+    ) -> None:
+        """Prepare empty buffers.
+
+        Args:
+            embodiment: its cameras, joints and policy units.
+            image_size: (h, w) px of the model's input.
+            rate_hz: observations a second, at most.
+            budgets: how old and how far apart inputs may be.
+        """
+        self._embodiment = embodiment
+        self._image_size = image_size
+        self._budgets = budgets or Budgets()
+        self._cameras = {camera.role: CameraBuffer(camera.role) for camera in embodiment.cameras}
+        self._state = StateBuffer(embodiment.joint_names)
+        self._gate = RateGate(rate_hz)
+        self._undecodable: dict[str, str] = {}
+        self._last: Bundle | None = None
+        self._sequence = 0
+
+    def add_frame(self, role: str, frame: Frame) -> None:
+        """Take a frame of the camera with this role."""
+        self._cameras[role].add(frame)
+
+    def add_state(self, state: RobotState) -> None:
+        """Take a state of the robot."""
+        self._state.add(state)
+        if not self._state.invalid and self._state.newest:
+            arm_rad = self._state.newest.positions[~self._embodiment.is_gripper]
+            for camera in self._cameras.values():
+                camera.watch(arm_rad)
+
+    def decide(self, now_ns: int) -> Decision:
+        """Judge every input at a ROS time."""
+        decision = synchronise(list(self._cameras.values()), self._state, now_ns, self._budgets)
+        if not self._undecodable:
+            return decision
+        statuses = (
+            replace(status, state=InputState.INVALID, text=self._undecodable[status.name])
+            if status.ok and status.name in self._undecodable
+            else status
+            for status in decision.statuses
+        )
+        return replace(decision, statuses=tuple(statuses))
+
+    def build(self, decision: Decision) -> Observation | None:
+        """Make the observation that a decision allows; None if it is not a new set, not due, or cannot be decoded."""
+        bundle = decision.bundle
+        if bundle is None or not bundle.newer_than(self._last) or not self._gate.passes(bundle.stamp_ns):
+            return None
+        self._last = bundle
+        images = self._images(bundle)
+        if images is None:
+            return None
+        self._sequence += 1
+        return Observation(
+            sequence=self._sequence,
+            camera_stamps_ns=tuple(frame.stamp_ns for frame in bundle.frames),
+            images=images,
+            state=self._embodiment.to_policy(bundle.state.positions).astype(np.float32),
+            state_stamp_ns=bundle.state.stamp_ns,
+        )
+
+    def _images(self, bundle: Bundle) -> np.ndarray | None:
+        """Fill [cameras, h, w, 3]; None, and the reason kept for the status, when a frame cannot be decoded."""
+        images = np.empty((len(bundle.frames), *self._image_size, 3), dtype=np.uint8)
+        self._undecodable.clear()
+        for image, camera, frame in zip(images, self._embodiment.cameras, bundle.frames, strict=True):
+            try:
+                image[:] = prepare(frame, camera.rotate_deg, self._image_size)
+            except PerceptionError as error:
+                self._undecodable[camera.role] = f"camera '{camera.role}' is invalid: {error}"
+        return None if self._undecodable else images

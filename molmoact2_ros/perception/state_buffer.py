@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The newest state of the robot, in the order of the embodiment."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from molmoact2_ros.embodiment import RobotState
+
+from .camera_buffer import RESTART_NS
+
+
+class StateBuffer:
+    """Take robot states as they arrive; keep the newest one that names every joint once with a finite value.
+
+    `invalid` says why the newest arrival cannot be used; `repeated` counts arrivals whose stamp did not advance.
+    """
+
+    def __init__(self, joint_names: tuple[str, ...]) -> None:
+        self._names = joint_names
+        self.newest: RobotState | None = None
+        self.invalid = ""
+        self.repeated = 0
+
+    def add(self, state: RobotState) -> None:
+        """Take a state that has just arrived."""
+        self.invalid = self._problem(state)
+        if self.invalid:
+            return
+        step_ns = state.stamp_ns - self.newest.stamp_ns if self.newest else 1
+        if -RESTART_NS <= step_ns < 0:
+            self.repeated += 1
+            return
+        # The stamp is that of the slowest driver: others may be newer in a state with the same stamp.
+        self.repeated = self.repeated + 1 if step_ns == 0 else 0
+        self.newest = self._ordered(state)
+
+    def _problem(self, state: RobotState) -> str:
+        if sorted(state.names) != sorted(self._names):
+            return f"expected the joints {', '.join(self._names)} once each, got {', '.join(state.names) or 'none'}"
+        if state.positions.shape != (len(self._names),) or state.velocities.shape != state.positions.shape:
+            sizes = f"{state.positions.size} positions and {state.velocities.size} velocities"
+            return f"expected {len(self._names)} positions and velocities, got {sizes}"
+        broken = np.flatnonzero(~np.isfinite(state.positions))
+        if broken.size:
+            return f"expected finite positions, got {state.positions[broken[0]]} for {state.names[broken[0]]}"
+        return ""
+
+    def _ordered(self, state: RobotState) -> RobotState:
+        order = [state.names.index(name) for name in self._names]
+        return dataclasses.replace(
+            state, names=self._names, positions=state.positions[order], velocities=state.velocities[order]
+        )

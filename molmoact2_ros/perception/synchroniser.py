@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decide whether the newest inputs can make an observation, and say of each input why not.
+
+A pure decision: no clock, no waiting. A dead camera never holds the others up; it is named.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .budgets import Budgets
+from .bundle import Bundle
+from .camera_buffer import CameraBuffer
+from .frame import Frame
+from .input_status import InputState, InputStatus
+from .state_buffer import StateBuffer
+
+ROBOT_STATE = "robot_state"
+# Stamps may run ahead of this node's clock by the resolution of a simulated clock, not by a clock that is not set.
+FUTURE_TOLERANCE_S = 0.05
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the inputs allow at one moment.
+
+    `bundle` is None unless every status is OK. `statuses` has one entry per camera, then one for robot_state. `skew_s`
+    is NaN when a camera has no frame.
+    """
+
+    bundle: Bundle | None
+    statuses: tuple[InputStatus, ...]
+    skew_s: float
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether every input can be used."""
+        return all(status.ok for status in self.statuses)
+
+    @property
+    def text(self) -> str:
+        """One sentence that names what is wrong; empty when nothing is."""
+        return "; ".join(status.text for status in self.statuses if status.text)
+
+
+def synchronise(cameras: Sequence[CameraBuffer], state: StateBuffer, now_ns: int, budgets: Budgets) -> Decision:
+    """Match the newest frames and judge every input.
+
+    Args:
+        cameras: in the policy's order.
+        state: the robot's newest state.
+        now_ns: ROS time.
+        budgets: how old and how far apart inputs may be.
+    """
+    statuses = [_camera_status(camera, now_ns, budgets) for camera in cameras]
+    state_status = _state_status(state, now_ns, budgets)
+    frames = _match(cameras, statuses, now_ns, budgets)
+    stamps_ns = [frame.stamp_ns for frame in frames]
+    skew_s = (max(stamps_ns) - min(stamps_ns)) / 1e9 if len(frames) == len(cameras) else math.nan
+    if skew_s > budgets.max_skew_s:
+        statuses = _mark_skewed(statuses, frames, budgets)
+    ready = state_status.ok and all(status.ok for status in statuses)
+    bundle = Bundle(tuple(frames), state.newest) if ready and state.newest else None
+    return Decision(bundle, (*statuses, state_status), skew_s)
+
+
+def _match(
+    cameras: Sequence[CameraBuffer], statuses: Sequence[InputStatus], now_ns: int, budgets: Budgets
+) -> list[Frame]:
+    """Return the frame of each camera nearest to the newest moment that every usable camera has seen."""
+    newest = [camera.newest for camera in cameras]
+    usable = [frame.stamp_ns for frame, status in zip(newest, statuses, strict=True) if frame and status.ok]
+    seen_by_all_ns = min(usable, default=now_ns)
+    oldest_ns = now_ns - int(budgets.camera_max_age_s * 1e9)
+    return [camera.nearest(seen_by_all_ns, oldest_ns) for camera in cameras if camera.newest]
+
+
+def _camera_status(camera: CameraBuffer, now_ns: int, budgets: Budgets) -> InputStatus:
+    subject, newest = f"camera '{camera.role}'", camera.newest
+    if newest is None and not camera.invalid:
+        missing = f"{subject} is missing: no frame has arrived; check its driver, its topic and its QoS"
+        return InputStatus(camera.role, InputState.MISSING, math.nan, missing)
+    age_s = (now_ns - newest.stamp_ns) / 1e9 if newest else math.nan
+    state, text = InputState.OK, ""
+    if camera.invalid:
+        state, text = InputState.INVALID, f"{subject} is invalid: {camera.invalid}"
+    elif age_s < -FUTURE_TOLERANCE_S:
+        state, text = InputState.INVALID, f"{subject} is invalid: {_ahead(age_s)}"
+    elif age_s > budgets.camera_max_age_s:
+        state, text = _overdue(subject, "frame", age_s, budgets.camera_max_age_s, camera.repeated)
+    elif camera.picture.unchanged_s > budgets.camera_max_age_s and camera.picture.moved_rad > budgets.moved_rad:
+        state, text = (
+            InputState.FROZEN,
+            (
+                f"{subject} is frozen: its picture has not changed for {camera.picture.unchanged_s:.2f} s "
+                f"while the arm moved by {camera.picture.moved_rad:.2f} rad; restart its driver"
+            ),
+        )
+    return InputStatus(camera.role, state, age_s, text)
+
+
+def _state_status(buffer: StateBuffer, now_ns: int, budgets: Budgets) -> InputStatus:
+    if buffer.newest is None and not buffer.invalid:
+        missing = f"{ROBOT_STATE} is missing: none has arrived; bridge_state says why"
+        return InputStatus(ROBOT_STATE, InputState.MISSING, math.nan, missing)
+    age_s = (now_ns - buffer.newest.stamp_ns) / 1e9 if buffer.newest else math.nan
+    state, text = InputState.OK, ""
+    if buffer.invalid:
+        state, text = InputState.INVALID, f"{ROBOT_STATE} is invalid: {buffer.invalid}"
+    elif age_s < -FUTURE_TOLERANCE_S:
+        state, text = InputState.INVALID, f"{ROBOT_STATE} is invalid: {_ahead(age_s)}"
+    elif age_s > budgets.state_max_age_s:
+        state, text = _overdue(ROBOT_STATE, "state", age_s, budgets.state_max_age_s, buffer.repeated)
+    return InputStatus(ROBOT_STATE, state, age_s, text)
+
+
+def _ahead(age_s: float) -> str:
+    return f"its stamp lies {-age_s:.2f} s in the future; set the clocks of both machines by the same source"
+
+
+def _overdue(subject: str, what: str, age_s: float, budget_s: float, repeated: int) -> tuple[InputState, str]:
+    """Tell an input that is silent from one that keeps sending the same stamp."""
+    if repeated:
+        text = f"{subject} is frozen: its stamp has not advanced for {age_s:.2f} s over {repeated} messages"
+        return InputState.FROZEN, f"{text}; restart its driver"
+    text = f"{subject} is stale: newest {what} is {age_s:.2f} s old, budget {budget_s:.2f} s"
+    return InputState.STALE, f"{text}; check its driver"
+
+
+def _mark_skewed(statuses: Sequence[InputStatus], frames: Sequence[Frame], budgets: Budgets) -> list[InputStatus]:
+    leader = max(range(len(frames)), key=lambda index: frames[index].stamp_ns)
+    marked = []
+    for status, frame in zip(statuses, frames, strict=True):
+        behind_s = (frames[leader].stamp_ns - frame.stamp_ns) / 1e9
+        if status.ok and behind_s > budgets.max_skew_s:
+            text = (
+                f"camera '{status.name}' is skewed: its frame is {behind_s:.3f} s older than that of "
+                f"'{statuses[leader].name}', budget {budgets.max_skew_s:.3f} s; run both at the same rate"
+            )
+            status = InputStatus(status.name, InputState.SKEWED, status.age_s, text)  # noqa: PLW2901
+        marked.append(status)
+    return marked
