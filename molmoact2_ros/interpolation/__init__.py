@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The chunk timeline: where each row belongs in time, seams between chunks, the brake that ends every command."""
+
+from .interpolator import Interpolator
+from .settings import InterpolationSettings
+from .statistics import Statistics
+
+__all__ = ["InterpolationSettings", "Interpolator", "Statistics"]

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From chunks to commands: where each row belongs in time, how motion begins, goes from chunk to chunk, and ends.
+
+Every command is a few periods of the timeline and then a brake. The next command begins on the last one that may be
+executing, point for point, so a lost command leaves no gap and a refused one costs only the motion it asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+from ruckig import RuckigError
+
+from molmoact2_ros.embodiment import ActionChunk, Embodiment, JointCommand, RobotState
+
+from .bounds import Bounds
+from .brake import Brake
+from .curve import S_PER_NS, Curve
+from .motion import Motion, Vector
+from .ramp import Ramp
+from .settings import InterpolationSettings
+from .splice import Splice
+from .statistics import Statistics
+from .trajectory import Trajectory
+
+MOTION_PERIODS = 3  # what the robot goes on doing when everything upstream dies, before it brakes
+REMEMBERED = 64  # commands; safety acknowledges within a few
+STRETCHES = (1.0, 2.0, 3.0)  # of the blend, tried in turn when the robot fell behind a timeline that is not at fault
+
+
+class Interpolator:
+    """The chunk timeline of one robot. Time is handed in; nothing here looks at a clock.
+
+    Call `arm` and `disarm` as safety says, `measure` and `offer` as messages come, `acknowledge` with what safety
+    passed and refused, and `tick` once per command period.
+    """
+
+    def __init__(self, embodiment: Embodiment, settings: InterpolationSettings) -> None:
+        """Bind to a robot and a tuning."""
+        self.statistics = Statistics()
+        self._settings = settings
+        self._names = embodiment.joint_names
+        self._is_arm = ~embodiment.is_gripper
+        self._period_ns = round(1e9 / embodiment.command_rate_hz)
+        acceleration = embodiment.limits("acceleration")
+        self._full_bounds = Bounds(embodiment.limits("velocity"), acceleration, acceleration / settings.ramp_jerk_s)
+        self._full_bounds = self._full_bounds.scaled(settings.ramp_full_ratio)
+        deceleration = settings.brake_acceleration_ratio * acceleration
+        self._brake = Brake(deceleration, deceleration / settings.brake_jerk_s, self._period_ns * S_PER_NS)
+        self._sequence = 0
+        self._measured: Vector | None = None
+        self.disarm()
+
+    @property
+    def armed(self) -> bool:
+        """Tell whether commands are proposed."""
+        return self._armed
+
+    def disarm(self) -> None:
+        """Forget everything but the measured pose."""
+        self._armed = False
+        self._last_stamp_ns = 0  # of the newest chunk, or the time of arming
+        self._waiting: ActionChunk | None = None  # takes over with the next command
+        self._chunk_came = False
+        self._curve: Curve | None = None  # the timeline
+        self._unusable: ActionChunk | None = None  # newer than the timeline, but cannot be laid on it
+        self._plan: Splice | Ramp | None = None  # the way along the curve; None while there is nothing to follow
+        self._ramp_since_ns = 0
+        self._start_ns = 0  # of the newest command
+        self._executing: Trajectory | None = None  # the newest that safety may have passed
+        self._sent: deque[tuple[int, Trajectory]] = deque(maxlen=REMEMBERED)
+        self._refused = 0
+        self._astray = False  # a refusal: the robot may execute something else than the plan
+        self._blamed = False  # and what was refused was the motion itself
+
+    def arm(self, now_ns: int) -> None:
+        """Begin to propose commands, from the measured pose; a chunk observed before `now_ns` is not executed."""
+        self.disarm()
+        self.statistics = Statistics()
+        self._armed, self._last_stamp_ns = True, now_ns
+
+    def measure(self, state: RobotState) -> None:
+        """Note the measured pose; a state of other joints is ignored."""
+        if sorted(state.names) == sorted(self._names) and len(state.names) == len(state.positions):
+            self._measured = state.positions[[state.names.index(name) for name in self._names]]
+
+    def offer(self, chunk: ActionChunk, now_ns: int) -> None:
+        """Take a chunk; it takes over with the next command if it was observed after the last one.
+
+        Order is told by stamps: a policy that restarts begins its sequence anew. A stamp from the future would lock out
+        every later chunk, so it is not taken.
+        """
+        if not self._armed:
+            return
+        if not self._last_stamp_ns < chunk.stamp_ns <= now_ns + self._period_ns:
+            self.statistics.ignored_chunks += 1
+            return
+        self._waiting, self._last_stamp_ns, self._chunk_came = chunk, chunk.stamp_ns, True
+
+    def acknowledge(self, passed_sequence: int, refused: int, discontinuous: bool = False) -> None:
+        """Learn from safety what the robot executes.
+
+        Args:
+            passed_sequence: newest command that passed.
+            refused: commands refused since arming. When it grows, the next command begins on the one that passed.
+            discontinuous: the newest refusal was for that cause: commands got lost on the way, no chunk is to blame.
+        """
+        if self._armed and refused > self._refused:
+            passed = (trajectory for sequence, trajectory in self._sent if sequence == passed_sequence)
+            self._executing = next(passed, None)  # none has passed since arming: begin at the measured pose
+            self._astray, self._blamed = True, not discontinuous
+            self.statistics.resyncs += 1
+        self._refused = refused
+
+    def tick(self, now_ns: int) -> JointCommand | None:
+        """Propose the command that starts about now.
+
+        Commands start on a grid of whole periods, whatever the jitter of the calls. A chunk that cannot be laid on the
+        timeline is relayed as it came, so that safety refuses it and names the cause; meanwhile the robot plays out the
+        last command that passed.
+
+        Args:
+            now_ns: ROS time.
+
+        Returns:
+            None while not armed, before a pose was measured, and when no command is due.
+        """
+        if not self._armed or self._measured is None:
+            return None
+        if self._executing is None:
+            self._start_ns = self._start_ns or now_ns - self._period_ns
+            self._executing = Trajectory.hold(self._start_ns, self._period_ns, self._measured)
+        periods = round((now_ns - self._start_ns) / self._period_ns)
+        if periods < 1:
+            return None
+        self._start_ns += periods * self._period_ns
+        self._sequence += 1
+        self.statistics.commands += 1
+        return self._propose(self._executing, self._start_ns)
+
+    def _propose(self, executing: Trajectory, start_ns: int) -> JointCommand:
+        is_new = self._take_over(start_ns)
+        if self._unusable is not None:
+            return self._relay(self._unusable, start_ns)
+        if self._curve is None or start_ns > self._curve.end_ns:
+            trajectory = self._starve(executing, start_ns)
+        else:
+            if is_new or self._astray or self._plan is None or executing.brakes_at(start_ns):
+                self._plan = self._entered(self._curve, executing, start_ns)
+            trajectory = self._follow(self._plan, self._curve, start_ns)
+        self._executing, self._astray, self._blamed = trajectory, False, False
+        self._sent.append((self._sequence, trajectory))
+        return trajectory.command(self._sequence, self._names)
+
+    def _take_over(self, start_ns: int) -> bool:
+        """Put the waiting chunk in force; tell whether the timeline changed."""
+        chunk, self._waiting = self._waiting, None
+        if chunk is None:
+            return False
+        curve = Curve.through(chunk, self._names, self._settings.executed_steps)
+        if curve is None:
+            self.statistics.unusable_chunks += 1
+            self._unusable = chunk
+            return False
+        if curve.end_ns < start_ns:
+            self.statistics.ignored_chunks += 1
+            return False
+        self.statistics.chunks += 1
+        self._curve, self._unusable = curve, None
+        return True
+
+    def _starve(self, executing: Trajectory, start_ns: int) -> Trajectory:
+        """Play out the last command and stay where it ends."""
+        self._plan = None
+        self.statistics.starved_ticks += self._chunk_came
+        return replace(executing.since(start_ns), observation_ns=0, chunk_sequence=0)
+
+    def _entered(self, curve: Curve, executing: Trajectory, start_ns: int) -> Splice | Ramp:
+        """Plan the way onto a curve: by a splice, or, where motion begins and that would be too brisk, a ramp."""
+        state = executing.at(start_ns)
+        fell_behind = executing.brakes_at(start_ns) and not self._blamed
+        splice = self._splice(curve, state, start_ns, STRETCHES if fell_behind else STRETCHES[:1])
+        if self._is_beginning(start_ns):
+            bounds = self._bounds(start_ns)
+            if not splice.within(bounds, self._period_ns):
+                return self._ramp(curve, state, start_ns, bounds) or splice
+        self._note_seam(splice, executing, start_ns)
+        return splice
+
+    def _splice(self, curve: Curve, state: Motion, start_ns: int, stretches: tuple[float, ...]) -> Splice:
+        """Return the briskest splice within bounds, else the last one tried. A stretched blend keeps its end."""
+        fading_s = (self._plan.faded_ns - start_ns) * S_PER_NS if isinstance(self._plan, Splice) else 0.0
+        for stretch in stretches:
+            splice = Splice(curve, start_ns, state, max(stretch * self._settings.blend_s, fading_s))
+            if splice.within(self._full_bounds, self._period_ns):
+                break
+        return splice
+
+    def _is_beginning(self, start_ns: int) -> bool:
+        """Tell whether motion has not yet reached the timeline since it last stood still for want of rows."""
+        if self._plan is None:
+            self._ramp_since_ns = start_ns
+            self.statistics.ramps += 1
+            return True
+        return self._plan.joined_ns > start_ns and start_ns < self._ramp_since_ns + self._settings.ramp_s / S_PER_NS
+
+    def _ramp(self, curve: Curve, state: Motion, start_ns: int, bounds: Bounds) -> Ramp | None:
+        try:
+            return Ramp(curve, start_ns, state, bounds, self._period_ns)
+        except RuckigError:
+            return None  # rows far beyond any robot: safety refuses the splice
+
+    def _bounds(self, time_ns: int) -> Bounds:
+        settings = self._settings
+        part = min(1.0, (time_ns - self._ramp_since_ns) * S_PER_NS / settings.ramp_s)
+        ratio = settings.ramp_start_ratio / settings.ramp_full_ratio
+        return self._full_bounds.scaled(ratio + part * (1.0 - ratio))
+
+    def _follow(self, plan: Splice | Ramp, curve: Curve, start_ns: int) -> Trajectory:
+        times_ns = start_ns + self._period_ns * np.arange(MOTION_PERIODS + 1)
+        motion = plan.at(times_ns[times_ns <= plan.end_ns])
+        brake = self._brake.from_state(motion[-1])
+        return Trajectory(
+            start_ns=start_ns,
+            period_ns=self._period_ns,
+            motion_points=len(motion),
+            motion=Motion.joined([motion, brake]),
+            observation_ns=curve.start_ns,
+            chunk_sequence=curve.sequence,
+        )
+
+    def _note_seam(self, splice: Splice, executing: Trajectory, start_ns: int) -> None:
+        """Keep the distance bridged, and the velocity steps of the ticks on both sides of the seam."""
+        times_ns = np.array([start_ns, min(start_ns + self._period_ns, splice.end_ns)])
+        at_seam, after = splice.at(times_ns).velocities
+        before = executing.at(start_ns - self._period_ns).velocities
+        step = max(np.abs(at_seam - before)[self._is_arm].max(), np.abs(after - at_seam)[self._is_arm].max())
+        offset = np.abs(splice.offset.positions)[self._is_arm].max()
+        self.statistics.add_seam(float(offset), float(step))
+
+    def _relay(self, chunk: ActionChunk, start_ns: int) -> JointCommand:
+        """Return rows as they came, on the command grid so that nothing but their fault is wrong."""
+        has_step = 0.0 < chunk.step_s < math.inf
+        return JointCommand(
+            start_ns=start_ns,
+            sequence=self._sequence,
+            step_s=self._period_ns * S_PER_NS if has_step else chunk.step_s,
+            names=chunk.names,
+            motion_points=len(chunk.positions),
+            positions=chunk.positions,
+            velocities=np.zeros_like(chunk.positions),
+            observation_ns=chunk.stamp_ns,
+            chunk_sequence=chunk.sequence,
+        )

@@ -1,0 +1,388 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The promises of the interpolator, over whole runs with the fake robot standing still where it is told.
+
+Pinned: seams without a step, every command ends at rest, rows placed by time, the cap, starvation, bad chunks relayed
+with their fault and forgotten after it, refused and lost commands survived, nothing proposed unless armed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from molmoact2_ros.embodiment import ActionChunk, Embodiment, JointCommand, RobotState
+from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
+from molmoact2_ros.interpolation.example import ExampleMotion
+from molmoact2_ros.safety import cubic
+from molmoact2_ros.safety.causes import Cause
+from molmoact2_ros.safety.command_checks import Context, judge
+from molmoact2_ros.safety.limits import Limits
+from molmoact2_ros.safety.settings import Settings
+
+DROID = Embodiment.load("droid")
+LIMITS = Limits.load(DROID)
+PERIOD_NS = 20_000_000
+CHUNK_NS = 66_666_667
+LATENCY_NS = 80_000_000
+T0_NS = 1_700_000_000_000_000_000
+
+
+class Run:
+    """An armed interpolator on a fake clock, fed by an ideal policy, judged by an ideal safety."""
+
+    def __init__(self, seed: int = 0, noise: float = 0.0, ratio: float = 0.3, **settings: Any) -> None:
+        self.motion = ExampleMotion(DROID, seed, ratio)
+        self.interpolator = Interpolator(DROID, InterpolationSettings(**settings))
+        self.noise, self.generator = noise, np.random.default_rng(seed)
+        self.now_ns, self.observed_ns, self.sequence = T0_NS, T0_NS, 0
+        self.sent: list[JointCommand] = []
+        self.passed: JointCommand | None = None
+        self.causes: list[Cause] = []
+        self.policy_alive, self.deaf = True, False
+        self.offset: Any = 0.0  # of the policy's chunks
+        self.state = self.motion.state(T0_NS)
+        self.interpolator.measure(self.state)
+        self.interpolator.arm(self.now_ns)
+
+    def observe(self) -> ActionChunk:
+        """Make the chunk of the next observation."""
+        self.observed_ns += CHUNK_NS
+        self.sequence += 1
+        jitter = self.generator.normal(0, self.noise, len(DROID.joints)) if self.noise else 0.0
+        return self.motion.chunk(self.observed_ns, self.sequence, self.offset + jitter)
+
+    def ticks(self, count: int) -> Iterator[JointCommand]:
+        """Let command periods pass; a command that is lost (`deaf`) is never judged."""
+        for _ in range(count):
+            self.now_ns += PERIOD_NS
+            while self.observed_ns + CHUNK_NS + LATENCY_NS <= self.now_ns:
+                chunk = self.observe()
+                if self.policy_alive:
+                    self.interpolator.offer(chunk, self.now_ns)
+            command = self.interpolator.tick(self.now_ns)
+            assert command is not None
+            self.sent.append(command)
+            self.judge(command)
+            yield command
+
+    def go(self, count: int) -> list[JointCommand]:
+        return list(self.ticks(count))
+
+    def judge(self, command: JointCommand) -> None:
+        if self.deaf:
+            return
+        measured = self.state
+        if self.passed is not None:
+            measured = RobotState(self.now_ns, DROID.joint_names, *cubic.evaluate(self.passed, self.now_ns))
+        verdict = judge(command, Context(LIMITS, Settings(), PERIOD_NS * 1e-9, self.now_ns, measured, self.passed))
+        if verdict is None:
+            self.passed = command
+        else:
+            self.causes.append(verdict.cause)
+        passed = self.passed.sequence if self.passed else 0
+        self.interpolator.acknowledge(passed, len(self.causes), self.causes[-1:] == [Cause.DISCONTINUITY])
+
+
+def _seams(commands: list[JointCommand]) -> list[tuple[float, float]]:
+    """Return the largest step in position and velocity between each command and the one before it."""
+    steps = []
+    for before, after in itertools.pairwise(commands):
+        position, velocity = cubic.evaluate(before, after.start_ns)
+        steps.append((np.abs(after.positions[0] - position).max(), np.abs(after.velocities[0] - velocity).max()))
+    return steps
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_smooth_chunks_are_never_refused(seed: int) -> None:
+    run = Run(seed, noise=0.005)
+    run.go(300)
+    assert run.causes == []
+    assert run.interpolator.statistics.starved_ticks == 0
+    assert run.interpolator.statistics.chunks > 80
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_commands_continue_each_other_at_every_seam_even_between_unlike_chunks(seed: int) -> None:
+    run = Run(seed, noise=0.1)  # such seams break limits: they must still not step
+    run.deaf = True
+    steps = np.array(_seams(run.go(200)))
+    assert steps.max() < 1e-9
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_command_ends_at_rest_after_three_periods_of_motion_at_most(seed: int) -> None:
+    for command in Run(seed, noise=0.02).ticks(150):
+        assert not command.velocities[-1].any()
+        assert 1 <= command.motion_points <= 4
+        assert command.motion_points < len(command.positions)
+
+
+def test_commands_start_on_a_grid_of_periods_whatever_the_jitter_of_the_ticks() -> None:
+    run, starts = Run(), []
+    for index in range(1, 40):
+        jitter_ns = int(run.generator.integers(-6_000_000, 6_000_000)) if index > 1 else 0
+        command = run.interpolator.tick(T0_NS + index * PERIOD_NS + jitter_ns)
+        assert command is not None
+        starts.append(command.start_ns)
+    assert set(np.diff(starts)) == {PERIOD_NS}
+
+
+def test_two_ticks_in_one_period_propose_one_command() -> None:
+    run = Run()
+    run.go(10)
+    assert run.interpolator.tick(run.now_ns + PERIOD_NS // 4) is None
+    assert run.interpolator.tick(run.now_ns + PERIOD_NS) is not None
+
+
+def test_motion_follows_the_rows_at_their_time_once_it_has_joined() -> None:
+    run = Run()
+    *_, command = run.ticks(250)
+    expected = run.motion.positions((command.start_ns + np.arange(4) * PERIOD_NS) * 1e-9)
+    np.testing.assert_allclose(command.positions[:4], expected, atol=1e-3)
+
+
+def test_rows_that_are_past_are_dropped_by_time() -> None:
+    run = Run()
+    run.go(200)
+    run.policy_alive = False
+    late = run.observe()
+    run.now_ns += 3 * PERIOD_NS
+    run.interpolator.offer(late, run.now_ns)
+    *_, command = run.ticks(20)  # 0.5 s after the observation, the blend is over
+    expected = run.motion.positions(np.array([command.start_ns * 1e-9]))
+    assert command.chunk_sequence == late.sequence
+    np.testing.assert_allclose(command.positions[:1], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(("executed_steps", "rows"), [(0, 15), (6, 6)])
+def test_timeline_ends_at_the_last_allowed_row(executed_steps: int, rows: int) -> None:
+    run = Run(executed_steps=executed_steps)
+    run.go(200)
+    run.policy_alive = False
+    end_ns = run.sent[-1].observation_ns + (rows - 1) * CHUNK_NS
+    following = [command for command in run.go(70) if command.chunk_sequence]
+    assert end_ns - PERIOD_NS < following[-1].start_ns <= end_ns
+    assert following[-1].motion_points == 1
+
+
+def test_starvation_brakes_to_rest_and_is_counted() -> None:
+    run = Run(executed_steps=6)
+    run.go(200)
+    run.policy_alive = False
+    starved = [command for command in run.go(60) if command.chunk_sequence == 0]
+    assert run.interpolator.statistics.starved_ticks == len(starved) > 20
+    assert not run.sent[-1].velocities.any()
+    assert np.array(_seams(run.sent)).max() < 1e-9
+    assert run.causes == []
+
+
+def test_motion_resumes_with_a_bounded_ramp_after_starvation() -> None:
+    run = Run(executed_steps=6)
+    run.go(150)
+    run.policy_alive = False
+    run.go(60)
+    run.policy_alive = True
+    first = next(command for command in run.ticks(10) if command.chunk_sequence)
+    assert run.interpolator.statistics.ramps == 2
+    assert (np.abs(first.velocities) <= 0.3 * LIMITS.velocity).all()
+    run.go(100)
+    assert run.causes == []
+
+
+def test_late_first_chunk_counts_as_starvation() -> None:
+    run = Run()
+    run.policy_alive = False
+    run.interpolator.offer(run.observe(), T0_NS + CHUNK_NS)
+    run.now_ns += 2_000_000_000
+    run.go(3)
+    statistics = run.interpolator.statistics
+    assert (statistics.starved_ticks, statistics.chunks, statistics.ignored_chunks) == (3, 0, 1)
+
+
+def test_armed_without_a_chunk_it_holds_the_measured_pose() -> None:
+    run = Run()
+    run.policy_alive = False
+    for command in run.ticks(5):
+        assert (command.chunk_sequence, command.observation_ns) == (0, 0)
+        np.testing.assert_array_equal(command.positions, np.tile(run.state.positions, (2, 1)))
+    assert run.interpolator.statistics.starved_ticks == 0
+
+
+@pytest.mark.parametrize("distance_rad", [0.0, 0.2, 1.0])
+def test_first_motion_is_bounded_however_far_the_chunk_is(distance_rad: float) -> None:
+    run = Run(ratio=0.1)
+    away = RobotState(T0_NS, DROID.joint_names, run.state.positions - distance_rad * 0.5, run.state.velocities)
+    run.state = away
+    run.interpolator.measure(away)
+    for index, command in enumerate(run.ticks(95)):
+        ratio = 0.2 + 0.6 * index * PERIOD_NS * 1e-9 / 2.0
+        motion = command.velocities[: command.motion_points]
+        assert (np.abs(motion) <= ratio * LIMITS.velocity + 1e-9).all()
+
+
+def test_timeline_out_of_reach_of_the_ramp_is_left_to_safety() -> None:
+    run = Run(ratio=0.1)
+    run.offset = np.eye(len(DROID.joints))[0] * 1.5
+    corner = replace(run.state, positions=run.state.positions - np.eye(len(DROID.joints))[0] * 2.5)
+    run.state = corner
+    run.interpolator.measure(corner)
+    run.go(100)  # 2 s of ramp
+    assert run.causes == []
+    run.go(20)
+    assert set(run.causes) & {Cause.VELOCITY_LIMIT, Cause.ACCELERATION_LIMIT}
+
+
+def test_chunk_observed_before_arming_is_not_executed() -> None:
+    run = Run()
+    run.policy_alive = False
+    run.interpolator.offer(run.motion.chunk(T0_NS - 1, 1), T0_NS)
+    assert {command.chunk_sequence for command in run.ticks(5)} == {0}
+    assert run.interpolator.statistics.ignored_chunks == 1
+
+
+@pytest.mark.parametrize("shift_ns", [0, -CHUNK_NS, 2_000_000_000])
+def test_chunk_that_is_not_newer_or_from_the_future_is_ignored(shift_ns: int) -> None:
+    run = Run()
+    run.go(100)
+    ignored = run.motion.chunk(run.observed_ns + shift_ns, 999)
+    run.interpolator.offer(ignored, run.now_ns)
+    assert all(command.chunk_sequence != 999 for command in run.ticks(3))
+    assert run.interpolator.statistics.ignored_chunks == 1
+
+
+def test_policy_that_restarts_its_sequence_is_followed() -> None:
+    run = Run()
+    run.go(100)
+    run.sequence = 0
+    *_, command = run.ticks(10)
+    assert 1 <= command.chunk_sequence <= 3
+
+
+def _nan(chunk: ActionChunk) -> ActionChunk:
+    rows = chunk.positions.copy()
+    rows[2, 3] = np.nan
+    return replace(chunk, positions=rows)
+
+
+BAD_CHUNKS = [
+    (_nan, Cause.NOT_FINITE),
+    (lambda chunk: replace(chunk, names=(*chunk.names[:-1], "claw")), Cause.WRONG_JOINTS),
+    (lambda chunk: replace(chunk, positions=chunk.positions[:, :7]), Cause.WRONG_SHAPE),
+    (lambda chunk: replace(chunk, positions=chunk.positions.reshape(-1)[:-1]), Cause.WRONG_SHAPE),
+    (lambda chunk: replace(chunk, positions=chunk.positions[:0]), Cause.WRONG_SHAPE),
+    (lambda chunk: replace(chunk, step_s=float("nan")), Cause.WRONG_SHAPE),
+    (lambda chunk: replace(chunk, step_s=-1.0), Cause.WRONG_SHAPE),
+    (lambda chunk: replace(chunk, positions=chunk.positions + 0.2), Cause.ACCELERATION_LIMIT),
+    (lambda chunk: replace(chunk, positions=chunk.positions + 1e30), Cause.POSITION_LIMIT),
+]
+
+
+@pytest.mark.parametrize(("spoil", "cause"), BAD_CHUNKS)
+def test_bad_chunk_is_refused_by_its_own_name_and_forgotten_with_the_next_good_one(spoil: Any, cause: Cause) -> None:
+    run = Run()
+    run.go(150)
+    run.interpolator.offer(spoil(run.observe()), run.now_ns)
+    run.go(1)
+    assert run.causes == [cause]
+    run.observed_ns -= 2 * PERIOD_NS  # so that the good chunk comes soon
+    run.go(100)
+    assert run.causes.count(cause) == len(run.causes) <= 3
+    assert run.passed is not None
+    assert run.passed.sequence == run.sent[-1].sequence
+
+
+def test_bad_first_chunk_is_refused_too() -> None:
+    run = Run()
+    run.policy_alive = False
+    run.interpolator.offer(_nan(run.observe()), T0_NS + CHUNK_NS)
+    run.go(2)
+    assert run.causes == [Cause.NOT_FINITE] * 2
+    assert run.interpolator.statistics.unusable_chunks == 1
+
+
+def test_refused_command_is_replaced_by_one_that_begins_on_the_last_that_passed() -> None:
+    run = Run()
+    run.go(150)
+    passed = run.passed
+    assert passed is not None
+    run.deaf = True
+    run.go(2)  # these two are on their way to safety, which refuses them
+    run.deaf = False
+    run.interpolator.acknowledge(passed.sequence, 1)
+    (command,) = run.go(1)
+    assert max(_seams([passed, command])[0]) < 1e-9
+    assert run.interpolator.statistics.resyncs == 1
+
+
+def test_motion_recovers_after_more_lost_commands_than_it_has_periods() -> None:
+    run = Run()
+    run.go(150)
+    run.deaf = True
+    run.go(8)  # lost on the way: the robot is braking meanwhile
+    run.deaf = False
+    run.go(100)
+    assert len(run.causes) <= 1  # the discontinuity that tells of the loss
+    assert run.passed is not None
+    assert run.passed.sequence == run.sent[-1].sequence
+
+
+@pytest.mark.parametrize("alive", [True, False])  # with a new chunk after the gap, and on the old one
+def test_motion_continues_without_a_step_after_missed_ticks(alive: bool) -> None:
+    run = Run()
+    run.go(150)
+    run.policy_alive = alive
+    run.now_ns += 7 * PERIOD_NS
+    run.go(20)
+    assert run.causes == []
+    assert run.passed is not None
+    assert run.passed.chunk_sequence
+    assert np.array(_seams(run.sent)).max() < 1e-9
+
+
+def test_refusal_before_anything_passed_begins_again_at_the_measured_pose() -> None:
+    run = Run()
+    run.policy_alive = False
+    run.deaf = True
+    run.go(2)
+    moved = replace(run.state, positions=run.state.positions + 0.01)
+    run.interpolator.measure(moved)
+    run.interpolator.acknowledge(0, 1)
+    (command,) = run.go(1)
+    np.testing.assert_array_equal(command.positions[0], moved.positions)
+
+
+def test_nothing_is_proposed_unless_armed_and_measured() -> None:
+    interpolator = Interpolator(DROID, InterpolationSettings())
+    motion = ExampleMotion(DROID)
+    assert interpolator.tick(T0_NS) is None
+    interpolator.arm(T0_NS)
+    assert interpolator.tick(T0_NS) is None
+    interpolator.measure(replace(motion.state(T0_NS), names=("elbow",) * 8))
+    assert interpolator.tick(T0_NS) is None
+    interpolator.measure(motion.state(T0_NS))
+    assert interpolator.tick(T0_NS) is not None
+
+
+def test_disarming_forgets_the_timeline_and_sequences_go_on() -> None:
+    run = Run()
+    before = run.go(100)[-1]
+    run.interpolator.disarm()
+    assert run.interpolator.tick(run.now_ns + PERIOD_NS) is None
+    run.interpolator.arm(run.now_ns + PERIOD_NS)
+    again = run.interpolator.tick(run.now_ns + 2 * PERIOD_NS)
+    assert again is not None
+    assert (again.sequence, again.chunk_sequence) == (before.sequence + 1, 0)
+    np.testing.assert_array_equal(again.positions[0], run.state.positions)
+
+
+def test_seams_are_measured() -> None:
+    run = Run(noise=0.01)
+    run.go(200)
+    statistics = run.interpolator.statistics
+    assert 0.001 < statistics.max_seam_offset_rad < 0.2
+    assert 0.01 < statistics.max_seam_velocity_step_rad_s < 10 * PERIOD_NS * 1e-9
