@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one object that the safety node calls: what is heard goes in, whether a command passes comes out.
+
+It refuses and never corrects. A refused command is counted; several in a row stop the robot, which meanwhile plays the
+brake of the last command that passed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from molmoact2_ros.embodiment import Embodiment, JointCommand, RobotState
+
+from .by_name import command_in_order, same_names, state_in_order
+from .causes import Cause, Mode
+from .command_checks import Context, judge
+from .command_record import CommandRecord
+from .instant import Instant
+from .limits import Limits
+from .reports import BridgeReport, PerceptionReport
+from .settings import Settings
+from .snapshot import Snapshot
+from .standstill import Standstill
+from .state_machine import Reply, StateMachine
+from .verdict import Verdict
+from .watchdog import Watchdog
+
+
+class Monitor:
+    """Guard the right to move of one robot. Not thread-safe: call it from one thread. Time is handed in."""
+
+    def __init__(self, embodiment: Embodiment, limits: Limits, settings: Settings) -> None:
+        """Start disarmed."""
+        self._limits = limits
+        self._settings = settings
+        self._period_s = 1.0 / embodiment.command_rate_hz
+        self._machine = StateMachine(settings.stop_time_max_s, settings.reset_cooldown_s)
+        self._watchdog = Watchdog(settings)
+        self._still_bounds = np.where(limits.is_gripper, settings.still_gripper_per_s, settings.still_arm_rad_s)
+        self._standstill = Standstill(self._still_bounds, settings.still_time_s)
+        self._estop_pressed = False
+        self._armed_at: Instant | None = None
+        self._record = CommandRecord()
+
+    @property
+    def mode(self) -> Mode:
+        """The present mode."""
+        return self._machine.mode
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """All that is published; equal as long as nothing has changed."""
+        return Snapshot(
+            mode=self._machine.mode,
+            text=self._machine.text,
+            stop=self._machine.latched,
+            passed_sequence=self._record.passed_sequence,
+            refused=self._record.refused,
+            refused_in_a_row=self._record.refused_in_a_row,
+            last_refusal=self._record.last_refusal,
+        )
+
+    # What is heard.
+
+    def on_robot_state(self, state: RobotState, now: Instant) -> None:
+        """Take a measurement; one that cannot be read counts as none."""
+        defect = self._defect(state)
+        if defect:
+            self._watchdog.state_defect = defect
+        else:
+            if self._watchdog.check_state(now) is not None:
+                self._standstill.forget()
+            state = state_in_order(state, self._limits.names)
+            self._watchdog.heard_state(state, now)
+            self._standstill.update(state.velocities, now)
+        if self.mode is Mode.ARMED and (fault := self._fault()):
+            self._machine.stop(fault, now)
+        self.tick(now)
+
+    def on_bridge(self, report: BridgeReport, now: Instant) -> None:
+        """Take a bridge_state."""
+        self._watchdog.heard_bridge(report, now)
+
+    def on_perception(self, report: PerceptionReport, now: Instant) -> None:
+        """Take a perception_status."""
+        self._watchdog.heard_perception(report, now)
+
+    def on_estop(self, pressed: bool, now: Instant) -> None:
+        """Stop when pressed, in every mode; a release only allows a reset."""
+        self._estop_pressed = pressed
+        if pressed:
+            self._machine.stop(Verdict(Cause.ESTOP, "the estop topic said true"), now)
+
+    def on_command(self, command: JointCommand, now: Instant) -> bool:
+        """Tell whether a proposed command may go to the robot."""
+        self.tick(now)
+        if self.mode is not Mode.ARMED or self._watchdog.state is None:
+            return False
+        self._watchdog.heard_command(now)
+        context = Context(
+            self._limits, self._settings, self._period_s, now.ros_ns, self._watchdog.state, self._record.previous
+        )
+        verdict = judge(command, context)
+        if verdict is not None:
+            self._refuse(verdict, now)
+            return False
+        self._record.note_passed(command_in_order(command, self._limits.names))
+        self._watchdog.passed(command, now)
+        return True
+
+    def tick(self, now: Instant) -> None:
+        """Let time pass; call it at least once per command period."""
+        if self.mode is Mode.ARMED and self._armed_at is not None:
+            verdict = self._watchdog.check_armed(now, self._armed_at)
+            if verdict is not None:
+                self._machine.stop(verdict, now)
+        measured = self._watchdog.check_state(now) is None
+        self._machine.observe(self._standstill.holds(now), measured, now)
+
+    # What an operator asks for.
+
+    def arm(self, now: Instant) -> Reply:
+        """Let commands pass, unless something stands in the way; the reply names all of it."""
+        before = self.mode
+        reply = self._machine.arm(self.obstacles(now), now)
+        if before is not Mode.ARMED and self.mode is Mode.ARMED:
+            self._armed_at = now
+            self._record = CommandRecord()
+            self._watchdog.forget_commands()
+        return reply
+
+    def stop(self, text: str, now: Instant) -> Reply:
+        """Stop; always possible."""
+        return self._machine.stop(Verdict(Cause.OPERATOR_STOP, text), now)
+
+    def reset(self, now: Instant) -> Reply:
+        """Clear a stop; the robot stays disarmed."""
+        self.tick(now)
+        obstacles = self._unsafe(now)
+        if self._machine.latched is not None and (
+            wrong := self._watchdog.still_wrong(self._machine.latched.cause, now)
+        ):
+            obstacles.append(wrong)
+        return self._machine.reset(obstacles, now)
+
+    def obstacles(self, now: Instant) -> list[str]:
+        """Return what stands in the way of arming, one sentence each."""
+        obstacles = self._unsafe(now)
+        if self._watchdog.check_state(now) is None and (silence := self._watchdog.check_bridge(now)):
+            obstacles.append(silence.text)
+        return obstacles + self._outside_limits()
+
+    # How it works.
+
+    def _refuse(self, verdict: Verdict, now: Instant) -> None:
+        self._record.note_refused(verdict)
+        if self._record.refused_in_a_row >= self._settings.max_refused_in_a_row:
+            self._machine.stop(verdict, now)
+
+    def _unsafe(self, now: Instant) -> list[str]:
+        """Return what stands in the way of arming and of a reset alike."""
+        obstacles = ["the estop topic still says true: release it"] if self._estop_pressed else []
+        state = self._watchdog.check_state(now)
+        if state is not None:
+            return [*obstacles, state.text]
+        if fault := self._fault():
+            obstacles.append(fault.text)
+        if not self._standstill.holds(now):
+            obstacles.append(self._unrest())
+        return obstacles
+
+    def _unrest(self) -> str:
+        state = self._watchdog.state
+        ratios = np.zeros(1) if state is None else np.abs(state.velocities) / self._still_bounds
+        joint = int(np.argmax(ratios))
+        if state is None or ratios[joint] < 1:
+            return f"the robot has not been seen to stand still for {self._settings.still_time_s} s yet: try again"
+        speed = f"{abs(state.velocities[joint]):.3f}{self._limits.unit(joint, '/s')}"
+        return f"the robot moves ({self._limits.names[joint]} at {speed}): wait until it stands still"
+
+    def _fault(self) -> Verdict | None:
+        state = self._watchdog.state
+        if state is None or state.fault == 0:
+            return None
+        text = f"the robot reports a fault ({state.fault_text or 'no text'}): clear it at the robot"
+        return Verdict(Cause.ROBOT_FAULT, text, value=float(state.fault))
+
+    def _outside_limits(self) -> list[str]:
+        state, limits = self._watchdog.state, self._limits
+        if state is None:
+            return []
+        return [
+            f"{name} stands at {position:.4f}{limits.unit(joint)}, outside {low:.4f} to {high:.4f} where commands are "
+            "allowed: move it inside by hand or with the robot's own tools"
+            for joint, (name, position, low, high) in enumerate(
+                zip(limits.names, state.positions, limits.low, limits.high, strict=True)
+            )
+            if not low <= position <= high
+        ]
+
+    def _defect(self, state: RobotState) -> str:
+        names, sizes = self._limits.names, (len(state.positions), len(state.velocities))
+        if not same_names(state.names, names):
+            return f"robot_state has the joints {', '.join(state.names) or 'none'}, expected {', '.join(names)}"
+        if sizes != (len(names), len(names)):
+            return f"robot_state has {sizes[0]} positions and {sizes[1]} velocities for {len(names)} joints"
+        for kind, values in (("position", state.positions), ("velocity", state.velocities)):
+            if not np.isfinite(values).all():
+                joint = int(np.argmin(np.isfinite(values)))
+                return f"robot_state gives {values[joint]} as the {kind} of {state.names[joint]}"
+        return ""

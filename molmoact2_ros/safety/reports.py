@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What safety hears from perception and bridge, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .causes import Cause
+
+
+@dataclass(frozen=True)
+class PerceptionReport:
+    """`cause` says which input fails when observations are not `ready`; `text` is perception's sentence."""
+
+    ready: bool
+    cause: Cause = Cause.NONE
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class BridgeReport:
+    """`cause` is not NONE when the bridge does not forward commands; `text` is its sentence."""
+
+    cause: Cause = Cause.NONE
+    text: str = ""

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who has fallen silent, and which of the causes it is that one silence can have.
+
+    robot_state stops, bridge_state goes on         STALE_STATE: a driver died
+    both stop                                       BRIDGE_SILENT
+    commands stop                                   INTERPOLATOR_SILENT (old ones that still come are refused)
+    perception_status stops                         PERCEPTION_SILENT
+    perception_status is not ready                  the cause it gives: STALE_CAMERA, FROZEN_CAMERA, STALE_STATE...
+    perception is ready, no new chunk is executed   POLICY_SILENT
+    new chunks come, from old observations          STALE_OBSERVATION: the policy or perception is slow
+
+Cameras and the policy matter once a chunk is executed: holding and ramps need neither. Silence is counted from arming
+at the earliest.
+"""
+
+from __future__ import annotations
+
+import math
+
+from molmoact2_ros.embodiment import JointCommand, RobotState
+
+from .causes import Cause
+from .instant import Instant
+from .reports import BridgeReport, PerceptionReport
+from .settings import Settings
+from .verdict import Verdict
+
+# A silent bridge stops two topics. When robot_state is found stale the bridge's last heartbeat is at least as old, less
+# one message of robot_state; a living bridge's is at most half the time-out old (10 Hz, 0.2 s). Between the two:
+SAME_SILENCE = 0.75
+
+
+class Watchdog:
+    """Remembers when each neighbour was last heard."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the time-outs."""
+        self._settings = settings
+        self.state: RobotState | None = None  # the newest usable one
+        self.state_defect = ""  # why the newest robot_state could not be used
+        self._state_at: Instant | None = None
+        self._bridge = BridgeReport()
+        self._bridge_at: Instant | None = None
+        self._holding_since: Instant | None = None
+        self._perception = PerceptionReport(ready=False)
+        self._perception_at: Instant | None = None
+        self._unready_since: Instant | None = None
+        self.forget_commands()
+
+    def forget_commands(self) -> None:
+        """Begin a new armed time."""
+        self._proposed_at: Instant | None = None
+        self._passed_at: Instant | None = None  # the first that passed
+        self._chunk: JointCommand | None = None  # the newest passed one that follows a chunk
+        self._chunk_at: Instant | None = None  # when that chunk's sequence was new
+
+    # What is heard.
+
+    def heard_state(self, state: RobotState, now: Instant) -> None:
+        """Note a usable robot_state, in joint order."""
+        self.state, self.state_defect, self._state_at = state, "", now
+
+    def heard_bridge(self, report: BridgeReport, now: Instant) -> None:
+        """Note a bridge_state."""
+        holding = report.cause is not Cause.NONE
+        self._holding_since = (self._holding_since or now) if holding else None
+        self._bridge, self._bridge_at = report, now
+
+    def heard_perception(self, report: PerceptionReport, now: Instant) -> None:
+        """Note a perception_status."""
+        self._unready_since = None if report.ready else (self._unready_since or now)
+        self._perception, self._perception_at = report, now
+
+    def heard_command(self, now: Instant) -> None:
+        """Note that any command was proposed."""
+        self._proposed_at = now
+
+    def passed(self, command: JointCommand, now: Instant) -> None:
+        """Note a command that passed."""
+        self._passed_at = self._passed_at or now
+        if command.chunk_sequence == 0:
+            return
+        if self._chunk is None or command.chunk_sequence != self._chunk.chunk_sequence:
+            self._chunk_at = now
+        self._chunk = command
+
+    # What follows from it.
+
+    def check_state(self, now: Instant) -> Verdict | None:
+        """Say why the robot is not measured, or None."""
+        limit_s = self._settings.state_timeout_s
+        if self.state is None or self._state_at is None:
+            return self._state_missing(now, self.state_defect or "no robot_state has come")
+        stamped_s = now.age_s(self.state.stamp_ns)
+        lead_s, age_s = -stamped_s, max(stamped_s, now.since_s(self._state_at))
+        if max(lead_s, age_s) <= limit_s:
+            return None
+        if lead_s > limit_s:
+            why = f"robot_state is stamped {lead_s:.3f} s in the future, at most {limit_s} s is allowed"
+            return self._state_missing(now, why, lead_s)
+        why = f"the newest robot_state is {age_s:.3f} s old, at most {limit_s} s is allowed"
+        return self._state_missing(now, self.state_defect or why, age_s)
+
+    def check_bridge(self, now: Instant, since: Instant | None = None) -> Verdict | None:
+        """Say why bridge_state is missing, or None; silence counts from `since` at the earliest."""
+        limit_s = self._settings.bridge_timeout_s
+        return _silence(Cause.BRIDGE_SILENT, "bridge_state", self._bridge_at, now, limit_s=limit_s, since=since)
+
+    def check_armed(self, now: Instant, armed_at: Instant) -> Verdict | None:
+        """Return the first reason to stop that one silence or another gives while armed."""
+        return (
+            self.check_state(now)
+            or self.check_bridge(now, armed_at)
+            or self._check_holding(now)
+            or self._check_commands(now, armed_at)
+            or self._check_perception(now, armed_at)
+            or self._check_observation(now)
+        )
+
+    def still_wrong(self, cause: Cause, now: Instant) -> str:
+        """Return what has not been mended since a stop with this cause; empty when nothing is known to be wrong."""
+        if cause in (Cause.PERCEPTION_SILENT, Cause.STALE_CAMERA, Cause.FROZEN_CAMERA):
+            limit_s = self._settings.perception_timeout_s
+            silence = _silence(Cause.PERCEPTION_SILENT, "perception_status", self._perception_at, now, limit_s=limit_s)
+            if silence is not None:
+                return silence.text
+            return "" if self._perception.ready else f"perception is not ready: {self._perception.text}"
+        if cause is Cause.BRIDGE_SILENT and (silence := self.check_bridge(now)):
+            return silence.text
+        return ""
+
+    def _state_missing(self, now: Instant, why: str, value_s: float = math.nan) -> Verdict:
+        limit_s = self._settings.state_timeout_s
+        if self._bridge_at is None or now.since_s(self._bridge_at) > SAME_SILENCE * limit_s:
+            text = f"the bridge is silent: {why}, and bridge_state is missing too; start or look at the bridge"
+            return Verdict(Cause.BRIDGE_SILENT, text, value=value_s, limit=limit_s)
+        said = f"; the bridge says: {self._bridge.text}" if self._bridge.text else ""
+        return Verdict(Cause.STALE_STATE, f"{why}{said}", value=value_s, limit=limit_s)
+
+    def _check_holding(self, now: Instant) -> Verdict | None:
+        if self._holding_since is None or self._passed_at is None:
+            return None
+        limit_s = self._settings.bridge_timeout_s  # a bridge that is told to go on needs a heartbeat to say so
+        held_s = min(now.since_s(self._holding_since), now.since_s(self._passed_at))
+        if held_s <= limit_s:
+            return None
+        text = f"the bridge has not forwarded commands for {held_s:.2f} s; it says: {self._bridge.text}"
+        return Verdict(self._bridge.cause, text, value=held_s, limit=limit_s)
+
+    def _check_commands(self, now: Instant, armed_at: Instant) -> Verdict | None:
+        settings = self._settings
+        at = self._proposed_at
+        limit_s = settings.first_command_timeout_s if at is None else settings.command_timeout_s
+        return _silence(Cause.INTERPOLATOR_SILENT, "command/proposed", at, now, limit_s=limit_s, since=armed_at)
+
+    def _check_perception(self, now: Instant, armed_at: Instant) -> Verdict | None:
+        if self._chunk is None:
+            return None
+        settings, at = self._settings, self._perception_at
+        limit_s = settings.perception_timeout_s
+        silence = _silence(Cause.PERCEPTION_SILENT, "perception_status", at, now, limit_s=limit_s, since=armed_at)
+        if silence is not None or self._unready_since is None:
+            return silence
+        unready_s, limit_s = now.since_s(self._unready_since), settings.perception_not_ready_max_s
+        return self._not_ready(unready_s, limit_s) if unready_s > limit_s else None
+
+    def _check_observation(self, now: Instant) -> Verdict | None:
+        if self._chunk is None or self._chunk_at is None:
+            return None
+        limit_s, sequence = self._settings.observation_age_max_s, self._chunk.chunk_sequence
+        age_s, without_s = now.age_s(self._chunk.observation_ns), now.since_s(self._chunk_at)
+        if age_s <= limit_s:
+            return None
+        if self._unready_since is not None:
+            return self._not_ready(age_s, limit_s)
+        # A chunk is born with an age of its own, so a policy that died has been silent for less than the whole limit.
+        if without_s > limit_s / 2:
+            text = (
+                f"no chunk after {sequence} has come for {without_s:.2f} s, and perception is ready: look at the policy"
+            )
+            return Verdict(Cause.POLICY_SILENT, text, value=age_s, limit=limit_s)
+        text = f"the observation behind chunk {sequence} is {age_s:.2f} s old, at most {limit_s} s is allowed"
+        return Verdict(Cause.STALE_OBSERVATION, text, value=age_s, limit=limit_s)
+
+    def _not_ready(self, value_s: float, limit_s: float) -> Verdict:
+        return Verdict(
+            self._perception.cause, f"perception is not ready: {self._perception.text}", value=value_s, limit=limit_s
+        )
+
+
+def _silence(
+    cause: Cause, topic: str, heard: Instant | None, now: Instant, *, limit_s: float, since: Instant | None = None
+) -> Verdict | None:
+    """Return a verdict when neither `heard` nor `since` is recent."""
+    instants = [instant for instant in (heard, since) if instant is not None]
+    silent_s = min((now.since_s(instant) for instant in instants), default=math.inf)
+    if silent_s <= limit_s:
+        return None
+    last = "has not come at all" if heard is None else f"last came {now.since_s(heard):.3f} s ago"
+    return Verdict(cause, f"{topic} {last}, at most {limit_s} s is allowed", value=silent_s, limit=limit_s)

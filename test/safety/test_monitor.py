@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What safety does with what it hears: who passes, what stops, what arming and reset ask for.
+
+Each fault is one change to an otherwise clean run of the fake in `fakes/guarded_robot.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from fakes.guarded_robot import GuardedRobot
+
+from molmoact2_ros.safety import BridgeReport, Cause, Instant, Mode, PerceptionReport
+
+Break = Callable[[GuardedRobot], object]
+
+
+def _stopped_by(robot: GuardedRobot) -> Cause:
+    stop = robot.monitor.snapshot.stop
+    return stop.cause if stop else Cause.NONE
+
+
+def _stopped(robot: GuardedRobot) -> GuardedRobot:
+    """Stop by an operator and stand until that is known."""
+    robot.monitor.stop("stop", robot.now)
+    robot.stand().rest(0.2)
+    assert robot.monitor.mode is Mode.STOPPED
+    return robot
+
+
+def test_a_clean_run_passes_every_command() -> None:
+    robot = GuardedRobot().arm().drive(500)
+    snapshot = robot.monitor.snapshot
+    assert (snapshot.mode, snapshot.passed_sequence, snapshot.refused) == (Mode.ARMED, 500, 0)
+
+
+def test_holding_needs_neither_perception_nor_policy() -> None:
+    robot = GuardedRobot()
+    robot.follows_chunks = False
+    robot.silent = {"perception"}
+    assert robot.arm().drive(200).monitor.mode is Mode.ARMED
+
+
+@pytest.mark.parametrize("stop_first", [False, True])
+def test_nothing_passes_unless_armed(stop_first: bool) -> None:
+    robot = GuardedRobot().rest(0.2)
+    if stop_first:
+        robot.monitor.stop("stop", robot.now)
+    assert not robot.drive(50).passed
+    assert robot.monitor.snapshot.refused == 0
+
+
+@pytest.mark.parametrize(
+    ("silent", "cause"),
+    [
+        ({"state"}, Cause.STALE_STATE),
+        ({"state", "bridge"}, Cause.BRIDGE_SILENT),
+        ({"bridge"}, Cause.BRIDGE_SILENT),
+        ({"commands"}, Cause.INTERPOLATOR_SILENT),
+        ({"perception"}, Cause.PERCEPTION_SILENT),
+    ],
+    ids=str,
+)
+def test_a_neighbour_that_falls_silent_in_motion_stops_the_robot_by_name(silent: set[str], cause: Cause) -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.silent = silent
+    robot.drive(50)
+    assert _stopped_by(robot) is cause
+
+
+@pytest.mark.parametrize("periods_since_heartbeat", range(5))
+@pytest.mark.parametrize(("bridge_dies", "cause"), [(True, Cause.BRIDGE_SILENT), (False, Cause.STALE_STATE)])
+def test_a_dead_bridge_is_told_from_a_dead_driver_at_any_phase_of_its_10_hz_heartbeat(
+    periods_since_heartbeat: int, bridge_dies: bool, cause: Cause
+) -> None:
+    robot = GuardedRobot().arm().drive(50)
+    for period in range(1, 20):
+        robot.silent = {"bridge"} if (period + periods_since_heartbeat) % 5 else set()
+        if period > 5:
+            robot.silent |= {"state"} | ({"bridge"} if bridge_dies else set())
+        robot.drive(1)
+    assert _stopped_by(robot) is cause
+
+
+@pytest.mark.parametrize("cause", [Cause.STALE_CAMERA, Cause.FROZEN_CAMERA, Cause.STALE_STATE, Cause.FROZEN_STATE])
+def test_perception_that_is_not_ready_stops_with_the_cause_it_gives(cause: Cause) -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.perception = PerceptionReport(False, cause, "external camera: 0.4 s old")
+    assert _stopped_by(robot.drive(14)) is Cause.NONE
+    assert _stopped_by(robot.drive(10)) is cause
+    assert "external camera" in robot.monitor.snapshot.text
+
+
+def test_perception_that_recovers_in_time_stops_nothing() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    for _ in range(5):
+        robot.perception = PerceptionReport(False, Cause.STALE_CAMERA, "late")
+        robot.drive(10)
+        robot.perception = PerceptionReport(True)
+        robot.drive(1)
+    assert robot.monitor.mode is Mode.ARMED
+
+
+@pytest.mark.parametrize("holds", [False, True], ids=["the interpolator keeps on", "the interpolator holds"])
+def test_a_policy_that_dies_is_named_while_perception_is_ready(holds: bool) -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.chunks_end_at, robot.follows_chunks = 60, not holds
+    assert _stopped_by(robot.drive(34)) is Cause.NONE
+    assert _stopped_by(robot.drive(6)) is Cause.POLICY_SILENT
+
+
+def test_a_policy_that_is_slow_but_alive_gives_a_stale_observation() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    for _ in range(60):
+        robot.observation_age_ns += 20_000_000
+        robot.drive(1)
+    assert _stopped_by(robot) is Cause.STALE_OBSERVATION
+
+
+def test_an_observation_that_runs_out_while_a_camera_fails_is_blamed_on_the_camera() -> None:
+    robot = GuardedRobot(perception_not_ready_max_s=5.0).arm().drive(60)
+    robot.perception = PerceptionReport(False, Cause.STALE_CAMERA, "late")
+    robot.chunks_end_at = 60
+    assert _stopped_by(robot.drive(60)) is Cause.STALE_CAMERA
+
+
+def test_a_bridge_that_holds_for_a_reason_of_its_own_stops_the_robot() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.bridge = BridgeReport(Cause.SECOND_PUBLISHER, "somebody else publishes")
+    assert _stopped_by(robot.drive(40)) is Cause.SECOND_PUBLISHER
+
+
+def test_a_bridge_that_still_holds_at_arming_has_time_to_see_it() -> None:
+    robot = GuardedRobot()
+    robot.bridge = BridgeReport(Cause.STALE_COMMAND, "a command came while safety was not seen to arm")
+    assert robot.arm().rest(0.9).monitor.mode is Mode.ARMED
+    assert robot.drive(20).monitor.mode is Mode.ARMED
+    assert _stopped_by(robot.drive(20)) is Cause.STALE_COMMAND
+
+
+def test_an_armed_robot_that_gets_no_first_command_is_stopped() -> None:
+    robot = GuardedRobot().arm()
+    assert robot.rest(0.9).monitor.mode is Mode.ARMED
+    assert _stopped_by(robot.rest(0.2)) is Cause.INTERPOLATOR_SILENT
+
+
+def test_a_robot_fault_stops_at_once_and_blocks_the_reset() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.fault = "reflex: joint torque"
+    robot.drive(1).stand().rest(1.0)
+    assert _stopped_by(robot) is Cause.ROBOT_FAULT
+    assert "reflex: joint torque" in robot.monitor.reset(robot.now).text
+    robot.fault = ""
+    assert robot.rest(0.1).monitor.reset(robot.now).done
+
+
+def test_a_refused_command_is_counted_and_one_that_passes_begins_the_count_anew() -> None:
+    robot = GuardedRobot().arm().drive(10).drive(2, step_s=1.0)
+    assert (robot.monitor.snapshot.refused, robot.monitor.snapshot.refused_in_a_row) == (2, 2)
+    robot.drive(1)
+    snapshot = robot.monitor.snapshot
+    assert (snapshot.mode, snapshot.refused, snapshot.refused_in_a_row) == (Mode.ARMED, 2, 0)
+    assert snapshot.last_refusal is not None
+    assert snapshot.last_refusal.cause is Cause.WRONG_SHAPE
+
+
+def test_refusals_in_a_row_stop_with_the_cause_of_the_last_one() -> None:
+    robot = GuardedRobot().arm().drive(10).drive(3, step_s=1.0)
+    assert _stopped_by(robot) is Cause.WRONG_SHAPE
+    assert robot.monitor.snapshot.passed_sequence == 10
+
+
+def test_a_command_passes_as_it_came_even_with_its_joints_in_another_order() -> None:
+    robot = GuardedRobot().arm()
+    for _ in range(20):
+        clean = robot.command(robot.commands)
+        robot.drive(
+            1, names=clean.names[::-1], positions=clean.positions[:, ::-1], velocities=clean.velocities[:, ::-1]
+        )
+    assert robot.monitor.snapshot.refused == 0
+    assert robot.passed[0].names == robot.limits.names[::-1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (lambda robot: robot.silent.update({"state"}), "robot_state"),
+        (lambda robot: robot.silent.update({"bridge"}), "bridge_state"),
+        (lambda robot: setattr(robot, "fault", "user stop"), "user stop"),
+        (lambda robot: setattr(robot, "velocities", robot.velocities + 0.1), "the robot moves (joint1 at 0.100 rad/s)"),
+        (lambda robot: robot.monitor.on_estop(True, robot.now), "call ~/reset first"),
+        (
+            lambda robot: setattr(robot, "positions", robot.positions + 3.0),
+            "joint1 stands at 3.0000 rad, outside -2.64",
+        ),
+    ],
+    ids=["no state", "no bridge", "fault", "moving", "estop", "outside limits"],
+)
+def test_arming_is_refused_with_what_is_missing(fault: Break, words: str) -> None:
+    robot = GuardedRobot().rest(0.5)
+    fault(robot)
+    reply = robot.rest(1.0).monitor.arm(robot.now)
+    assert not reply.done
+    assert words in reply.text
+
+
+def test_a_robot_whose_state_was_lost_must_be_seen_standing_anew_before_it_is_armed() -> None:
+    robot = GuardedRobot().rest(0.5)
+    robot.silent = {"state"}
+    robot.rest(1.0)
+    robot.silent = set()
+    assert "not been seen to stand still for 0.1 s" in robot.rest(0.02).monitor.arm(robot.now).text
+    assert robot.rest(0.2).monitor.arm(robot.now).done
+
+
+def test_arming_twice_keeps_what_is_going_on() -> None:
+    robot = GuardedRobot().arm().drive(20)
+    assert robot.monitor.arm(robot.now).done
+    assert robot.monitor.snapshot.passed_sequence == 20
+
+
+def test_arming_anew_forgets_commands_of_the_time_before() -> None:
+    robot = _stopped(GuardedRobot().arm().drive(20)).rest(0.5)
+    assert robot.monitor.reset(robot.now).done
+    robot.positions, robot.velocities = robot.motion.state(0)
+    robot.commands = 0  # the interpolator was started anew
+    assert robot.arm().drive(10).monitor.snapshot.passed_sequence == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"names": ("joint1",)}, "robot_state has the joints joint1"),
+        ({"positions": np.zeros(3)}, "3 positions and 8 velocities"),
+        ({"velocities": np.full(8, np.nan)}, "nan as the velocity of joint1"),
+    ],
+    ids=["names", "size", "nan"],
+)
+def test_a_robot_state_that_cannot_be_read_counts_as_none(change: dict[str, object], words: str) -> None:
+    robot = GuardedRobot().arm().drive(20)
+    robot.silent = {"state"}
+    for _ in range(15):
+        robot.drive(1)
+        robot.monitor.on_robot_state(dataclasses.replace(robot.state(), **change), robot.now)
+    assert _stopped_by(robot) is Cause.STALE_STATE
+    assert words in robot.monitor.snapshot.text
+
+
+@pytest.mark.parametrize("offset_s", [-0.3, 0.3])
+def test_a_robot_state_of_another_time_stops_the_robot(offset_s: float) -> None:
+    robot = GuardedRobot().arm().drive(20)
+    robot.silent = {"state"}
+    stamped = dataclasses.replace(robot.state(), stamp_ns=robot.now.ros_ns + round(offset_s * 1e9))
+    robot.monitor.on_robot_state(stamped, robot.now)
+    assert _stopped_by(robot) is Cause.STALE_STATE
+
+
+def test_silence_is_noticed_though_ros_time_stands_still() -> None:
+    robot = GuardedRobot().arm().drive(20)
+    ros_ns = robot.now.ros_ns
+    robot.time_s += robot.settings.state_timeout_s + 0.01
+    robot.monitor.tick(Instant(ros_ns, robot.now.steady_ns))
+    assert _stopped_by(robot) is Cause.BRIDGE_SILENT
+
+
+def test_stopping_becomes_stopped_only_after_a_measured_standstill() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    assert np.abs(robot.velocities).max() > robot.settings.still_arm_rad_s
+    robot.monitor.stop("stop", robot.now)
+    assert robot.rest(1.0).monitor.mode is Mode.STOPPING
+    assert robot.stand().rest(0.08).monitor.mode is Mode.STOPPING
+    assert robot.rest(0.06).monitor.mode is Mode.STOPPED
+
+
+@pytest.mark.parametrize("mode", ["armed", "stopped"])
+def test_an_estop_must_be_released_and_reset_before_arming(mode: str) -> None:
+    robot = GuardedRobot().arm()
+    if mode == "stopped":
+        _stopped(robot)
+    robot.monitor.on_estop(True, robot.now)
+    assert "release it" in robot.rest(1.0).monitor.reset(robot.now).text
+    robot.monitor.on_estop(False, robot.now)
+    assert robot.rest(1.0).monitor.mode is Mode.STOPPED
+    assert robot.monitor.reset(robot.now).done
+    assert robot.monitor.mode is Mode.DISARMED
+
+
+@pytest.mark.parametrize(
+    ("cause", "still_wrong", "words"),
+    [
+        ({"perception"}, {"perception"}, "perception_status"),
+        ({"bridge"}, {"bridge"}, "bridge_state"),
+        ({"state"}, {"state"}, "has not been measured to stand still"),
+    ],
+    ids=str,
+)
+def test_a_reset_waits_until_the_cause_is_mended(cause: set[str], still_wrong: set[str], words: str) -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.silent = cause
+    robot.drive(50)
+    robot.silent = {*still_wrong, "commands"}
+    assert words in robot.stand().rest(2.0).monitor.reset(robot.now).text
+    robot.silent = {"commands"}
+    robot.rest(1.0)
+    assert robot.monitor.reset(robot.now).done
+
+
+def test_a_camera_that_is_still_dead_blocks_the_reset() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.perception = PerceptionReport(False, Cause.STALE_CAMERA, "wrist is dead")
+    robot.drive(30).stand().rest(1.0)
+    assert "wrist is dead" in robot.monitor.reset(robot.now).text
+
+
+def test_nothing_resumes_by_itself_when_everything_is_well_again() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.silent = {"commands"}
+    robot.drive(30)
+    robot.silent = set()
+    passed = len(robot.passed)
+    robot.stand().drive(500)
+    assert len(robot.passed) == passed
+    assert _stopped_by(robot) is Cause.INTERPOLATOR_SILENT
