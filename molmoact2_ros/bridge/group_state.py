@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The newest state of one driver group, in this package's units."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmoact2_ros.embodiment import DriverGroup
+
+from .driver_report import DriverReport
+
+Vector = NDArray[np.float64]
+
+# Differences span this long: over one period of a 100 Hz driver, a tick of a 12-bit encoder would read as 0.15 rad/s.
+_DIFFERENCE_NS = 50_000_000
+# A stamp this much older than the newest one means that time began anew (a simulator reset).
+_RESTART_NS = 1_000_000_000
+# Stamps may run ahead of this node's clock by the resolution of a simulated clock, not by a clock that is not set.
+_AHEAD_NS = 50_000_000
+
+
+class GroupState:
+    """Read the joints of one group out of the reports on its topic; `invalid` says what is wrong with the newest one.
+
+    A report that names none of the group's joints is not about them: several drivers share joint_states.
+    """
+
+    def __init__(self, group: DriverGroup) -> None:
+        self.group = group
+        self.invalid = ""
+        self.stamp_ns = 0
+        self.positions: Vector | None = None
+        self.velocities: Vector | None = None
+        self._strangers: tuple[str, ...] = ()
+        self._history: deque[tuple[int, Vector]] = deque()
+
+    def take(self, report: DriverReport) -> bool:
+        """Take a report from the group's topic; return whether the state is newer now."""
+        names = tuple(self.group.joints.values())
+        if not set(names) & set(report.names):
+            self._strangers = report.names
+            return False
+        self.invalid = _problem(report, names)
+        if self.invalid or -_RESTART_NS <= report.stamp_ns - self.stamp_ns <= 0:
+            return False
+        if report.stamp_ns < self.stamp_ns:
+            self._history.clear()
+        columns = [report.names.index(name) for name in names]
+        self.stamp_ns = report.stamp_ns
+        self.positions = self.group.unit.inside(report.positions[columns])
+        self.velocities = self._velocities(report, columns)
+        return True
+
+    def problem(self, now_ns: int, max_age_s: float) -> str:
+        """Say why the group's state cannot be used at a ROS time; empty when it can."""
+        where = f"driver topic '{self.group.state_topic}'"
+        names = ", ".join(self.group.joints.values())
+        if self.invalid:
+            return f"{where} is invalid: {self.invalid}"
+        if self.positions is None:
+            heard = f"only {', '.join(self._strangers)}" if self._strangers else "nothing"
+            return f"{where} is missing: expected {names}, got {heard}; start the driver or correct the topic"
+        age_s = (now_ns - self.stamp_ns) / 1e9
+        if age_s > max_age_s:
+            late = f"{where} is stale: newest state of {names} is {age_s:.2f} s old, budget {max_age_s:.2f} s"
+            return f"{late}; check its driver"
+        if age_s < -_AHEAD_NS / 1e9:
+            ahead = f"{where} is invalid: its stamp lies {-age_s:.2f} s in the future"
+            return f"{ahead}; set the clocks of both machines by the same source"
+        if self.velocities is None:
+            return f"{where} sends no velocities: waiting for a second message to take differences of positions"
+        return ""
+
+    def _velocities(self, report: DriverReport, columns: list[int]) -> Vector | None:
+        """Return the driver's velocities if they are finite, else differences of its positions."""
+        assert self.positions is not None
+        self._history.append((self.stamp_ns, self.positions))
+        while len(self._history) > 2 and self._history[1][0] <= self.stamp_ns - _DIFFERENCE_NS:
+            self._history.popleft()
+        if report.velocities.size:
+            velocities = report.velocities[columns]
+            if np.isfinite(velocities).all():
+                return self.group.unit.rate_inside(velocities)
+        past_ns, past = self._history[0]
+        return (self.positions - past) / ((self.stamp_ns - past_ns) / 1e9) if past_ns < self.stamp_ns else None
+
+
+def _problem(report: DriverReport, names: tuple[str, ...]) -> str:
+    """Say what makes a report unusable; empty when nothing does."""
+    got = ", ".join(report.names)
+    for name in names:
+        if report.names.count(name) != 1:
+            how_often = "lacks" if name not in report.names else "repeats"
+            return f"expected each joint of the group once, but the message {how_often} {name}; it names {got}"
+    if report.positions.size != len(report.names):
+        return f"expected {len(report.names)} positions for {got}, got {report.positions.size}"
+    if report.velocities.size not in (0, len(report.names)):
+        return f"expected {len(report.names)} velocities for {got}, or none, got {report.velocities.size}"
+    for name in names:
+        position = report.positions[report.names.index(name)]
+        if not np.isfinite(position):
+            return f"expected finite positions, got {position} for {name}"
+    if report.stamp_ns == 0:
+        return "expected a stamp, got 0; the age of the state cannot be told without"
+    return ""

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which driver profiles the bridge can serve."""
+
+from __future__ import annotations
+
+from molmoact2_ros.embodiment import FORWARD_COMMANDS, PARALLEL_GRIPPER, Driver, Embodiment
+
+from .errors import BridgeError
+
+
+def require_servable(robot: Embodiment, driver: Driver) -> None:
+    """Check that every group's interface can carry its joints.
+
+    Raises:
+        BridgeError: an arm joint behind an interface that carries no time, or a gripper action for two joints.
+    """
+    grippers = {joint.name for joint in robot.joints if joint.is_gripper}
+    for group in driver.groups:
+        arm = [joint for joint in group.joints if joint not in grippers]
+        if arm and group.interface in (FORWARD_COMMANDS, PARALLEL_GRIPPER):
+            raise BridgeError(
+                f"driver '{driver.name}' moves {', '.join(arm)} by {group.interface}, which carries neither time "
+                "nor brake: use a joint_trajectory controller for arm joints"
+            )
+        if group.interface == PARALLEL_GRIPPER and len(group.joints) != 1:
+            raise BridgeError(
+                f"driver '{driver.name}' gives {', '.join(group.joints)} one {PARALLEL_GRIPPER} action: "
+                "expected one group for each gripper"
+            )

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Merging of driver reports into the robot state, and the sentence for each that cannot be used. No ROS."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from fakes.fake_driver import MS, FakeDriver
+
+from molmoact2_ros.bridge import DriverState
+from molmoact2_ros.embodiment import Embodiment
+
+DROID = Embodiment.load("droid")
+PROFILE = DROID.driver("franka_ros2_robotiq")
+ARM, GRIPPER = PROFILE.groups
+ARM_POSE = DROID.pose("home")[:7]
+NOW = 1000 * MS
+
+
+class _Robot:
+    """The drivers of DROID and the bridge's view of them."""
+
+    def __init__(self):
+        self.state = DriverState(PROFILE, DROID.joint_names, max_age_s=0.2)
+        self.arm, self.gripper = FakeDriver(ARM, ARM_POSE), FakeDriver(GRIPPER, np.array([0.25]))
+
+    def take(self, arm=None, gripper=None):
+        if arm is not None:
+            self.state.take(ARM.state_topic, arm)
+        if gripper is not None:
+            self.state.take(GRIPPER.state_topic, gripper)
+        return self
+
+    def both(self, stamp_ms=1000.0):
+        rates = self.arm.report(stamp_ms, velocities=np.zeros(7)), self.gripper.report(stamp_ms, velocities=np.zeros(1))
+        return self.take(*rates)
+
+
+def test_reversed_joints_of_two_drivers_become_one_state_in_our_order_and_units():
+    velocities = np.arange(7) / 10
+    robot = _Robot()
+    robot.take(robot.arm.report(990, velocities=velocities), robot.gripper.report(970, velocities=np.array([0.5])))
+    state = robot.state.robot_state(NOW)
+    assert state.names == DROID.joint_names
+    np.testing.assert_allclose(state.positions, [*ARM_POSE, 0.25])
+    np.testing.assert_allclose(state.velocities, [*velocities, 0.5])
+
+
+def test_state_is_stamped_with_its_oldest_part():
+    robot = _Robot().both(970)
+    robot.take(robot.arm.report(990, velocities=np.zeros(7)))
+    assert robot.state.robot_state(NOW).stamp_ns == 970 * MS
+
+
+def test_topics_are_listed_once_each():
+    assert _Robot().state.topics == ["franka/joint_states", "joint_states"]
+
+
+def test_messages_of_other_drivers_on_a_shared_topic_are_not_about_the_group():
+    robot = _Robot().both()
+    assert not robot.state.take(GRIPPER.state_topic, robot.arm.report(999))
+    assert robot.state.problem(NOW) == ""
+
+
+def test_a_group_that_never_came_is_named_with_what_came_instead():
+    robot = _Robot()
+    robot.take(robot.arm.report(1000, velocities=np.zeros(7)), robot.arm.report(1000))
+    problem = robot.state.problem(NOW)
+    assert (
+        "'joint_states' is missing: expected robotiq_85_left_knuckle_joint, got only left_finger, fr3_joint7" in problem
+    )
+    assert robot.state.robot_state(NOW) is None
+
+
+def test_both_groups_are_named_when_nothing_came():
+    problem = DriverState(PROFILE, DROID.joint_names, 0.2).problem(NOW)
+    assert problem.count("got nothing") == 2
+
+
+def test_a_stale_group_is_named_with_age_and_budget():
+    robot = _Robot().both(900)
+    robot.take(robot.arm.report(1390, velocities=np.zeros(7)))
+    problem = robot.state.problem(1400 * MS)
+    assert problem.startswith(
+        "driver topic 'joint_states' is stale: newest state of robotiq_85_left_knuckle_joint is 0.50"
+    )
+    assert robot.state.robot_state(1400 * MS) is None
+
+
+def test_repeating_an_old_stamp_does_not_keep_a_state_fresh():
+    robot = _Robot().both(900)
+    assert not robot.state.take(ARM.state_topic, robot.arm.report(900, velocities=np.zeros(7)))
+    assert "is stale" in robot.state.problem(1400 * MS)
+
+
+def _without(report, name):
+    kept = [index for index, other in enumerate(report.names) if other != name]
+    names = tuple(report.names[index] for index in kept)
+    return dataclasses.replace(report, names=names, positions=report.positions[kept])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda report: _without(report, "fr3_joint3"), "the message lacks fr3_joint3"),
+        (lambda report: dataclasses.replace(report, names=("fr3_joint2", *report.names[1:])), "repeats fr3_joint2"),
+        (lambda report: dataclasses.replace(report, positions=report.positions[:-1]), "9 positions .*, got 8"),
+        (lambda report: dataclasses.replace(report, velocities=np.zeros(3)), "9 velocities .*, got 3"),
+        (lambda report: dataclasses.replace(report, stamp_ns=0), "expected a stamp, got 0"),
+    ],
+)
+def test_an_unusable_report_is_named_and_gives_no_state(spoil, sentence):
+    robot = _Robot().both(980)
+    robot.take(spoil(robot.arm.report(990)))
+    assert robot.state.robot_state(NOW) is None
+    assert re.search(f"'franka/joint_states' is invalid: .*{sentence}", robot.state.problem(NOW))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_position_that_is_not_finite_names_its_joint(value):
+    robot = _Robot().both(980)
+    robot.take(robot.arm.report(990, broken={"fr3_joint4": value}))
+    assert f"expected finite positions, got {value} for fr3_joint4" in robot.state.problem(NOW)
+
+
+def test_nan_in_a_joint_of_nobody_does_no_harm():
+    robot = _Robot().both(980)
+    robot.take(robot.arm.report(990, velocities=np.zeros(7), broken={"left_finger": np.nan}))
+    assert robot.state.problem(NOW) == ""
+
+
+def test_a_good_report_ends_the_complaint():
+    robot = _Robot().both(980)
+    robot.take(robot.arm.report(985, broken={"fr3_joint4": np.nan}))
+    assert robot.both(990).state.problem(NOW) == ""
+
+
+def test_a_stamp_in_the_future_is_refused():
+    assert "lies 0.50 s in the future; set the clocks" in _Robot().both(1500).state.problem(NOW)
+
+
+@pytest.mark.parametrize("velocities", [None, np.array([np.nan])])
+def test_missing_or_nan_velocities_are_differences_over_fifty_milliseconds(velocities):
+    robot = _Robot()
+    robot.take(robot.arm.report(1000, velocities=np.zeros(7)))
+    for index in range(12):
+        robot.gripper.move(np.array([0.2 + 0.01 * max(index, 5)]))  # stands at first, then moves by 1 stroke a second
+        robot.take(gripper=robot.gripper.report(890 + 10 * index, velocities=velocities))
+    assert robot.state.robot_state(NOW).velocities[7] == pytest.approx(1.0)
+
+
+def test_velocities_are_not_made_up_before_the_second_message():
+    robot = _Robot()
+    robot.take(robot.arm.report(1000, velocities=np.zeros(7)), robot.gripper.report(1000))
+    assert "waiting for a second message" in robot.state.problem(NOW)
+    robot.take(gripper=robot.gripper.report(1010))
+    assert robot.state.robot_state(1010 * MS).velocities[7] == 0.0
+
+
+def test_time_that_begins_anew_is_followed():
+    robot = _Robot().both(90_000)
+    assert robot.both(1000).state.robot_state(NOW).stamp_ns == NOW
+
+
+def test_differences_do_not_reach_back_over_a_new_beginning_of_time():
+    robot = _Robot().both(90_000)
+    robot.take(robot.arm.report(1000, velocities=np.zeros(7)), robot.gripper.report(990))
+    robot.take(gripper=robot.gripper.report(1000))
+    assert robot.state.robot_state(NOW).velocities[7] == 0.0
