@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The robots in MuJoCo behind their drivers' manners. numpy and MuJoCo; no ROS, no torch."""
+
+from .camera_pace import CameraPace
+from .camera_thread import CameraThread
+from .cameras import Cameras
+from .errors import CommandRefused, SimulationError
+from .forward_controller import ForwardController
+from .frame import Frame
+from .group_state import GroupState
+from .joint_trajectory import JointTrajectory
+from .scene import Scene
+from .scene_description import SceneDescription
+from .simulation import Simulation
+from .trajectory_controller import TrajectoryController
+
+__all__ = [
+    "CameraPace",
+    "CameraThread",
+    "Cameras",
+    "CommandRefused",
+    "ForwardController",
+    "Frame",
+    "GroupState",
+    "JointTrajectory",
+    "Scene",
+    "SceneDescription",
+    "Simulation",
+    "SimulationError",
+    "TrajectoryController",
+]
