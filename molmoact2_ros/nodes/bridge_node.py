@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stand between this package and the robot's drivers: their states in, checked commands out.
+
+Topics (relative; those of the drivers as the embodiment file names them):
+    in   <state_topic of each driver group>    sensor_msgs/JointState    best effort 5
+    in   safety_state                          SafetyState               reliable, transient local 1
+    in   command/safe                          JointCommand              reliable 1, lifespan of two periods
+    out  robot_state                           RobotState                reliable 1; at most state_rate_hz
+    out  bridge_state                          BridgeState               reliable, transient local 1; on change and at
+                                                                         heartbeat_rate_hz
+    out  <command_topic of each driver group>  by the group's interface: trajectory_msgs/JointTrajectory,
+                                               std_msgs/Float64MultiArray, or the action
+                                               control_msgs/ParallelGripperCommand; reliable 1
+
+The logic is in `bridge.DriverState` (inward) and `bridge.CommandGuard` (outward).
+
+Run: ros2 run molmoact2_ros bridge --ros-args -p embodiment:=droid
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rclpy.action import ActionClient
+from rclpy.clock import Clock, ClockType
+from sensor_msgs.msg import JointState
+
+from molmoact2_ros.bridge import (
+    Cause,
+    CommandGuard,
+    DriverReport,
+    DriverState,
+    GripperGoal,
+    Pace,
+    TrajectoryCommand,
+    require_servable,
+)
+from molmoact2_ros.embodiment import FORWARD_COMMANDS, JOINT_TRAJECTORY, DriverGroup, Embodiment
+from molmoact2_ros.msg import BridgeState, JointCommand, RobotState, SafetyState
+
+from . import qos
+from .controller_outputs import (
+    ControllerOutput,
+    ForwardOutput,
+    ParallelGripperOutput,
+    TrajectoryOutput,
+    parallel_gripper_type,
+)
+from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
+from .messages import NS_PER_S, command_from_msg, robot_state_to_msg, stamp_ns, to_stamp
+from .parameters import param
+
+WATCH_RATE_HZ = 20.0
+RIVAL_PERIOD_NS = NS_PER_S // 2  # between looks at who else publishes
+LULL_NS = NS_PER_S // 5  # a command that only holds ends within a period: between two of them execution goes on
+Status = tuple[int, Cause, str]  # BridgeState mode, cause, sentence
+
+
+@dataclass(frozen=True)
+class BridgeParams:
+    """Parameters of the bridge node."""
+
+    embodiment: str = param("droid", "Robot: name of a shipped embodiment, or path of an embodiment file")
+    driver: str = param("", "Driver profile of the embodiment file; empty: its first one")
+    dry_run: bool = param(False, "Run everything, but send nothing to the controllers")
+    state_rate_hz: float = param(100.0, "Most robot states a second", unit="Hz", low=1, high=1000)
+    state_max_age_s: float = param(0.2, "Oldest driver state that still counts", unit="s", low=0.01, high=2)
+    safety_timeout_s: float = param(0.3, "Longest silence of safety", unit="s", low=0.05, high=2)
+    command_max_age_s: float = param(
+        0.15, "Most that a command may start in the past: by then the robot brakes", unit="s", low=0.01, high=0.5
+    )
+    command_max_lead_s: float = param(0.15, "Most that a command may start in the future", unit="s", low=0.01, high=0.5)
+    point_stride: int = param(1, "Send every n-th point of a trajectory; the last one always goes", low=1, high=20)
+    gripper_rate_hz: float = param(10.0, "Most gripper goals a second", unit="Hz", low=0.5, high=100)
+    gripper_min_step: float = param(
+        0.005, "Smallest change of a gripper's goal that is sent", unit="strokes", low=0, high=0.2
+    )
+    heartbeat_rate_hz: float = param(
+        10.0, "bridge_state comes at least this often", unit="Hz", low=2, high=WATCH_RATE_HZ
+    )
+
+
+class BridgeNode(Molmoact2Node[BridgeParams]):
+    """Lifecycle node around the robot's drivers."""
+
+    def __init__(self) -> None:
+        super().__init__("bridge", BridgeParams)
+        self._publishers_made: list[Any] = []
+        self._subscriptions_made: list[Any] = []
+        self._outputs: list[ControllerOutput] = []
+
+    def _setup(self) -> None:
+        self._robot = Embodiment.load(self.params.embodiment)
+        self._profile = self._robot.driver(self.params.driver or next(iter(self._robot.drivers)))
+        require_servable(self._robot, self._profile)
+        self._drivers = DriverState(self._profile, self._robot.joint_names, self.params.state_max_age_s)
+        self._state_pace = Pace(self.params.state_rate_hz)
+        self._guard = self._new_guard()
+        self._forwarded_sequence = self._rest_ns = self._told_ns = self._rivals_ns = self._states_sent = 0
+        self._told: Status = (-1, Cause.NONE, "")
+        if not self.params.dry_run:
+            self._outputs = [self._output(group) for group in self._profile.groups]
+        self._make_topics()
+        # Steady: simulated time stands still when the simulator dies.
+        self.create_timer(1.0 / WATCH_RATE_HZ, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _new_guard(self) -> CommandGuard:
+        groups = (group for group in self._profile.groups if group.interface == JOINT_TRAJECTORY)
+        timed = np.isin(self._robot.joint_names, [joint for group in groups for joint in group.joints])
+        # A joint that is sent goals goes there at its own speed: it cannot jump.
+        acceleration = np.where(timed, self._robot.limits("acceleration"), np.inf)
+        period_s = 1.0 / self._robot.command_rate_hz
+        return CommandGuard(
+            self._robot.joint_names,
+            safety_timeout_s=self.params.safety_timeout_s,
+            max_age_s=self.params.command_max_age_s,
+            max_lead_s=self.params.command_max_lead_s,
+            max_position_step=acceleration * period_s**2,
+            max_velocity_step=acceleration * period_s,
+        )
+
+    def _output(self, group: DriverGroup) -> ControllerOutput:
+        names, topic = self._robot.joint_names, group.command_topic
+        if group.interface == JOINT_TRAJECTORY:
+            return TrajectoryOutput(self, topic, TrajectoryCommand(group, names, self.params.point_stride))
+        goal = GripperGoal(group, names, self.params.gripper_min_step, self.params.gripper_rate_hz)
+        if group.interface == FORWARD_COMMANDS:
+            return ForwardOutput(self, topic, goal)
+        action = parallel_gripper_type(self._robot, self._profile.name)
+        return ParallelGripperOutput(ActionClient(self, action, topic), action.Goal, goal, self.get_logger().warning)
+
+    def _make_topics(self) -> None:
+        self._robot_states = self.create_publisher(RobotState, "robot_state", qos.STATE)
+        self._bridge_states = self.create_publisher(BridgeState, "bridge_state", qos.LATCHED)
+        self._publishers_made = [self._robot_states, self._bridge_states]
+        # safety_state stands before command/safe: when both wait, the executor takes them in this order, and the first
+        # command after arming finds the permit.
+        self._subscriptions_made = [
+            self.create_subscription(SafetyState, "safety_state", self._on_safety, qos.LATCHED),
+            self.create_subscription(
+                JointCommand, "command/safe", self._on_command, qos.command(1.0 / self._robot.command_rate_hz)
+            ),
+            *(
+                self.create_subscription(JointState, topic, partial(self._on_joint_state, topic), qos.DRIVER_STATE)
+                for topic in self._drivers.topics
+            ),
+        ]
+
+    def _activated(self) -> None:
+        self._guard = self._new_guard()  # whatever was armed before must be armed anew
+
+    def _deactivating(self) -> None:
+        self._tell((BridgeState.WAITING, Cause.NONE, "the bridge was deactivated"))
+
+    def _teardown(self) -> None:
+        for output in self._outputs:
+            output.destroy()
+        for subscription in self._subscriptions_made:
+            self.destroy_subscription(subscription)
+        for publisher in self._publishers_made:
+            self.destroy_publisher(publisher)
+        self._outputs, self._subscriptions_made, self._publishers_made = [], [], []
+
+    # Callbacks, all in the executor's thread.
+
+    def _on_joint_state(self, topic: str, message: JointState) -> None:
+        newer = self._drivers.take(topic, report_from_msg(message))
+        if not (newer and self.active and self._state_pace.allows(time.monotonic_ns())):
+            return
+        state = self._drivers.robot_state(self.ros_now_ns())
+        if state is not None:
+            self._robot_states.publish(robot_state_to_msg(state, self._robot.base_frame))
+            self._states_sent += 1
+
+    def _on_safety(self, message: SafetyState) -> None:
+        if not self.active:
+            return
+        permitted, steady_ns = self._guard.permits, time.monotonic_ns()
+        self._guard.hear_safety(armed=message.mode == SafetyState.ARMED, steady_ns=steady_ns)
+        if self._guard.permits and not permitted:
+            self._watch_rivals(steady_ns)  # before the first command passes
+
+    def _on_command(self, message: JointCommand) -> None:
+        if not self.active:
+            return
+        now_ns, steady_ns = self.ros_now_ns(), time.monotonic_ns()
+        self._watch_drivers(now_ns, steady_ns)
+        command = self._guard.admit(command_from_msg(message), now_ns, steady_ns)
+        if command is not None:
+            for output in self._outputs:
+                output.send(command, steady_ns)
+            self._forwarded_sequence = command.sequence
+            self._rest_ns = command.start_ns + round((len(command.positions) - 1) * command.step_s * NS_PER_S)
+        self._tell_news()
+
+    def _tick(self) -> None:
+        if not self.active:
+            return
+        steady_ns = time.monotonic_ns()
+        self._guard.watch_safety(steady_ns)
+        self._watch_drivers(self.ros_now_ns(), steady_ns)
+        if steady_ns - self._rivals_ns > RIVAL_PERIOD_NS:
+            self._rivals_ns = steady_ns
+            self._watch_rivals(steady_ns)
+        self._tell_news()
+
+    # What is watched.
+
+    def _watch_drivers(self, now_ns: int, steady_ns: int) -> None:
+        """Forward nothing to a robot that cannot be seen."""
+        if self._guard.permits and (problem := self._drivers.problem(now_ns)):
+            self._guard.withdraw(Cause.DRIVER_STATE, problem, steady_ns)
+
+    def _watch_rivals(self, steady_ns: int) -> None:
+        """Forward nothing while somebody else commands the robot, or us."""
+        for topic in [self._subscriptions_made[1].topic_name, *(output.topic for output in self._outputs)]:
+            names = sorted(info.node_name for info in self.get_publishers_info_by_topic(topic)) if topic else []
+            if len(names) > 1:
+                text = (
+                    f"'{topic}' has {len(names)} publishers ({', '.join(names)}), expected one; stop the others "
+                    "(one that crashed is listed for another 20 s)"
+                )
+                self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
+
+    # What is told.
+
+    def _status(self) -> Status:
+        now_ns = self.ros_now_ns()
+        if problem := self._drivers.problem(now_ns):
+            return BridgeState.WAITING, Cause.DRIVER_STATE, problem
+        if hold := self._guard.hold:
+            return BridgeState.HOLDING, hold.cause, hold.text
+        mode = BridgeState.EXECUTING if now_ns < self._rest_ns + LULL_NS else BridgeState.READY
+        deaf = [group.command_topic for group, output in self._pairs() if not output.listens()]
+        return mode, Cause.NONE, f"no controller listens on '{', '.join(deaf)}'; start it" if deaf else ""
+
+    def _pairs(self) -> list[tuple[DriverGroup, ControllerOutput]]:
+        return list(zip(self._profile.groups, self._outputs, strict=False))
+
+    def _tell_news(self) -> None:
+        status = self._status()
+        # The tick after this one would be late.
+        due_s = 1.0 / self.params.heartbeat_rate_hz - 0.5 / WATCH_RATE_HZ
+        if time.monotonic_ns() - self._told_ns > due_s * NS_PER_S or status[:2] != self._told[:2]:
+            self._tell(status)
+
+    def _tell(self, status: Status) -> None:
+        mode, cause, text = status
+        if status[:2] != self._told[:2] and text:
+            self.get_logger().warning(text)
+        message = BridgeState(mode=mode, cause=getattr(BridgeState, f"CAUSE_{cause.name}"), text=text)
+        message.header.stamp = to_stamp(self.ros_now_ns())
+        message.forwarded_sequence, message.dry_run = self._forwarded_sequence, self.params.dry_run
+        self._bridge_states.publish(message)
+        self._told, self._told_ns = status, time.monotonic_ns()
+
+    def _report(self) -> list[Report]:
+        mode, cause, text = self._status()
+        level = ERROR if mode in (BridgeState.WAITING, BridgeState.HOLDING) else WARN if text else OK
+        values = {
+            "driver": self._profile.name,
+            "cause": cause.name,
+            "dry_run": self.params.dry_run,
+            "forwarded_sequence": self._forwarded_sequence,
+            "robot_states_in_last_second": self._states_sent,
+        }
+        self._states_sent = 0
+        return [("drivers", level, text or "fine", values)]
+
+
+def report_from_msg(message: JointState) -> DriverReport:
+    """Unpack a JointState."""
+    return DriverReport(
+        stamp_ns=stamp_ns(message.header.stamp),
+        names=tuple(message.name),
+        positions=np.frombuffer(message.position, dtype=np.float64),
+        velocities=np.frombuffer(message.velocity, dtype=np.float64),
+    )
+
+
+def main() -> int:
+    """Run the node."""
+    return run(BridgeNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which nodes make up the graph of a robot, and with which parameters: one list for launch files and `molmoact2 up`.
+
+No ROS in here: the list can be read, printed and tested anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from molmoact2_ros.embodiment import Embodiment, share_folder
+from molmoact2_ros.policy.handshake import check_handshake
+from molmoact2_ros.processing.processor import Processor
+
+NODE_NAMES = ("simulator", "bridge", "safety", "interpolator", "perception", "policy")
+DEMO_CHECKPOINT = "demo"
+RELEASED_IMAGE_SIZE = (378, 378)  # px; what every released checkpoint takes
+
+
+@dataclass(frozen=True)
+class GraphArgument:
+    """One argument of the launch files, and of `molmoact2 up` as `--name`."""
+
+    name: str
+    default: str
+    description: str
+    choices: tuple[str, ...] = ()
+
+
+GRAPH_ARGUMENTS = (
+    GraphArgument("sim", "false", "run the robot in MuJoCo instead of real drivers", ("true", "false")),
+    GraphArgument(
+        "checkpoint",
+        "",
+        "folder, hub id such as allenai/MolmoAct2-DROID, or 'demo' (the small one that comes with the package: moves "
+        "smoothly, knows no task); empty: the embodiment's released one, or 'demo' with sim",
+    ),
+    GraphArgument("instruction", "", "what the robot shall do; empty: wait for the instruction topic"),
+    GraphArgument("driver", "", "driver profile of the embodiment file; empty: its first one"),
+    GraphArgument("device", "auto", "where the model runs", ("auto", "cpu", "cuda")),
+    GraphArgument("dtype", "auto", "precision of the model; auto: bfloat16 on cuda, else float32",
+                  ("auto", "float32", "bfloat16")),
+    GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One process: node and executable have the same name, its code is nodes/<name>_node.py."""
+
+    name: str
+    parameters: Mapping[str, object]
+
+    @property
+    def module(self) -> str:
+        """Module to run with `python -m`."""
+        return f"molmoact2_ros.nodes.{self.name}_node"
+
+
+def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
+    """List the nodes, in the order in which they are best started.
+
+    Args:
+        embodiment: name of a shipped robot or path of an embodiment file.
+        arguments: value of every entry of GRAPH_ARGUMENTS, as text.
+
+    Raises:
+        EmbodimentError: the embodiment, or its driver profile, does not exist or cannot be used.
+        ProcessingError: the checkpoint is a folder that cannot be used, or lacks the robot's norm tag.
+        PolicyError: the checkpoint is a folder that was made for another robot.
+    """
+    robot = Embodiment.load(embodiment)
+    sim = arguments["sim"] == "true"
+    driver = robot.driver(arguments["driver"] or default_driver(robot, sim=sim)).name
+    checkpoint = resolve_checkpoint(robot, arguments["checkpoint"], sim=sim)
+    height, width = image_size(robot, checkpoint)
+    common: dict[str, object] = {"embodiment": embodiment}
+    nodes = [
+        NodeSpec("bridge", common | {"driver": driver, "dry_run": arguments["dry_run"] == "true"}),
+        NodeSpec("safety", common),
+        NodeSpec("interpolator", common),
+        NodeSpec("perception", common | {"image_height": height, "image_width": width}),
+        NodeSpec("policy", common | {"checkpoint": checkpoint}
+                 | {name: arguments[name] for name in ("instruction", "device", "dtype")}),
+    ]  # fmt: skip
+    return [NodeSpec("simulator", common | {"driver": driver}), *nodes] if sim else nodes
+
+
+def default_driver(robot: Embodiment, *, sim: bool) -> str:
+    """Return the first driver profile; in simulation the first that common_interfaces suffices for."""
+    profiles = list(robot.drivers.values())
+    plain = [profile for profile in profiles if not profile.needs_control_msgs]
+    return (plain if sim and plain else profiles)[0].name
+
+
+def resolve_checkpoint(robot: Embodiment, checkpoint: str, *, sim: bool) -> str:
+    """Return the folder or hub id that an argument means."""
+    if checkpoint == DEMO_CHECKPOINT or (sim and not checkpoint):
+        return str(share_folder() / "checkpoints" / DEMO_CHECKPOINT)
+    if Path(checkpoint).is_dir() and checkpoint:
+        return str(Path(checkpoint).absolute())  # nodes may run in another working directory
+    return checkpoint or robot.policy.checkpoint
+
+
+def image_size(robot: Embodiment, checkpoint: str) -> tuple[int, int]:
+    """Return (height, width) of the model's images; a checkpoint still on the hub is one of the released ones.
+
+    A folder is held against the robot here already: one sentence at once is kinder than six processes that end.
+    """
+    folder = Path(checkpoint)
+    if not folder.is_dir():
+        return RELEASED_IMAGE_SIZE
+    processor = Processor.load(folder)
+    check_handshake(robot, processor.stats.tag(robot.policy.norm_tag))
+    return processor.image_size

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The base of every node: lifecycle, parameters, diagnostics, start and stop, written once.
+
+Subclasses fill hooks and never touch the lifecycle callbacks. A configure that fails says one sentence and, when the
+node starts itself (`autostart`), ends the process with status 2. Any other exception ends the process with a traceback:
+whatever dies upstream, safety stops the robot.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Generic, TypeVar
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.publisher import Publisher
+from rclpy.signals import SignalHandlerOptions
+
+from .parameters import declare_parameters
+
+Params = TypeVar("Params")
+Report = tuple[str, bytes, str, dict[str, Any]]  # component, DiagnosticStatus level, message, values
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+DIAGNOSTICS_PERIOD_S = 1.0
+SIGNAL_POLL_S = 0.1  # a signal is seen no later than this when nothing else wakes the executor
+
+
+class Molmoact2Node(LifecycleNode, Generic[Params]):
+    """A lifecycle node whose parameters are a frozen dataclass. All callbacks run in the one executor thread."""
+
+    def __init__(self, name: str, params_type: type[Params]) -> None:
+        """Declare the parameters.
+
+        Raises:
+            ValueError: a parameter has the wrong type or lies outside its range.
+        """
+        super().__init__(name)
+        try:
+            self.params: Params = declare_parameters(self, params_type)
+            self._autostart = bool(self.declare_parameter("autostart", True).value)
+        except ValueError:
+            self.destroy_node()
+            raise
+        self.active = False
+        self.failure = ""
+        self._diagnostics: Publisher | None = None
+
+    # Hooks, in the order they run.
+
+    def _setup(self) -> None:
+        """Build pure objects, then ROS entities. Raise ValueError or OSError with one sentence to fail configure."""
+
+    def _activated(self) -> None:
+        """Begin to work."""
+
+    def _deactivating(self) -> None:
+        """Stop what moves, first."""
+
+    def _teardown(self) -> None:
+        """Release what `_setup` made, in reverse order; tolerate a partial set-up."""
+
+    def _report(self) -> list[Report]:
+        """Return one entry per component for /diagnostics."""
+        return []
+
+    # What subclasses use.
+
+    def ros_now_ns(self) -> int:
+        """Return the present ROS time, nanoseconds."""
+        return int(self.get_clock().now().nanoseconds)
+
+    # Lifecycle callbacks, the same for every node.
+
+    def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Set up; a ValueError or OSError becomes `failure`."""
+        try:
+            self._setup()
+        except (ValueError, OSError) as error:
+            self.failure = str(error)
+            self.get_logger().error(f"configure failed: {self.failure}")
+            self._clean()
+            return TransitionCallbackReturn.FAILURE
+        except Exception:
+            # rclpy would swallow it: keep the traceback, it is a mistake of ours.
+            self.failure = f"unexpected error while configuring {self.get_name()}\n{traceback.format_exc()}"
+            self.get_logger().fatal(self.failure)
+            return TransitionCallbackReturn.ERROR
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin to work."""
+        self.active = True
+        self._activated()
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop working."""
+        self._deactivating()
+        self.active = False
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Release everything."""
+        self._clean()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop working and release everything."""
+        if self.active:
+            self._deactivating()
+            self.active = False
+        self._clean()
+        return TransitionCallbackReturn.SUCCESS
+
+    def autostart(self) -> bool:
+        """Configure and activate if the `autostart` parameter says so; return False when that failed."""
+        if not self._autostart:
+            return True
+        if self.trigger_configure() != TransitionCallbackReturn.SUCCESS:
+            return False
+        return bool(self.trigger_activate() == TransitionCallbackReturn.SUCCESS)
+
+    def _clean(self) -> None:
+        self._teardown()
+        for timer in list(self.timers):
+            self.destroy_timer(timer)
+        if self._diagnostics is not None:
+            self.destroy_publisher(self._diagnostics)
+            self._diagnostics = None
+
+    def _publish_diagnostics(self) -> None:
+        if self._diagnostics is None:
+            return
+        message = DiagnosticArray()
+        message.header.stamp = self.get_clock().now().to_msg()
+        for component, level, text, values in self._report():
+            status = DiagnosticStatus(name=f"{self.get_name()}: {component}", level=level, message=text)
+            status.hardware_id = self.get_namespace()
+            status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+            message.status.append(status)
+        self._diagnostics.publish(message)
+
+
+def run(make_node: Callable[[], Molmoact2Node[Any]]) -> int:
+    """Run one node as a process.
+
+    Returns:
+        Exit status: 0 after SIGINT or SIGTERM, 2 when a parameter or the configure step is wrong.
+    """
+    stop = _StopFlag()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = make_node()
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        rclpy.try_shutdown()
+        return 2
+    try:
+        if not node.autostart():
+            print(f"error: {node.failure}", file=sys.stderr)
+            return 2
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        while not stop.requested:
+            executor.spin_once(timeout_sec=SIGNAL_POLL_S)
+        node.trigger_shutdown()
+        return 0
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+class _StopFlag:
+    """Remember SIGINT and SIGTERM; rclpy's own handlers would shut the context before the node can say goodbye."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._request)
+
+    def _request(self, _number: int, _frame: FrameType | None) -> None:
+        self.requested = True

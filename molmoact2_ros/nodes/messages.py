@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turn messages into plain data and back; nodes never index a message's arrays themselves.
+
+Arrays go into messages as array.array and come out as views on their buffers: element-wise conversion of a camera frame
+costs tens of milliseconds in Python.
+"""
+
+from __future__ import annotations
+
+import array
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from numpy.typing import NDArray
+
+from molmoact2_ros.embodiment import ActionChunk, JointCommand, RobotState
+from molmoact2_ros.msg import ActionChunk as ActionChunkMsg
+from molmoact2_ros.msg import JointCommand as JointCommandMsg
+from molmoact2_ros.msg import RobotState as RobotStateMsg
+
+NS_PER_S = 1_000_000_000
+
+
+def stamp_ns(stamp: Time) -> int:
+    """Return a message's time as nanoseconds."""
+    return int(stamp.sec) * NS_PER_S + int(stamp.nanosec)
+
+
+def to_stamp(time_ns: int) -> Time:
+    """Return nanoseconds as a message's time."""
+    return Time(sec=time_ns // NS_PER_S, nanosec=time_ns % NS_PER_S)
+
+
+def to_array(typecode: str, values: NDArray[np.generic]) -> array.array:
+    """Return an array.array of the same bytes; `typecode` as in the array module and matching the dtype."""
+    packed = array.array(typecode)
+    packed.frombytes(np.ascontiguousarray(values).tobytes())
+    return packed
+
+
+def robot_state_from_msg(message: RobotStateMsg) -> RobotState:
+    """Unpack a RobotState."""
+    return RobotState(
+        stamp_ns=stamp_ns(message.header.stamp),
+        names=tuple(message.names),
+        positions=np.frombuffer(message.positions, dtype=np.float64),
+        velocities=np.frombuffer(message.velocities, dtype=np.float64),
+        fault=message.fault,
+        fault_text=message.fault_text,
+    )
+
+
+def robot_state_to_msg(state: RobotState, frame_id: str) -> RobotStateMsg:
+    """Pack a RobotState."""
+    message = RobotStateMsg(names=list(state.names), fault=state.fault, fault_text=state.fault_text)
+    message.header.stamp = to_stamp(state.stamp_ns)
+    message.header.frame_id = frame_id
+    message.positions = to_array("d", state.positions.astype(np.float64, copy=False))
+    message.velocities = to_array("d", state.velocities.astype(np.float64, copy=False))
+    return message
+
+
+def chunk_from_msg(message: ActionChunkMsg) -> ActionChunk:
+    """Unpack the motion of an ActionChunk; sizes that do not agree leave `positions` one-dimensional."""
+    positions = np.frombuffer(message.positions, dtype=np.float32).astype(np.float64)
+    return ActionChunk(
+        stamp_ns=stamp_ns(message.header.stamp),
+        sequence=message.sequence,
+        step_s=message.step_s,
+        names=tuple(message.names),
+        positions=_matrix(positions, message.horizon, len(message.names)),
+    )
+
+
+def command_from_msg(message: JointCommandMsg) -> JointCommand:
+    """Unpack a JointCommand; sizes that do not agree leave the arrays one-dimensional, for safety to refuse."""
+    rows, columns = message.points, len(message.names)
+    return JointCommand(
+        start_ns=stamp_ns(message.header.stamp),
+        sequence=message.sequence,
+        step_s=message.step_s,
+        names=tuple(message.names),
+        motion_points=message.motion_points,
+        positions=_matrix(np.frombuffer(message.positions, dtype=np.float64), rows, columns),
+        velocities=_matrix(np.frombuffer(message.velocities, dtype=np.float64), rows, columns),
+        observation_ns=stamp_ns(message.observation_stamp),
+        chunk_sequence=message.chunk_sequence,
+    )
+
+
+def command_to_msg(command: JointCommand) -> JointCommandMsg:
+    """Pack a JointCommand."""
+    message = JointCommandMsg(
+        sequence=command.sequence,
+        step_s=command.step_s,
+        names=list(command.names),
+        points=len(command.positions),
+        motion_points=command.motion_points,
+        chunk_sequence=command.chunk_sequence,
+    )
+    message.header.stamp = to_stamp(command.start_ns)
+    message.observation_stamp = to_stamp(command.observation_ns)
+    message.positions = to_array("d", command.positions.astype(np.float64, copy=False))
+    message.velocities = to_array("d", command.velocities.astype(np.float64, copy=False))
+    return message
+
+
+def _matrix(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
+    return values.reshape(rows, columns) if values.size == rows * columns else values

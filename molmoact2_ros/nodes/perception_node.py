@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bundle the newest camera frames and the robot's state into observations, or say which input prevents it.
+
+Topics (relative; cameras as the embodiment file names them):
+    in   camera/<role>/image               sensor_msgs/Image              best effort 2; with image_transport raw
+    in   camera/<role>/image/compressed    sensor_msgs/CompressedImage    best effort 2; with image_transport compressed
+    in   robot_state                       RobotState                     reliable 1
+    in   action_chunk                      ActionChunk                    reliable 1; acknowledges an observation
+    out  observation                       Observation                    reliable 1; of new frames, at most rate_hz
+    out  perception_status                 PerceptionStatus               reliable 1; on change and at heartbeat_rate_hz
+
+The logic is in `perception.ObservationBuilder`. Frames are decoded and resized only when they are used.
+
+Run: ros2 run molmoact2_ros perception --ros-args -p embodiment:=droid
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from rclpy.clock import Clock, ClockType
+from sensor_msgs.msg import CompressedImage, Image
+
+from molmoact2_ros.embodiment import Camera, Embodiment
+from molmoact2_ros.msg import ActionChunk, PerceptionStatus, RobotState
+from molmoact2_ros.msg import Observation as ObservationMsg
+from molmoact2_ros.perception import COMPRESSED, Budgets, Decision, Frame, InputState, Observation, ObservationBuilder
+
+from . import qos
+from .lifecycle import OK, WARN, Molmoact2Node, Report, run
+from .messages import NS_PER_S, robot_state_from_msg, stamp_ns, to_array, to_stamp
+from .parameters import param
+
+RAW_TRANSPORT, COMPRESSED_TRANSPORT = "raw", "compressed"
+WATCH_RATE_HZ = 20.0  # how often inputs are looked at when nothing arrives: a dead camera sends no event
+KEPT_COSTS = 150  # ten seconds of observations at 15 Hz
+
+
+@dataclass(frozen=True)
+class PerceptionParams:
+    """Parameters of the perception node."""
+
+    embodiment: str = param("droid", "Robot: name of a shipped embodiment, or path of an embodiment file")
+    image_transport: str = param(
+        RAW_TRANSPORT, "What the camera drivers send: raw, or compressed (then '/compressed' is added to each topic)"
+    )
+    rate_hz: float = param(0.0, "Most observations a second; 0: the policy's rate", unit="Hz", low=0, high=200)
+    image_height: int = param(378, "Height of the model's images", unit="px", low=1, high=4096)
+    image_width: int = param(378, "Width of the model's images", unit="px", low=1, high=4096)
+    camera_max_age_s: float = param(
+        Budgets.camera_max_age_s, "Oldest camera frame in an observation", unit="s", low=0.01, high=2
+    )
+    state_max_age_s: float = param(
+        Budgets.state_max_age_s, "Oldest robot state in an observation", unit="s", low=0.01, high=1
+    )
+    max_skew_s: float = param(
+        Budgets.max_skew_s, "Most that the frames of an observation may lie apart", unit="s", low=0.001, high=1
+    )
+    moved_rad: float = param(
+        Budgets.moved_rad,
+        "Arm motion during which a camera's picture must change; noise of the encoders must stay below",
+        unit="rad",
+        low=0.001,
+        high=1,
+    )
+    heartbeat_rate_hz: float = param(
+        5.0, "perception_status comes at least this often", unit="Hz", low=2, high=WATCH_RATE_HZ
+    )
+
+    def budgets(self) -> Budgets:
+        """Return the time budgets."""
+        return Budgets(self.camera_max_age_s, self.state_max_age_s, self.max_skew_s, self.moved_rad)
+
+
+class PerceptionNode(Molmoact2Node[PerceptionParams]):
+    """Lifecycle node around one ObservationBuilder."""
+
+    def __init__(self) -> None:
+        super().__init__("perception", PerceptionParams)
+        self._publishers_made: list[Any] = []
+        self._subscriptions_made: list[Any] = []
+
+    def _setup(self) -> None:
+        if self.params.image_transport not in (RAW_TRANSPORT, COMPRESSED_TRANSPORT):
+            raise ValueError(f"image_transport: expected raw or compressed, got {self.params.image_transport!r}")
+        self._robot = Embodiment.load(self.params.embodiment)
+        self._size = (self.params.image_height, self.params.image_width)
+        self._rate_hz = self.params.rate_hz or self._robot.policy.rate_hz
+        self._builder = ObservationBuilder(self._robot, self._size, self._rate_hz, self.params.budgets())
+        self._last_sequence = self._acknowledged = self._reported_sequence = 0
+        self._told: list[InputState] = []
+        self._told_ns = 0
+        self._costs_ms: deque[float] = deque(maxlen=KEPT_COSTS)
+        self._make_topics()
+        # Steady: simulated time stands still when the simulator dies.
+        self.create_timer(1.0 / WATCH_RATE_HZ, self._update, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _make_topics(self) -> None:
+        self._observations = self.create_publisher(ObservationMsg, "observation", qos.OBSERVATION)
+        self._statuses = self.create_publisher(PerceptionStatus, "perception_status", qos.STATUS)
+        self._publishers_made = [self._observations, self._statuses]
+        self._subscriptions_made = [
+            *(self._subscribe_to(camera) for camera in self._robot.cameras),
+            self.create_subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE),
+            self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.CHUNK),
+        ]
+
+    def _subscribe_to(self, camera: Camera) -> Any:
+        if self.params.image_transport == COMPRESSED_TRANSPORT:
+            heard = partial(self._on_frame, camera.role, frame_from_compressed)
+            return self.create_subscription(CompressedImage, f"{camera.topic}/compressed", heard, qos.CAMERA)
+        return self.create_subscription(
+            Image, camera.topic, partial(self._on_frame, camera.role, frame_from_image), qos.CAMERA
+        )
+
+    def _teardown(self) -> None:
+        for subscription in self._subscriptions_made:
+            self.destroy_subscription(subscription)
+        for publisher in self._publishers_made:
+            self.destroy_publisher(publisher)
+        self._subscriptions_made, self._publishers_made = [], []
+
+    # Callbacks, all in the executor's thread.
+
+    def _on_frame(self, role: str, unpack: Any, message: Any) -> None:
+        if self.active:
+            self._builder.add_frame(role, unpack(message, time.monotonic_ns()))
+            self._update()
+
+    def _on_robot_state(self, message: RobotState) -> None:
+        if self.active:
+            self._builder.add_state(robot_state_from_msg(message))
+
+    def _on_chunk(self, message: ActionChunk) -> None:
+        self._acknowledged = message.observation_sequence
+
+    def _update(self) -> None:
+        if not self.active:
+            return
+        decision = self._builder.decide(self.ros_now_ns())
+        began_ns = time.monotonic_ns()
+        observation = self._builder.build(decision)
+        if observation is not None:
+            self._observations.publish(observation_to_msg(observation, self._robot, self.ros_now_ns()))
+            self._costs_ms.append((time.monotonic_ns() - began_ns) / 1e6)
+            self._last_sequence = observation.sequence
+        self._tell(decision)
+
+    # What is told.
+
+    def _tell(self, decision: Decision) -> None:
+        """Publish the status when an input changed its state, and as a heartbeat."""
+        states = [status.state for status in decision.statuses]
+        steady_ns = time.monotonic_ns()
+        due_s = 1.0 / self.params.heartbeat_rate_hz - 0.5 / WATCH_RATE_HZ  # the tick after this one would be late
+        if states == self._told and steady_ns - self._told_ns < due_s * NS_PER_S:
+            return
+        if states != self._told:
+            log = self.get_logger()
+            log.info("every input is fresh") if decision.ready else log.warning(decision.text)
+        self._statuses.publish(status_to_msg(decision, self._last_sequence, self.ros_now_ns()))
+        self._told, self._told_ns = states, steady_ns
+
+    def _report(self) -> list[Report]:
+        decision = self._builder.decide(self.ros_now_ns())
+        reports: list[Report] = [
+            (status.name, OK if status.ok else WARN, status.text, {"age_s": round(status.age_s, 3)})
+            for status in decision.statuses
+        ]
+        p50_ms, p99_ms = np.percentile(self._costs_ms or [0.0], [50, 99]).round(2)
+        values = {
+            "sequence": self._last_sequence,
+            "acknowledged": self._acknowledged,
+            "in_last_second": self._last_sequence - self._reported_sequence,
+            "wanted_rate_hz": self._rate_hz,
+            "skew_s": round(decision.skew_s, 4),
+            "make_p50_ms": p50_ms,
+            "make_p99_ms": p99_ms,
+        }
+        self._reported_sequence = self._last_sequence
+        text = "publishing" if decision.ready else "waiting for fresh inputs"
+        return [("observation", OK if decision.ready else WARN, text, values), *reports]
+
+
+def frame_from_image(message: Image, received_ns: int) -> Frame:
+    """Wrap an Image; the frame keeps the message's buffer."""
+    return Frame(
+        stamp_ns=stamp_ns(message.header.stamp),
+        received_ns=received_ns,
+        data=np.frombuffer(message.data, dtype=np.uint8),
+        encoding=message.encoding,
+        height=message.height,
+        width=message.width,
+        step=message.step,
+    )
+
+
+def frame_from_compressed(message: CompressedImage, received_ns: int) -> Frame:
+    """Wrap a CompressedImage; its `format` is free text, so the data decides whether it is a JPEG or a PNG."""
+    data = np.frombuffer(message.data, dtype=np.uint8)
+    return Frame(stamp_ns(message.header.stamp), received_ns, data, COMPRESSED)
+
+
+def observation_to_msg(observation: Observation, robot: Embodiment, now_ns: int) -> ObservationMsg:
+    """Pack an observation; `now_ns` (ROS time) is the moment that its ages refer to."""
+    message = ObservationMsg(
+        sequence=observation.sequence,
+        embodiment=robot.name,
+        camera_roles=list(robot.camera_roles),
+        camera_stamps=[to_stamp(stamp) for stamp in observation.camera_stamps_ns],
+        camera_ages_s=observation.camera_ages_s(now_ns),
+        skew_s=observation.skew_s,
+        height=observation.images.shape[1],
+        width=observation.images.shape[2],
+        state_names=list(robot.joint_names),
+        state_stamp=to_stamp(observation.state_stamp_ns),
+        state_age_s=observation.state_age_s(now_ns),
+    )
+    message.header.stamp = to_stamp(observation.stamp_ns)
+    message.images = to_array("B", observation.images)
+    message.state = to_array("f", observation.state)
+    return message
+
+
+def status_to_msg(decision: Decision, last_sequence: int, now_ns: int) -> PerceptionStatus:
+    """Pack a decision, stamped `now_ns` (ROS time)."""
+    message = PerceptionStatus(
+        ready=decision.ready,
+        inputs=[status.name for status in decision.statuses],
+        states=[getattr(PerceptionStatus, status.state.name) for status in decision.statuses],
+        ages_s=[status.age_s for status in decision.statuses],
+        skew_s=decision.skew_s,
+        text=decision.text,
+        observation_sequence=last_sequence,
+    )
+    message.header.stamp = to_stamp(now_ns)
+    return message
+
+
+def main() -> int:
+    """Run the node."""
+    return run(PerceptionNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turn observations into action chunks with a MolmoAct2 checkpoint.
+
+Topics (relative):
+    in   observation    Observation    reliable 1
+    in   instruction    std_msgs/String    transient local 1
+    out  action_chunk   ActionChunk    reliable 1
+
+The logic is in `policy.native.NativePolicy` (the model) and `policy.handshake` (does the checkpoint fit the robot?).
+One inference at a time runs in a worker thread behind a one-slot mailbox; callbacks never wait for it.
+
+Run: ros2 run molmoact2_ros policy --ros-args -p checkpoint:=allenai/MolmoAct2-DROID
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.guard_condition import GuardCondition
+from rclpy.parameter import Parameter
+from std_msgs.msg import String
+
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.msg import ActionChunk, Observation
+from molmoact2_ros.policy.handshake import check_handshake
+from molmoact2_ros.policy.mailbox import Mailbox
+from molmoact2_ros.policy.policy import Policy, PolicyChunk, PolicyObservation
+from molmoact2_ros.processing.processor import Processor
+from molmoact2_ros.processing.prompt import normalize_task
+
+from . import qos
+from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
+from .messages import NS_PER_S, stamp_ns, to_array
+from .parameters import param
+
+COMPLAINT_PERIOD_S = 2.0  # a stream of unusable observations is reported this often
+KEPT_TIMINGS = 100
+
+
+@dataclass(frozen=True)
+class PolicyParams:
+    """Parameters of the policy node."""
+
+    embodiment: str = param("droid", "Robot: name of a shipped embodiment, or path of an embodiment file")
+    checkpoint: str = param("", "Folder or hub id of the checkpoint; empty: the embodiment's released one")
+    instruction: str = param("", "What the robot shall do; empty: wait for the instruction topic", mutable=True)
+    device: str = param("auto", "Where the model runs: auto, cpu, cuda, cuda:1, ...")
+    dtype: str = param("auto", "Precision: auto (bfloat16 on cuda, else float32), float32 or bfloat16")
+    max_rate_hz: float = param(
+        0.0, "Most inferences per second; 0: every fresh observation", unit="Hz", low=0, high=1000
+    )
+    seed: int = param(-1, "Seed of the flow's noise; -1: drawn anew at each start", low=-1, high=2**31)
+    cpu_threads: int = param(
+        1, "Threads of the model on a CPU; more than one fights with the other nodes", low=1, high=256
+    )
+
+
+@dataclass(frozen=True)
+class Inference:
+    """One inference, on its way back to the executor's thread: a chunk, or why there is none."""
+
+    observation: Observation
+    chunk: PolicyChunk | None
+    problem: str
+
+
+class PolicyNode(Molmoact2Node[PolicyParams]):
+    """Lifecycle node around one policy."""
+
+    def __init__(self) -> None:
+        super().__init__("policy", PolicyParams)
+        self.complaint = ""  # the last thing that was wrong, mended or not
+        self._mailbox: Mailbox[tuple[Observation, PolicyObservation]] | None = None
+        self._done: GuardCondition | None = None
+
+    def _setup(self) -> None:
+        self._robot = Embodiment.load(self.params.embodiment)
+        self._instruction = ""
+        if self.params.instruction:
+            self._instruct(self.params.instruction)
+        self._policy = self._load_policy()
+        self._sequence = 0
+        self._next_inference_ns = 0
+        self._timings: deque[tuple[float, float]] = deque(maxlen=KEPT_TIMINGS)  # (latency_s, inference_s)
+        self._problem = ""
+        # Filled by the worker, emptied in the executor's thread; a deque's append and popleft are atomic.
+        self._finished: deque[Inference] = deque()
+        self._done = self.create_guard_condition(self._publish_finished)
+        self._mailbox = Mailbox(self._infer)
+        self._chunks = self.create_publisher(ActionChunk, "action_chunk", qos.CHUNK)
+        self._observations = self.create_subscription(Observation, "observation", self._on_observation, qos.OBSERVATION)
+        self._instructions = self.create_subscription(String, "instruction", self._on_instruction, qos.LATCHED)
+        self.add_on_set_parameters_callback(self._on_parameters)
+
+    def _load_policy(self) -> Policy:
+        # torch takes seconds to import: only now, so that a wrong parameter is reported at once.
+        from molmoact2_ros.model.hub import resolve_checkpoint
+        from molmoact2_ros.policy.device import choose_device, choose_dtype, limit_cpu_threads
+        from molmoact2_ros.policy.native import NativePolicy
+
+        checkpoint = resolve_checkpoint(self.params.checkpoint or self._robot.policy.checkpoint)
+        norm_tag = self._robot.policy.norm_tag
+        check_handshake(self._robot, Processor.load(checkpoint.folder).stats.tag(norm_tag))
+        device = choose_device(self.params.device)
+        limit_cpu_threads(self.params.cpu_threads)
+        policy = NativePolicy.load(
+            checkpoint.folder,
+            norm_tag,
+            num_cameras=len(self._robot.cameras),
+            model_id=checkpoint.model_id,
+            dtype=choose_dtype(self.params.dtype, device),
+            device=device,
+            seed=None if self.params.seed < 0 else self.params.seed,
+        )
+        timing = policy.warm_up()
+        self.get_logger().info(f"{checkpoint.model_id} on {device}: warmed up in {timing.inference_ms:.0f} ms")
+        return policy
+
+    def _teardown(self) -> None:
+        if self._mailbox is not None:
+            self._mailbox.close()
+            self._mailbox = None
+        if self._done is not None:
+            self.destroy_guard_condition(self._done)
+            self._done = None
+
+    # Callbacks, all in the executor's thread.
+
+    def _on_observation(self, message: Observation) -> None:
+        now_ns = self.ros_now_ns()
+        if not self.active or not self._instruction or now_ns < self._next_inference_ns or self._mailbox is None:
+            return
+        if problem := self._mismatch(message):
+            self._complain(problem)
+            return
+        if self.params.max_rate_hz > 0:
+            self._next_inference_ns = now_ns + int(NS_PER_S / self.params.max_rate_hz)
+        self._mailbox.put((message, self._to_policy_observation(message)))
+
+    def _on_instruction(self, message: String) -> None:
+        try:
+            self._instruct(message.data)
+        except ValueError as error:
+            self._complain(f"instruction ignored, {self._instruction!r} stays in force: {error}")
+
+    def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        for parameter in parameters:
+            if parameter.name == "instruction":
+                try:
+                    self._instruct(parameter.value)
+                except ValueError as error:
+                    return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _publish_finished(self) -> None:
+        while self._finished:
+            inference = self._finished.popleft()
+            if inference.chunk is None:
+                self._complain(inference.problem)
+            elif self.active and inference.chunk.instruction == self._instruction:
+                self._publish(inference.observation, inference.chunk)
+
+    # Observation in.
+
+    def _instruct(self, text: str) -> None:
+        """Take an instruction; raise ValueError if nothing is left of it once normalised."""
+        if not normalize_task(text):
+            raise ValueError(f"the instruction {text!r} is empty: say what the robot shall do")
+        if text != self._instruction:
+            self._instruction = text
+            self.get_logger().info(f"instruction: {text!r}")
+
+    def _mismatch(self, message: Observation) -> str:
+        """Say why an observation is not one of this robot and model; empty if it is."""
+        height, width = self._policy.spec.image_size
+        checks = (
+            ("camera_roles", list(self._robot.camera_roles), list(message.camera_roles)),
+            ("state_names", list(self._robot.joint_names), list(message.state_names)),
+            ("image size (height, width)", (height, width), (message.height, message.width)),
+            ("number of image bytes", len(self._robot.cameras) * height * width * 3, len(message.images)),
+            ("number of state values", len(self._robot.joints), len(message.state)),
+        )
+        for what, expected, found in checks:
+            if expected != found:
+                return f"observation {message.sequence} has {what} {found}, not {expected}: configure perception alike"
+        return ""
+
+    def _to_policy_observation(self, message: Observation) -> PolicyObservation:
+        shape = (len(message.camera_roles), message.height, message.width, 3)
+        images = np.frombuffer(message.images, dtype=np.uint8).reshape(shape)
+        return PolicyObservation(
+            images=tuple(images),
+            state=np.frombuffer(message.state, dtype=np.float32),
+            instruction=self._instruction,
+        )
+
+    # The worker's thread.
+
+    def _infer(self, item: tuple[Observation, PolicyObservation]) -> None:
+        message, observation = item
+        try:
+            result = Inference(message, self._policy.infer(observation), "")
+        except (ValueError, RuntimeError) as error:
+            result = Inference(message, None, f"no chunk for observation {message.sequence}: {error}")
+        self._finished.append(result)
+        if self._done is not None:
+            self._done.trigger()
+
+    # Chunk out.
+
+    def _publish(self, observation: Observation, chunk: PolicyChunk) -> None:
+        self._sequence += 1
+        self._problem = ""
+        now_ns = self.ros_now_ns()
+        positions = self._robot.from_policy(chunk.actions.astype(np.float64))
+        message = ActionChunk(
+            sequence=self._sequence,
+            observation_sequence=observation.sequence,
+            step_s=self._robot.policy.step_s,
+            horizon=len(positions),
+            names=list(self._robot.joint_names),
+            norm_tag=chunk.norm_tag,
+            model_id=chunk.model_id,
+            instruction=chunk.instruction,
+            state_age_s=_age_s(now_ns, observation.state_stamp),
+            inference_s=chunk.timing.inference_ms * 1e-3,
+            latency_s=_age_s(now_ns, observation.header.stamp),
+        )
+        message.header.stamp = observation.header.stamp
+        message.positions = to_array("f", positions.astype(np.float32))
+        message.camera_ages_s = [_age_s(now_ns, stamp) for stamp in observation.camera_stamps]
+        self._chunks.publish(message)
+        self._timings.append((message.latency_s, message.inference_s))
+
+    def _complain(self, problem: str) -> None:
+        self.complaint = self._problem = problem
+        self.get_logger().error(problem, throttle_duration_sec=COMPLAINT_PERIOD_S)
+
+    def _report(self) -> list[Report]:
+        latency_ms, inference_ms = (
+            np.percentile(np.array(self._timings).reshape(-1, 2), 50, axis=0) * 1e3 if self._timings else (0.0, 0.0)
+        )
+        level, text = (ERROR, self._problem) if self._problem else (OK, "inferring")
+        if not self._instruction:
+            level, text = WARN, "waiting for an instruction"
+        values: dict[str, Any] = {
+            "model_id": self._policy.spec.model_id,
+            "instruction": self._instruction,
+            "chunks": self._sequence,
+            "last_complaint": self.complaint,
+            "observations_overtaken": self._mailbox.dropped if self._mailbox else 0,
+            "latency_p50_ms": round(latency_ms, 1),
+            "inference_p50_ms": round(inference_ms, 1),
+        }
+        return [("inference", level, text, values)]
+
+
+def _age_s(now_ns: int, stamp: Any) -> float:
+    return (now_ns - stamp_ns(stamp)) / NS_PER_S
+
+
+def main() -> int:
+    """Run the node."""
+    return run(PolicyNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

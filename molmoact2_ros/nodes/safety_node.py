@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guard the right to move: pass a command or refuse it, stop, and arm again only when an operator says so.
+
+Topics (relative):
+    in   command/proposed    JointCommand        reliable 1, lifespan two periods
+    in   robot_state         RobotState          reliable 1
+    in   perception_status   PerceptionStatus    reliable 1
+    in   bridge_state        BridgeState         reliable, transient local 1
+    in   estop               std_msgs/Bool       reliable, transient local 1; true stops, false alone releases nothing
+    out  command/safe        JointCommand        reliable 1, lifespan two periods; the same message, or none
+    out  safety_state        SafetyState         reliable, transient local 1; on change and at `heartbeat_rate_hz`
+Services: ~/arm, ~/stop, ~/reset    std_srvs/Trigger; the reply says what was done, or what stands in the way
+
+The logic is in `safety.monitor.Monitor`. A software stop is not a rated emergency stop: see SAFETY.md.
+
+Run: ros2 run molmoact2_ros safety --ros-args -p embodiment:=droid
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from rclpy.service import Service
+from rclpy.subscription import Subscription
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.msg import BridgeState, JointCommand, PerceptionStatus, RobotState, SafetyState
+from molmoact2_ros.safety import Instant, Limits, Mode, Monitor, Reply, Settings, Snapshot
+
+from . import qos
+from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
+from .messages import command_from_msg, robot_state_from_msg
+from .parameters import param
+from .safety_messages import bridge_report_from_msg, perception_report_from_msg, snapshot_to_msg
+
+KEPT_DECISIONS = 500  # ten seconds of commands
+NOT_ACTIVE = Reply(False, "the safety node is not active: activate it first")
+
+
+@dataclasses.dataclass(frozen=True)
+class SafetyParams:
+    """Parameters of the safety node; SAFETY.md explains them. Defaults of the thresholds stand in `Settings`."""
+
+    embodiment: str = param("droid", "Robot: name of a shipped embodiment, or path of an embodiment file")
+    heartbeat_rate_hz: float = param(10.0, "safety_state is published at least this often", unit="Hz", low=5, high=50)
+    watch_rate_hz: float = param(50.0, "How often silences are looked for", unit="Hz", low=20, high=200)
+    jump_arm_rad: float = param(
+        Settings.jump_arm_rad,
+        "Most that an arm joint may start away from its measured pose",
+        unit="rad",
+        low=0.01,
+        high=0.5,
+    )
+    jump_gripper: float = param(
+        Settings.jump_gripper,
+        "The same for a gripper, first command after arming only",
+        unit="strokes",
+        low=0.01,
+        high=1,
+    )
+    tracking_lag_s: float = param(
+        Settings.tracking_lag_s, "Delay of the controllers: adds speed x delay to both", unit="s", low=0, high=0.3
+    )
+    gripper_overrun: float = param(
+        Settings.gripper_overrun, "How far outside 0..1 a gripper may be commanded", unit="strokes", low=0, high=0.1
+    )
+    brake_time_max_s: float = param(
+        Settings.brake_time_max_s, "Longest brake at the end of a command", unit="s", low=0.1, high=2
+    )
+    command_age_max_s: float = param(
+        Settings.command_age_max_s, "Most that a command may start in the past", unit="s", low=0.02, high=0.5
+    )
+    command_lead_max_s: float = param(
+        Settings.command_lead_max_s, "Most that a stamp may lie in the future", unit="s", low=0.02, high=0.5
+    )
+    observation_age_max_s: float = param(
+        Settings.observation_age_max_s, "Oldest observation that a motion may follow", unit="s", low=0.1, high=5
+    )
+    max_refused_in_a_row: int = param(
+        Settings.max_refused_in_a_row, "Refused commands in a row that stop the robot", low=1, high=50
+    )
+    state_timeout_s: float = param(
+        Settings.state_timeout_s, "Longest silence, and largest age, of robot_state", unit="s", low=0.05, high=1
+    )
+    command_timeout_s: float = param(
+        Settings.command_timeout_s, "Longest silence of command/proposed while armed", unit="s", low=0.05, high=1
+    )
+    first_command_timeout_s: float = param(
+        Settings.first_command_timeout_s, "Longest wait for the first command after arming", unit="s", low=0.2, high=10
+    )
+    perception_timeout_s: float = param(
+        Settings.perception_timeout_s, "Longest silence of perception_status in motion", unit="s", low=0.3, high=5
+    )
+    perception_not_ready_max_s: float = param(
+        Settings.perception_not_ready_max_s, "Longest time in motion without usable cameras", unit="s", low=0, high=5
+    )
+    bridge_timeout_s: float = param(
+        Settings.bridge_timeout_s,
+        "Longest silence of bridge_state, longest hold by the bridge",
+        unit="s",
+        low=0.2,
+        high=5,
+    )
+    still_arm_rad_s: float = param(
+        Settings.still_arm_rad_s, "Speed below which an arm joint stands still", unit="rad/s", low=0.001, high=0.1
+    )
+    still_gripper_per_s: float = param(
+        Settings.still_gripper_per_s, "Speed below which a gripper stands still", unit="strokes/s", low=0.001, high=0.5
+    )
+    still_time_s: float = param(
+        Settings.still_time_s, "How long all joints must be that slow to be called still", unit="s", low=0.02, high=2
+    )
+    stop_time_max_s: float = param(
+        Settings.stop_time_max_s, "A stop that takes longer is reported as overdue", unit="s", low=0.5, high=10
+    )
+    reset_cooldown_s: float = param(
+        Settings.reset_cooldown_s, "Shortest time between standstill and reset", unit="s", low=0.1, high=60
+    )
+
+    def settings(self) -> Settings:
+        """Return the thresholds."""
+        return Settings(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Settings)})
+
+
+class SafetyNode(Molmoact2Node[SafetyParams]):
+    """Lifecycle node around one monitor. Inputs are heard in every lifecycle state, an e-stop above all."""
+
+    def __init__(self) -> None:
+        super().__init__("safety", SafetyParams)
+        self._publishers: list[Publisher] = []
+        self._subscriptions_made: list[Subscription] = []
+        self._services_made: list[Service] = []
+
+    def _setup(self) -> None:
+        robot, settings = Embodiment.load(self.params.embodiment), self.params.settings()
+        self._monitor = Monitor(robot, Limits.load(robot, settings.gripper_overrun), settings)
+        self._published: Snapshot | None = None
+        self._published_at = self._now()
+        # Half a watch period early: seen a moment too soon, a heartbeat would wait for the next one.
+        self._heartbeat_due_s = 1.0 / self.params.heartbeat_rate_hz - 0.5 / self.params.watch_rate_hz
+        self._decisions_ms: deque[float] = deque(maxlen=KEPT_DECISIONS)
+        self._make_topics(qos.command(1.0 / robot.command_rate_hz))
+        self._make_services()
+        # Not the node's clock: simulated time stands still when the simulator dies.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(1.0 / self.params.watch_rate_hz, self._on_tick, clock=steady)
+
+    def _make_topics(self, command_qos: QoSProfile) -> None:
+        self._states = self.create_publisher(SafetyState, "safety_state", qos.LATCHED)
+        self._safe = self.create_publisher(JointCommand, "command/safe", command_qos)
+        self._publishers = [self._states, self._safe]
+        self._subscriptions_made = [
+            self.create_subscription(JointCommand, "command/proposed", self._on_command, command_qos),
+            self.create_subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE),
+            self.create_subscription(PerceptionStatus, "perception_status", self._on_perception, qos.STATUS),
+            self.create_subscription(BridgeState, "bridge_state", self._on_bridge, qos.LATCHED),
+            self.create_subscription(Bool, "estop", self._on_estop, qos.LATCHED),
+        ]
+
+    def _make_services(self) -> None:
+        def stop(now: Instant) -> Reply:
+            return self._monitor.stop("an operator called ~/stop", now)
+
+        requests = {"arm": self._monitor.arm, "stop": stop, "reset": self._monitor.reset}
+        self._services_made = [
+            self.create_service(Trigger, f"~/{name}", self._answers(name, request))
+            for name, request in requests.items()
+        ]
+
+    def _activated(self) -> None:
+        self._publish_state()
+
+    def _deactivating(self) -> None:
+        if self._monitor.mode is Mode.ARMED:
+            self._monitor.stop("the safety node was deactivated", self._now())
+        self._publish_state()
+
+    def _teardown(self) -> None:
+        for service in self._services_made:
+            self.destroy_service(service)
+        for subscription in self._subscriptions_made:
+            self.destroy_subscription(subscription)
+        for publisher in self._publishers:
+            self.destroy_publisher(publisher)
+        self._services_made, self._subscriptions_made, self._publishers = [], [], []
+
+    # Callbacks, all in the executor's thread.
+
+    def _on_command(self, message: JointCommand) -> None:
+        if not self.active:
+            return
+        begin = time.perf_counter()
+        passes = self._monitor.on_command(command_from_msg(message), self._now())
+        self._decisions_ms.append((time.perf_counter() - begin) * 1e3)
+        if passes:
+            self._safe.publish(message)
+        self._publish_if_changed()
+
+    def _on_robot_state(self, message: RobotState) -> None:
+        self._monitor.on_robot_state(robot_state_from_msg(message), self._now())
+        self._publish_if_changed()
+
+    def _on_perception(self, message: PerceptionStatus) -> None:
+        self._monitor.on_perception(perception_report_from_msg(message), self._now())
+
+    def _on_bridge(self, message: BridgeState) -> None:
+        self._monitor.on_bridge(bridge_report_from_msg(message), self._now())
+
+    def _on_estop(self, message: Bool) -> None:
+        self._monitor.on_estop(message.data, self._now())
+        self._publish_if_changed()
+
+    def _on_tick(self) -> None:
+        if not self.active:
+            return
+        now = self._now()
+        self._monitor.tick(now)
+        if now.since_s(self._published_at) > self._heartbeat_due_s:
+            self._publish_state()
+        self._publish_if_changed()
+
+    def _answers(self, name: str, request: Callable[[Instant], Reply]) -> Callable[..., Trigger.Response]:
+        def answer(_request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            reply = request(self._now()) if self.active else NOT_ACTIVE
+            self.get_logger().info(f"~/{name}: {reply.text}")
+            self._publish_if_changed()
+            response.success, response.message = reply.done, reply.text
+            return response
+
+        return answer
+
+    # What is told.
+
+    def _now(self) -> Instant:
+        return Instant(ros_ns=self.ros_now_ns(), steady_ns=time.monotonic_ns())
+
+    def _publish_if_changed(self) -> None:
+        """A command that passed is no news: it is told with the next heartbeat."""
+        if self.active and self._published != self._news():
+            self._log_change()
+            self._publish_state()
+
+    def _publish_state(self) -> None:
+        now = self._now()
+        self._states.publish(snapshot_to_msg(self._monitor.snapshot, now.ros_ns))
+        self._published, self._published_at = self._news(), now
+
+    def _news(self) -> Snapshot:
+        return dataclasses.replace(self._monitor.snapshot, passed_sequence=0)
+
+    def _log_change(self) -> None:
+        snapshot, before = self._monitor.snapshot, self._published
+        if before is not None and snapshot.refused > before.refused and snapshot.last_refusal is not None:
+            self.get_logger().warning(f"refused: {snapshot.last_refusal.text}")
+        if before is not None and snapshot.text != before.text:
+            self.get_logger().info(f"{snapshot.mode.name.lower()}: {snapshot.text}")
+
+    def _report(self) -> list[Report]:
+        snapshot, obstacles = self._monitor.snapshot, self._monitor.obstacles(self._now())
+        refusal, cause = snapshot.last_refusal, snapshot.stop.cause.name if snapshot.stop else "NONE"
+        times_ms = np.array(self._decisions_ms) if self._decisions_ms else np.zeros(1)
+        p50_ms, p99_ms = np.percentile(times_ms, [50, 99]).round(3)
+        commands = {
+            "passed_sequence": snapshot.passed_sequence,
+            "refused": snapshot.refused,
+            "decision_p50_ms": p50_ms,
+            "decision_p99_ms": p99_ms,
+        }
+        return [
+            ("mode", ERROR if snapshot.stop else OK, snapshot.text, {"mode": snapshot.mode.name, "cause": cause}),
+            ("arming", WARN if obstacles else OK, "; ".join(obstacles) or "nothing stands in the way", {}),
+            ("commands", WARN if refusal else OK, refusal.text if refusal else "none refused", commands),
+        ]
+
+
+def main() -> int:
+    """Run the node; return the exit status."""
+    return run(SafetyNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turn what drivers and cameras exchange into the simulation's plain data and back."""
+
+from __future__ import annotations
+
+import numpy as np
+from sensor_msgs.msg import Image, JointState
+from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
+
+from molmoact2_ros.sim import CommandRefused, Frame, GroupState, JointTrajectory
+
+from .messages import NS_PER_S, stamp_ns, to_array, to_stamp
+
+
+def trajectory_from_msg(message: JointTrajectoryMsg) -> JointTrajectory:
+    """Unpack a trajectory.
+
+    Raises:
+        CommandRefused: points differ in size, or carry what the controller does not take.
+    """
+    points = message.points
+    if any(point.effort for point in points):
+        raise CommandRefused("efforts in trajectory points are not supported")
+    try:
+        positions = np.array([point.positions for point in points], dtype=np.float64)
+        velocities = np.array([point.velocities for point in points], dtype=np.float64)
+    except ValueError as error:
+        raise CommandRefused("points of different sizes") from error
+    return JointTrajectory(
+        start_ns=stamp_ns(message.header.stamp),
+        names=tuple(message.joint_names),
+        times_s=np.array([stamp_ns(point.time_from_start) / NS_PER_S for point in points]),
+        positions=positions,
+        velocities=velocities if velocities.size else None,
+    )
+
+
+def joint_state_to_msg(states: list[GroupState], time_ns: int) -> JointState:
+    """Pack the groups that share a topic, last joint first: no reader may rely on an order."""
+    message = JointState(name=[name for state in states for name in state.names][::-1])
+    message.header.stamp = to_stamp(time_ns)
+    message.position = to_array("d", np.concatenate([state.positions for state in states])[::-1])
+    message.velocity = to_array("d", np.concatenate([state.velocities for state in states])[::-1])
+    message.effort = to_array("d", np.concatenate([state.efforts for state in states])[::-1])
+    return message
+
+
+def image_to_msg(frame: Frame) -> Image:
+    """Pack a camera image as rgb8, stamped with its exposure."""
+    height, width, channels = frame.pixels.shape
+    message = Image(height=height, width=width, encoding="rgb8", is_bigendian=0, step=width * channels)
+    message.header.stamp = to_stamp(frame.stamp_ns)
+    message.header.frame_id = f"{frame.role}_camera"
+    message.data = to_array("B", frame.pixels)
+    return message

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stand in for the robot: MuJoCo behind the topics of the embodiment's drivers and cameras.
+
+| direction | topic                              | type                                                | QoS           |
+|-----------|------------------------------------|-----------------------------------------------------|---------------|
+| out       | each group's state_topic           | sensor_msgs/JointState                              | reliable 10   |
+| out       | each camera's topic                | sensor_msgs/Image, rgb8                             | best effort 2 |
+| out       | /clock (parameter `publish_clock`) | rosgraph_msgs/Clock                                 | reliable 10   |
+| in        | each group's command_topic         | trajectory_msgs/JointTrajectory,                    | reliable 1    |
+|           |                                    | std_msgs/Float64MultiArray, or the action           |               |
+|           |                                    | control_msgs/ParallelGripperCommand                 |               |
+
+The manners are those of hardware: states come at other rates than commands and in another joint order, cameras are not
+exposed together, an image is older than its arrival. Physics and controllers are sim.Simulation, images come from
+sim.CameraThread, its rate from sim.CameraPace.
+
+Run: python -m molmoact2_ros.nodes.simulator_node --ros-args -p embodiment:=droid
+"""
+
+from __future__ import annotations
+
+import queue
+import sys
+import time
+from dataclasses import dataclass
+
+from rclpy.clock import Clock, ClockType
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from rosgraph_msgs.msg import Clock as ClockMsg
+from sensor_msgs.msg import Image
+
+from molmoact2_ros.embodiment import Camera, Embodiment
+from molmoact2_ros.sim import CameraPace, Cameras, CameraThread, Frame, Scene, SceneDescription, Simulation
+from molmoact2_ros.sim.schedule import Schedule
+
+from . import qos
+from .graph import default_driver
+from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
+from .messages import to_stamp
+from .parameters import param
+from .simulated_drivers import SimulatedDrivers
+from .simulator_messages import image_to_msg
+
+EXPOSURE_SKEW_S = 0.015  # between one camera and the next: real ones run free, within one period of 60 Hz
+REAL_TIME_ENOUGH = 0.98
+
+
+@dataclass(frozen=True)
+class SimulatorParams:
+    """Parameters of the simulator."""
+
+    embodiment: str = param("droid", "robot: name of a shipped one, or path of an embodiment file")
+    driver: str = param("", "driver profile whose topics to offer; empty: the first that needs no control_msgs")
+    scene: str = param("", "path of a scene file; empty: the one shipped for the robot")
+    pose: str = param("home", "pose of the embodiment file to start in")
+    arm_state_rate_hz: float = param(100.0, "rate of joint states with arm joints", unit="Hz", low=10.0, high=200.0)
+    gripper_state_rate_hz: float = param(30.0, "rate of joint states of grippers", unit="Hz", low=1.0, high=200.0)
+    camera_rate_hz: float = param(15.0, "rate of each camera; lowered when the machine is busy", unit="Hz", low=0.0)
+    camera_width: int = param(320, "width of camera images", unit="px", low=32, high=1280)
+    camera_height: int = param(180, "height of camera images", unit="px", low=32, high=720)
+    seed: int = param(0, "seed of the cameras' noise")
+    publish_clock: bool = param(False, "publish /clock, for nodes that run with use_sim_time")
+
+
+class SimulatorNode(Molmoact2Node[SimulatorParams]):
+    """One robot, from configure to cleanup. Only rendering happens outside the executor thread."""
+
+    def __init__(self) -> None:
+        """Declare the parameters."""
+        super().__init__("simulator", SimulatorParams)
+        self._drivers: SimulatedDrivers | None = None
+        self._cameras: CameraThread | None = None
+        self._pace: CameraPace | None = None
+        self._publishers_made: list[Publisher] = []
+
+    def _setup(self) -> None:
+        params = self.params
+        embodiment = Embodiment.load(params.embodiment)
+        driver = embodiment.driver(params.driver or default_driver(embodiment, sim=True))
+        scene = Scene.build(embodiment, SceneDescription.load(embodiment, params.scene))
+        self._start_ns, self._start_steady_ns = self.get_clock().now().nanoseconds, time.monotonic_ns()
+        self._simulation = Simulation(embodiment, scene, driver, params.pose, self._start_ns)
+        self._reported = (time.monotonic(), self._simulation.time_ns, 0.0)
+        self._clock_publisher = self._publisher(ClockMsg, "/clock", 10) if params.publish_clock else None
+        self._drivers = SimulatedDrivers(
+            self,
+            embodiment,
+            self._simulation,
+            self._catch_up,
+            arm_rate_hz=params.arm_state_rate_hz,
+            gripper_rate_hz=params.gripper_state_rate_hz,
+        )
+        if params.camera_rate_hz > 0.0:
+            self._open_cameras(embodiment.cameras, scene)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)  # physics goes on whatever ROS time does
+        self.create_timer(1.0 / params.arm_state_rate_hz, self._tick, clock=steady)
+        self.get_logger().info(f"simulating {embodiment.title} as {driver.name}, pose {params.pose}")
+
+    def _open_cameras(self, cameras: tuple[Camera, ...], scene: Scene) -> None:
+        params = self.params
+        self._pace, self._said_lowered = CameraPace(params.camera_rate_hz), False
+        self._frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        self._render_s = 0.0
+        self._frame_ready = self.create_guard_condition(self._publish_frames)
+        self._exposures = {camera.role: Schedule(EXPOSURE_SKEW_S * i) for i, camera in enumerate(cameras)}
+        self._image_publishers = {camera.role: self._publisher(Image, camera.topic, qos.CAMERA) for camera in cameras}
+        self._cameras = CameraThread(
+            lambda: Cameras(scene, params.camera_width, params.camera_height, params.seed), self._on_frame
+        )
+
+    def _publisher(self, kind: type, topic: str, profile: QoSProfile | int) -> Publisher:
+        self._publishers_made.append(self.create_publisher(kind, topic, profile))
+        return self._publishers_made[-1]
+
+    def _teardown(self) -> None:
+        if self._cameras is not None:
+            self._cameras.close()
+            self.destroy_guard_condition(self._frame_ready)
+        if self._drivers is not None:
+            self._drivers.close()
+        for publisher in self._publishers_made:
+            self.destroy_publisher(publisher)
+        self._cameras, self._drivers, self._pace, self._publishers_made = None, None, None, []
+
+    def _present_ns(self) -> int:
+        if self._clock_publisher is None:
+            return self.ros_now_ns()
+        return self._start_ns + time.monotonic_ns() - self._start_steady_ns
+
+    def _catch_up(self) -> None:
+        self._simulation.advance_to(self._present_ns())
+
+    def _tick(self) -> None:
+        behind_s = (self._present_ns() - self._simulation.time_ns) / 1e9
+        self._catch_up()
+        if self._clock_publisher is not None:
+            self._clock_publisher.publish(ClockMsg(clock=to_stamp(self._simulation.time_ns)))
+        if self._drivers is not None:
+            self._drivers.publish_due()
+        if self._pace is not None and self._cameras is not None:
+            self._pace.late(behind_s)
+            self._expose(self._pace, self._cameras)
+
+    def _expose(self, pace: CameraPace, cameras: CameraThread) -> None:
+        if pace.judge(time.monotonic()) and not self._said_lowered:
+            self._said_lowered = True
+            self.get_logger().warning(
+                f"this machine is busy: cameras run at {pace.rate_hz:.1f} Hz instead of {pace.asked_hz:g} Hz for now "
+                f"(an image takes {1e3 * self._render_s:.0f} ms); /diagnostics has the present rate"
+            )
+        now_ns = self._simulation.time_ns
+        for role, schedule in self._exposures.items():
+            if schedule.due(now_ns, pace.rate_hz):
+                cameras.expose(role, now_ns, self._simulation.snapshot())
+
+    def _on_frame(self, frame: Frame) -> None:
+        """Called in the camera thread: pass the frame to the executor's."""
+        self._frames.put(frame)
+        self._frame_ready.trigger()
+
+    def _publish_frames(self) -> None:
+        while not self._frames.empty():
+            frame = self._frames.get()
+            self._image_publishers[frame.role].publish(image_to_msg(frame))
+            self._render_s = frame.render_s
+            if self._pace is not None:
+                self._pace.rendered(time.monotonic(), frame.render_s)
+
+    def _report(self) -> list[Report]:
+        if self._drivers is None:
+            return []
+        reports = [self._report_physics(self._drivers)]
+        if self._pace is not None:
+            text = f"{self._pace.rate_hz:.1f} Hz" + (f" of {self._pace.asked_hz:g} asked" if self._pace.lowered else "")
+            values = {
+                "rate_hz": f"{self._pace.rate_hz:.2f}",
+                "asked_hz": self._pace.asked_hz,
+                "render_ms": f"{1e3 * self._render_s:.1f}",
+                "render_share": f"{self._pace.render_share(time.monotonic()):.3f}",
+                "size": f"{self.params.camera_width}x{self.params.camera_height}",
+            }
+            reports.append(("cameras", WARN if self._pace.lowered else OK, text, values))
+        return reports
+
+    def _report_physics(self, drivers: SimulatedDrivers) -> Report:
+        then_s, then_ns, then_lost_s = self._reported
+        now_s, now_ns, lost_s = time.monotonic(), self._simulation.time_ns, self._simulation.lost_s
+        self._reported = (now_s, now_ns, lost_s)
+        factor = ((now_ns - then_ns) / 1e9 - (lost_s - then_lost_s)) / (now_s - then_s)
+        values = {
+            "real_time_factor": f"{factor:.3f}",
+            "lost_s": f"{lost_s:.3f}",
+            "commands_accepted": drivers.accepted,
+            "commands_refused": drivers.refused,
+        }
+        return "physics", OK if factor > REAL_TIME_ENOUGH else ERROR, f"real-time factor {factor:.2f}", values
+
+
+def main() -> int:
+    """Run the node."""
+    return run(SimulatorNode)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bridge node from the outside: real topics with the drivers' qualities of service, in its own domain."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+
+import rclpy
+from fakes.commands import resting_command
+from fakes.fake_driver import FakeDriver
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import qos_profile_sensor_data, qos_profile_system_default
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+from trajectory_msgs.msg import JointTrajectory
+
+from molmoact2_ros.bridge import Cause
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.msg import BridgeState, JointCommand, RobotState, SafetyState
+from molmoact2_ros.nodes import qos
+from molmoact2_ros.nodes.bridge_node import BridgeNode
+from molmoact2_ros.nodes.messages import command_to_msg, robot_state_from_msg, to_array, to_stamp
+
+pytestmark = pytest.mark.node
+
+PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
+DROID = Embodiment.load("droid")
+FORWARD = "franka_ros2_robotiq_forward"
+ARM, GRIPPER = DROID.driver(FORWARD).groups
+HOME = DROID.pose("home")
+
+
+class Neighbours:
+    """Drivers (sensor data), controllers (system default) and safety around a bridge node."""
+
+    def __init__(self, driver: str = FORWARD, **parameters: object) -> None:
+        values = {"driver": driver, **parameters}
+        settings = [word for name, value in values.items() for word in ("-p", f"{name}:={value}")]
+        rclpy.init(args=["--ros-args", *settings])
+        self.bridge = BridgeNode()
+        assert self.bridge.autostart(), self.bridge.failure
+        self.node = rclpy.create_node("neighbours")
+        self.executor = SingleThreadedExecutor()
+        for node in (self.node, self.bridge):
+            self.executor.add_node(node)
+        self.arm, self.gripper = FakeDriver(ARM, HOME[:7]), FakeDriver(GRIPPER, np.array([0.75]))
+        self.sensors = {
+            group.state_topic: self.node.create_publisher(JointState, group.state_topic, qos_profile_sensor_data)
+            for group in (ARM, GRIPPER)
+        }
+        self.safety = self.node.create_publisher(SafetyState, "safety_state", qos.LATCHED)
+        self.commands = self.node.create_publisher(JointCommand, "command/safe", qos.command(0.02))
+        self.trajectories: list[JointTrajectory] = []
+        self.goals: list[Float64MultiArray] = []
+        self.robot_states: list[RobotState] = []
+        self.bridge_states: list[BridgeState] = []
+        listen = self.node.create_subscription
+        listen(JointTrajectory, ARM.command_topic, self.trajectories.append, qos_profile_system_default)
+        listen(Float64MultiArray, GRIPPER.command_topic, self.goals.append, qos_profile_system_default)
+        listen(RobotState, "robot_state", self.robot_states.append, qos.STATE)
+        listen(BridgeState, "bridge_state", self.bridge_states.append, qos.LATCHED)
+        self.sequence = 0
+        self.safety_mode: int | None = SafetyState.DISARMED
+        self.broken: dict[str, float] = {}
+
+    def now_ns(self) -> int:
+        return self.node.get_clock().now().nanoseconds
+
+    def sense(self, driver: FakeDriver, topic: str) -> None:
+        report = driver.report(self.now_ns() / 1e6, velocities=np.zeros(len(driver.names) - 2), broken=self.broken)
+        message = JointState(name=list(report.names))
+        message.header.stamp = to_stamp(report.stamp_ns)
+        message.position, message.velocity = to_array("d", report.positions), to_array("d", report.velocities)
+        self.sensors[topic].publish(message)
+
+    def live(self) -> None:
+        """One round of drivers and safety, as far as they live."""
+        self.sense(self.arm, ARM.state_topic)
+        self.sense(self.gripper, GRIPPER.state_topic)
+        if self.safety_mode is not None:
+            self.safety.publish(SafetyState(mode=self.safety_mode))
+
+    def command(self, **changes: object) -> None:
+        self.live()
+        self.sequence += 1
+        self.last = resting_command(DROID, self.now_ns(), self.sequence, **changes)
+        self.commands.publish(command_to_msg(self.last))
+
+    def play_until(self, happened: Callable[[], object], step: Callable[[], None] | None = None) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not happened():
+            assert time.monotonic() < deadline, f"waited in vain; last: {self.bridge_states[-1:]}"
+            (step or self.live)()
+            for _ in range(8):
+                self.executor.spin_once(timeout_sec=0.003)
+
+    def arm_safety(self) -> None:
+        """Disarmed, then armed; wait until drivers and controllers are connected."""
+        self.safety_mode = SafetyState.DISARMED
+        self.play_until(lambda: self.is_mode(BridgeState.READY) and not self.bridge_states[-1].text)
+        self.safety_mode = SafetyState.ARMED
+        self.play_until(lambda: self.bridge._guard.permits)
+
+    def is_mode(self, mode: int, cause: int = BridgeState.CAUSE_NONE) -> bool:
+        return bool(self.bridge_states) and (self.bridge_states[-1].mode, self.bridge_states[-1].cause) == (mode, cause)
+
+    def destroy(self) -> None:
+        self.executor.shutdown()
+        self.bridge.destroy_node()
+        self.node.destroy_node()
+
+
+@pytest.fixture
+def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Neighbours]]:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "72")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    made: list[Neighbours] = []
+
+    def make(*args: object, **kwargs: object) -> Neighbours:
+        made.append(Neighbours(*args, **kwargs))
+        return made[-1]
+
+    yield make
+    for neighbours in made:
+        neighbours.destroy()
+    rclpy.try_shutdown()
+
+
+def test_reversed_driver_joints_become_a_robot_state_in_our_names_and_units(around):
+    run = around()
+    run.play_until(lambda: run.robot_states)
+    state = robot_state_from_msg(run.robot_states[-1])
+    assert state.names == DROID.joint_names
+    np.testing.assert_allclose(state.positions, [*HOME[:7], 0.75])
+    assert run.robot_states[-1].header.frame_id == "fr3_link0"
+
+
+def test_a_nan_of_a_driver_is_named_and_no_robot_state_is_sent(around):
+    run = around()
+    run.play_until(lambda: run.robot_states)
+    run.broken = {"fr3_joint4": np.nan}
+    run.play_until(lambda: run.is_mode(BridgeState.WAITING, BridgeState.CAUSE_DRIVER_STATE))
+    assert "expected finite positions, got nan for fr3_joint4" in run.bridge_states[-1].text
+    sent, told = len(run.robot_states), len(run.bridge_states)
+    run.play_until(lambda: len(run.bridge_states) > told + 3)
+    assert len(run.robot_states) == sent
+
+
+def test_a_driver_that_never_came_is_named(around):
+    run = around()
+    run.play_until(lambda: run.bridge_states, step=lambda: run.sense(run.arm, ARM.state_topic))
+    assert "'joint_states' is missing: expected robotiq_85_left_knuckle_joint" in run.bridge_states[-1].text
+
+
+def test_a_checked_command_reaches_the_arm_with_its_start_times_and_final_rest(around):
+    run = around()
+    run.arm_safety()
+    run.play_until(lambda: run.trajectories, run.command)
+    message, points = run.trajectories[0], run.trajectories[0].points
+    assert message.joint_names == [f"fr3_joint{index}" for index in range(1, 8)]
+    assert message.header.stamp.sec > 0
+    assert [point.time_from_start.nanosec for point in points] == [20_000_000 * index for index in range(6)]
+    np.testing.assert_allclose(points[-1].positions, HOME[:7] - 0.02)
+    assert list(points[-1].velocities) == [0.0] * 7
+
+
+def test_the_gripper_gets_the_last_motion_point_in_the_drivers_unit(around):
+    run = around()
+    run.arm_safety()
+    run.play_until(lambda: run.goals, run.command)
+    assert run.goals[0].data[0] == pytest.approx(0.7929 * (1 - run.last.positions[2, 7]))
+
+
+def test_executing_is_told_and_ends_with_the_command(around):
+    run = around()
+    run.arm_safety()
+    run.play_until(lambda: run.is_mode(BridgeState.EXECUTING), run.command)
+    run.play_until(lambda: run.is_mode(BridgeState.READY))
+    assert run.bridge_states[-1].forwarded_sequence > 0
+
+
+def test_commands_of_a_safety_that_is_not_armed_stay_here(around):
+    run = around()
+    run.play_until(lambda: run.is_mode(BridgeState.READY))
+    run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SAFETY_NOT_ARMED), run.command)
+    assert run.trajectories == []
+
+
+def test_a_silent_safety_stops_forwarding_and_only_arming_anew_resumes_it(around):
+    run = around()
+    run.arm_safety()
+    run.play_until(lambda: run.trajectories, run.command)
+    run.safety_mode = None
+    run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SAFETY_SILENT), run.command)
+    run.safety_mode, passed = SafetyState.ARMED, len(run.trajectories)
+    told = len(run.bridge_states)
+    run.play_until(lambda: len(run.bridge_states) > told + 5, run.command)
+    assert len(run.trajectories) == passed
+    run.arm_safety()
+    run.play_until(lambda: len(run.trajectories) > passed, run.command)
+
+
+def test_a_lost_driver_ends_the_permit_until_safety_is_armed_anew(around):
+    run = around()
+    run.arm_safety()
+    run.broken = {"fr3_joint1": np.inf}
+    run.play_until(lambda: run.is_mode(BridgeState.WAITING, BridgeState.CAUSE_DRIVER_STATE))
+    run.broken = {}
+    run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_DRIVER_STATE), run.command)
+    assert run.trajectories == []
+
+
+@pytest.mark.parametrize(("joint", "cause"), [(7, "NONE"), (0, "COMMAND_OLD")], ids=["gripper", "arm"])
+def test_a_joint_on_a_trajectory_may_not_step_but_one_that_is_sent_goals_may(around, joint, cause):
+    run = around()
+    run.arm_safety()
+    run.play_until(lambda: run.bridge._forwarded_sequence, run.command)
+    stepped = run.last.positions.copy()
+    stepped[:, joint] += 0.2
+    run.command(positions=stepped)
+    guard = run.bridge._guard
+    run.play_until(lambda: run.bridge._forwarded_sequence == run.sequence or guard.hold)
+    assert (guard.hold.cause if guard.hold else Cause.NONE) is Cause[cause]
+
+
+def test_a_second_publisher_of_commands_is_named_and_stops_forwarding(around):
+    run = around()
+    run.arm_safety()
+    rival = run.node.create_publisher(JointCommand, "command/safe", qos.command(0.02))
+    run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SECOND_PUBLISHER))
+    assert "'/command/safe' has 2 publishers (neighbours, neighbours)" in run.bridge_states[-1].text
+    run.node.destroy_publisher(rival)
+    run.arm_safety()
+
+
+def test_arming_beside_a_known_second_publisher_lets_not_one_command_pass(around):
+    run = around()
+    run.node.create_publisher(JointCommand, "command/safe", qos.command(0.02))
+    run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SECOND_PUBLISHER))
+    run.safety_mode = SafetyState.ARMED
+    run.play_until(lambda: run.sequence == 10, run.command)
+    assert run.trajectories == []
+
+
+def test_a_second_publisher_on_a_controllers_topic_is_named(around):
+    run = around()
+    run.arm_safety()
+    run.node.create_publisher(JointTrajectory, ARM.command_topic, 1)
+    run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SECOND_PUBLISHER))
+    assert "/fr3_arm_controller/joint_trajectory' has 2 publishers (bridge, neighbours)" in run.bridge_states[-1].text
+
+
+def test_dry_run_executes_everything_but_sends_nothing(around):
+    run = around(dry_run=True)
+    run.arm_safety()
+    run.play_until(lambda: run.is_mode(BridgeState.EXECUTING), run.command)
+    assert run.bridge_states[-1].dry_run
+    assert run.node.count_publishers(ARM.command_topic) == 0
+
+
+def test_a_controller_that_does_not_listen_is_named(around):
+    run = around(driver=FORWARD)
+    for subscription in [s for s in run.node.subscriptions if s.topic_name.endswith("joint_trajectory")]:
+        run.node.destroy_subscription(subscription)
+    run.play_until(lambda: run.is_mode(BridgeState.READY) and "joint_trajectory'" in run.bridge_states[-1].text)
+    assert "no controller listens on 'fr3_arm_controller/joint_trajectory'; start it" in run.bridge_states[-1].text
+
+
+def test_a_deactivated_bridge_says_so_and_forwards_nothing(around):
+    run = around()
+    run.arm_safety()
+    run.bridge.trigger_deactivate()
+    run.play_until(lambda: run.bridge_states[-1].text == "the bridge was deactivated")
+    for _ in range(5):
+        run.command()
+        run.executor.spin_once(timeout_sec=0.01)
+    assert run.trajectories == []
+
+
+def test_reactivation_needs_safety_to_be_armed_anew(around):
+    run = around()
+    run.arm_safety()
+    run.bridge.trigger_deactivate()
+    run.bridge.trigger_activate()
+    run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SAFETY_NOT_ARMED), run.command)
+    assert run.trajectories == []
+
+
+def test_a_profile_that_needs_control_msgs_fails_configure_and_names_the_other_one(around, monkeypatch):
+    monkeypatch.setitem(sys.modules, "control_msgs.action", None)
+    with pytest.raises(AssertionError, match=f"install ros-jazzy-control-msgs, or choose driver {FORWARD}"):
+        around("franka_ros2_robotiq")
+
+
+def test_an_unknown_driver_fails_configure_and_names_the_known_ones(around):
+    with pytest.raises(AssertionError, match="droid has no driver 'ur5'; it has franka_ros2_robotiq"):
+        around("ur5")
+
+
+def test_every_cause_has_its_number_in_the_message():
+    assert [getattr(BridgeState, f"CAUSE_{cause.name}") for cause in Cause] == list(range(7))

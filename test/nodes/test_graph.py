@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node list that launch files and `molmoact2 up` share. Needs no ROS."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import pytest
+
+from molmoact2_ros.embodiment import share_folder
+from molmoact2_ros.nodes.graph import GRAPH_ARGUMENTS, NODE_NAMES, NodeSpec, graph
+
+TINY_BASE = Path(__file__).parents[1] / "data" / "parity" / "tiny_base"
+
+
+def _graph(**arguments: str) -> dict[str, NodeSpec]:
+    defaults = {argument.name: argument.default for argument in GRAPH_ARGUMENTS}
+    return {node.name: node for node in graph("droid", defaults | arguments)}
+
+
+def test_the_simulator_runs_only_where_there_is_no_robot() -> None:
+    assert tuple(_graph(sim="true")) == NODE_NAMES
+    assert tuple(_graph(sim="false")) == NODE_NAMES[1:]
+
+
+@pytest.mark.parametrize("name", NODE_NAMES)
+def test_every_node_of_the_list_has_its_module(name: str) -> None:
+    assert importlib.util.find_spec(NodeSpec(name, {}).module) is not None
+
+
+def test_a_real_robot_gets_its_released_checkpoint_and_driver_and_a_simulated_one_those_that_come_along() -> None:
+    real, simulated = _graph(sim="false"), _graph(sim="true")
+    assert real["policy"].parameters["checkpoint"] == "allenai/MolmoAct2-DROID"
+    assert real["bridge"].parameters["driver"] == "franka_ros2_robotiq"
+    assert Path(str(simulated["policy"].parameters["checkpoint"])).name == "demo"
+    assert simulated["bridge"].parameters["driver"] == simulated["simulator"].parameters["driver"]
+
+
+def test_perception_makes_images_of_the_size_the_checkpoint_takes() -> None:
+    perception = _graph(checkpoint=str(TINY_BASE))["perception"].parameters
+    assert (perception["image_height"], perception["image_width"]) == (70, 70)
+
+
+def test_a_relative_checkpoint_folder_becomes_absolute_because_nodes_run_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(TINY_BASE.parent)
+    assert _graph(checkpoint="tiny_base")["policy"].parameters["checkpoint"] == str(TINY_BASE)
+
+
+def test_a_folder_that_is_no_checkpoint_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"config\.json"):
+        _graph(checkpoint=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"franka_droid"', '"another_robot"', "no norm tag 'franka_droid'; choose one of .*another_robot"),
+        ("absolute joint pose", "delta joint pose", "policy.control 'absolute joint pose', but the checkpoint"),
+    ],
+)
+def test_a_checkpoint_of_another_robot_is_refused_before_anything_starts(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    checkpoint = Path(shutil.copytree(share_folder() / "checkpoints" / "demo", tmp_path / "checkpoint"))
+    stats = checkpoint / "norm_stats.json"
+    assert old in stats.read_text()
+    stats.write_text(stats.read_text().replace(old, new))
+    with pytest.raises(ValueError, match=words):
+        _graph(checkpoint=str(checkpoint))

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The interpolator node from the outside: real topics and qualities of service, one process, its own domain."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import ReliabilityPolicy
+
+from molmoact2_ros.embodiment import ActionChunk, Embodiment, RobotState
+from molmoact2_ros.interpolation import InterpolationSettings
+from molmoact2_ros.interpolation.example import ExampleMotion
+from molmoact2_ros.msg import ActionChunk as ActionChunkMsg
+from molmoact2_ros.msg import JointCommand, SafetyState
+from molmoact2_ros.msg import RobotState as RobotStateMsg
+from molmoact2_ros.nodes import qos
+from molmoact2_ros.nodes.interpolator_node import InterpolatorNode, InterpolatorParams
+from molmoact2_ros.nodes.messages import command_from_msg, robot_state_to_msg, to_array, to_stamp
+from molmoact2_ros.safety import cubic
+
+pytestmark = pytest.mark.node
+
+PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
+DROID = Embodiment.load("droid")
+PERIOD_S = 1 / DROID.command_rate_hz
+
+
+class Neighbours:
+    """Bridge, policy and safety around the interpolator, in one node. This safety passes all that is finite."""
+
+    def __init__(self) -> None:
+        self.node = rclpy.create_node("neighbours")
+        self.interpolator = InterpolatorNode()
+        assert self.interpolator.autostart(), self.interpolator.failure
+        self.executor = SingleThreadedExecutor()
+        for node in (self.node, self.interpolator):
+            self.executor.add_node(node)
+        self.motion = ExampleMotion(DROID)
+        self.commands: list[JointCommand] = []
+        self.diagnostics: list[DiagnosticArray] = []
+        self.refused = self.passed = self.sequence = 0
+        self.mode = SafetyState.DISARMED
+        self.state = self.motion.state(self.now_ns())
+        self.node.create_subscription(JointCommand, "command/proposed", self._on_command, qos.command(PERIOD_S))
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self.diagnostics.append, 10)
+        self.chunks = self.node.create_publisher(ActionChunkMsg, "action_chunk", qos.CHUNK)
+        self.robot = self.node.create_publisher(RobotStateMsg, "robot_state", qos.STATE)
+        self.safety = self.node.create_publisher(SafetyState, "safety_state", qos.LATCHED)
+        self.until(lambda: self.chunks.get_subscription_count() and self.safety.get_subscription_count())
+
+    def now_ns(self) -> int:
+        return self.node.get_clock().now().nanoseconds
+
+    def _on_command(self, message: JointCommand) -> None:
+        self.commands.append(message)
+        if np.isfinite(message.positions).all():
+            self.passed = message.sequence
+        else:
+            self.refused += 1
+        self.publish_safety()
+
+    def publish_safety(self, mode: int | None = None) -> None:
+        self.mode = self.mode if mode is None else mode
+        self.safety.publish(SafetyState(mode=self.mode, passed_sequence=self.passed, refused=self.refused))
+
+    def publish_robot(self) -> None:
+        state = RobotState(self.now_ns(), self.state.names, self.state.positions, self.state.velocities)
+        self.robot.publish(robot_state_to_msg(state, "base"))
+
+    def publish_chunk(self, spoil: Callable[[ActionChunk], ActionChunk] = lambda chunk: chunk) -> None:
+        """Infer in no time, from an observation of now."""
+        self.sequence += 1
+        chunk = spoil(self.motion.chunk(self.now_ns(), self.sequence))
+        message = ActionChunkMsg(sequence=chunk.sequence, step_s=chunk.step_s, horizon=len(chunk.positions))
+        message.header.stamp = to_stamp(chunk.stamp_ns)
+        message.names = list(chunk.names)
+        message.positions = to_array("f", chunk.positions.astype(np.float32))
+        self.chunks.publish(message)
+
+    def until(self, happened: Callable[[], object], step: Callable[[], None] = lambda: None) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not happened():
+            assert time.monotonic() < deadline, f"waited in vain; commands: {len(self.commands)}"
+            step()
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def says(self, text: str) -> bool:
+        return bool(self.diagnostics) and self.diagnostics[-1].status[0].message == text
+
+    def next_report(self) -> None:
+        """Wait for the next diagnostics: a second, fifty ticks."""
+        count = len(self.diagnostics)
+        self.until(lambda: len(self.diagnostics) > count)
+
+    def armed(self) -> Neighbours:
+        """Arm, and wait for the first holds."""
+        self.publish_robot()
+        self.publish_safety(SafetyState.ARMED)
+        self.until(lambda: len(self.commands) >= 3)
+        return self
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        self.interpolator.trigger_shutdown()
+        self.interpolator.destroy_node()
+        del self.interpolator, self.executor  # pytest keeps the fixture; Ruckig complains when it outlives the process
+        self.node.destroy_node()
+
+
+@pytest.fixture
+def neighbours(monkeypatch: pytest.MonkeyPatch) -> Iterator[Neighbours]:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "73")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    rclpy.init()
+    neighbours = Neighbours()
+    yield neighbours
+    neighbours.close()
+    rclpy.try_shutdown()
+
+
+def _follows(neighbours: Neighbours, sequence: int) -> Callable[[], bool]:
+    return lambda: neighbours.commands[-1].chunk_sequence >= sequence
+
+
+def test_nothing_is_proposed_until_safety_is_armed(neighbours: Neighbours) -> None:
+    neighbours.publish_robot()
+    neighbours.publish_safety(SafetyState.DISARMED)
+    neighbours.next_report()
+    assert neighbours.commands == []
+
+
+def test_armed_node_holds_the_measured_pose(neighbours: Neighbours) -> None:
+    command = command_from_msg(neighbours.armed().commands[-1])
+    np.testing.assert_allclose(command.positions, np.tile(neighbours.state.positions, (2, 1)))
+    assert (command.names, command.chunk_sequence, command.observation_ns) == (DROID.joint_names, 0, 0)
+
+
+def test_chunks_become_commands_that_continue_each_other_and_end_at_rest(neighbours: Neighbours) -> None:
+    neighbours.armed()
+    for sequence in range(1, 6):
+        neighbours.publish_chunk()
+        neighbours.until(_follows(neighbours, sequence))
+    commands = [command_from_msg(message) for message in neighbours.commands]
+    for before, after in itertools.pairwise(commands):
+        position, velocity = cubic.evaluate(before, after.start_ns)
+        np.testing.assert_allclose(after.positions[0], position, atol=1e-9)
+        np.testing.assert_allclose(after.velocities[0], velocity, atol=1e-9)
+        assert not after.velocities[-1].any()
+
+
+def test_chunk_with_nan_is_proposed_as_it_is_and_the_next_good_one_is_followed(neighbours: Neighbours) -> None:
+    neighbours.armed().publish_chunk()
+    neighbours.until(_follows(neighbours, 1))
+    neighbours.publish_chunk(lambda chunk: replace(chunk, positions=chunk.positions * np.nan))
+    neighbours.until(lambda: neighbours.refused)
+    neighbours.publish_chunk()
+    neighbours.until(lambda: neighbours.passed == neighbours.commands[-1].sequence and _follows(neighbours, 3)())
+
+
+def test_chunk_of_a_wrong_width_is_proposed_as_it_is(neighbours: Neighbours) -> None:
+    neighbours.armed().publish_chunk(lambda chunk: replace(chunk, positions=chunk.positions[:, :7]))
+    neighbours.until(_follows(neighbours, 1))
+    message = neighbours.commands[-1]
+    assert len(message.positions) != message.points * len(message.names)
+
+
+@pytest.mark.parametrize("mode", [SafetyState.DISARMED, SafetyState.STOPPING, SafetyState.STOPPED])
+def test_proposals_end_when_safety_leaves_armed(neighbours: Neighbours, mode: int) -> None:
+    neighbours.armed().publish_chunk()
+    neighbours.until(_follows(neighbours, 1))
+    neighbours.publish_safety(mode)
+    neighbours.until(lambda: neighbours.says("waiting for safety to be armed"))
+    count = len(neighbours.commands)
+    neighbours.next_report()
+    assert len(neighbours.commands) == count
+
+
+def test_deactivated_node_proposes_nothing_although_safety_stays_armed(neighbours: Neighbours) -> None:
+    neighbours.armed()
+    neighbours.interpolator.trigger_deactivate()
+    neighbours.publish_safety(SafetyState.ARMED)
+    neighbours.next_report()
+    count = len(neighbours.commands)
+    neighbours.next_report()
+    assert len(neighbours.commands) == count
+
+
+def test_node_works_again_after_a_cleanup(neighbours: Neighbours) -> None:
+    neighbours.armed()
+    for transition in ("deactivate", "cleanup", "configure", "activate"):
+        getattr(neighbours.interpolator, f"trigger_{transition}")()
+    count = len(neighbours.commands)
+    neighbours.publish_robot()
+    neighbours.publish_safety(SafetyState.ARMED)
+    neighbours.until(lambda: len(neighbours.commands) > count + 3)
+    assert len(neighbours.node.get_publishers_info_by_topic("/command/proposed")) == 1
+
+
+def test_diagnostics_carry_the_figures_that_reports_need(neighbours: Neighbours) -> None:
+    neighbours.armed().publish_chunk()
+    neighbours.until(lambda: len(neighbours.diagnostics) >= 2)
+    values = {value.key: value.value for value in neighbours.diagnostics[-1].status[0].values}
+    assert int(values["commands"]) > 10
+    assert int(values["chunks"]) == 1
+    assert int(values["starved_ticks"]) >= 0
+    for key in ("max_seam_velocity_step_rad_s", "seam_offset_rad", "chunk_age_s", "state_age_s", "tick_jitter_p99_ms"):
+        assert np.isfinite(float(values[key]))
+
+
+def test_old_commands_are_not_delivered_to_a_late_reader(neighbours: Neighbours) -> None:
+    publishers = neighbours.node.get_publishers_info_by_topic("/command/proposed")
+    (profile,) = [info.qos_profile for info in publishers]
+    assert profile.reliability is ReliabilityPolicy.RELIABLE
+    assert profile.lifespan.nanoseconds == round(2e9 * PERIOD_S)
+
+
+def test_parameters_cover_every_setting_with_a_description() -> None:
+    described = {field.name: field.metadata.get("description") for field in fields(InterpolatorParams)}
+    assert set(described) == {"embodiment", *(field.name for field in fields(InterpolationSettings))}
+    assert all(described.values())
+    assert InterpolatorParams().settings() == InterpolationSettings()

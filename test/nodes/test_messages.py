@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plain data survives its way through a serialised message. Needs the generated messages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
+
+from rclpy.serialization import deserialize_message, serialize_message
+
+from molmoact2_ros.embodiment import JointCommand, RobotState
+from molmoact2_ros.msg import ActionChunk as ActionChunkMsg
+from molmoact2_ros.msg import JointCommand as JointCommandMsg
+from molmoact2_ros.msg import RobotState as RobotStateMsg
+from molmoact2_ros.nodes.messages import (
+    chunk_from_msg,
+    command_from_msg,
+    command_to_msg,
+    robot_state_from_msg,
+    robot_state_to_msg,
+    stamp_ns,
+    to_array,
+    to_stamp,
+)
+
+pytestmark = pytest.mark.node
+
+NOW_NS = 1_795_216_132_848_166_805  # does not fit a float64 to the nanosecond
+
+
+def test_a_stamp_keeps_its_nanoseconds() -> None:
+    assert stamp_ns(to_stamp(NOW_NS)) == NOW_NS
+
+
+def test_a_robot_state_survives_the_wire() -> None:
+    state = RobotState(NOW_NS, ("a", "b"), np.array([0.1, -2.0]), np.array([np.pi, 0.0]), fault=2, fault_text="stop")
+    wire = serialize_message(robot_state_to_msg(state, "base"))
+    back = robot_state_from_msg(deserialize_message(wire, RobotStateMsg))
+    assert (back.stamp_ns, back.names, back.fault, back.fault_text) == (NOW_NS, ("a", "b"), 2, "stop")
+    np.testing.assert_array_equal(back.positions, state.positions)
+    np.testing.assert_array_equal(back.velocities, state.velocities)
+
+
+def test_a_command_survives_the_wire_in_row_major_order() -> None:
+    positions = np.arange(6.0).reshape(3, 2)
+    command = JointCommand(NOW_NS, 7, 0.02, ("a", "b"), 2, positions, positions[::-1], NOW_NS - 5, 3)
+    back = command_from_msg(deserialize_message(serialize_message(command_to_msg(command)), JointCommandMsg))
+    assert (back.start_ns, back.sequence, back.motion_points, back.observation_ns) == (NOW_NS, 7, 2, NOW_NS - 5)
+    np.testing.assert_array_equal(back.positions, positions)
+    np.testing.assert_array_equal(back.velocities, positions[::-1])
+
+
+def test_a_command_whose_sizes_disagree_is_unpacked_flat_so_that_safety_can_refuse_it() -> None:
+    message = JointCommandMsg(names=["a", "b"], points=3)
+    message.positions = to_array("d", np.zeros(5))
+    assert command_from_msg(message).positions.shape == (5,)
+
+
+def test_a_chunk_becomes_float64_rows() -> None:
+    message = ActionChunkMsg(names=["a", "b"], horizon=2, step_s=0.1)
+    message.positions = to_array("f", np.array([1, 2, 3, 4], np.float32))
+    assert chunk_from_msg(message).positions.tolist() == [[1, 2], [3, 4]]

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The perception node from the outside: real topics with the drivers' qualities of service, in its own domain."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+
+import rclpy
+from fakes.fake_camera import FakeCamera
+from PIL import Image as Picture
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CompressedImage, Image
+
+from molmoact2_ros.embodiment import Embodiment, RobotState
+from molmoact2_ros.msg import ActionChunk, Observation, PerceptionStatus
+from molmoact2_ros.msg import RobotState as RobotStateMsg
+from molmoact2_ros.nodes import qos
+from molmoact2_ros.nodes.messages import robot_state_to_msg, stamp_ns, to_array, to_stamp
+from molmoact2_ros.nodes.perception_node import PerceptionNode
+from molmoact2_ros.perception import InputState
+
+pytestmark = pytest.mark.node
+
+PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
+DROID = Embodiment.load("droid")
+HEIGHT, WIDTH = 24, 32
+
+
+class Neighbours:
+    """The camera drivers (best effort, padded rows), the bridge and the listeners around a perception node."""
+
+    def __init__(self, transport: str = "raw", **parameters: object) -> None:
+        values = {"image_height": HEIGHT, "image_width": WIDTH, "image_transport": transport, **parameters}
+        settings = [word for name, value in values.items() for word in ("-p", f"{name}:={value}")]
+        rclpy.init(args=["--ros-args", *settings])
+        self.perception = PerceptionNode()
+        assert self.perception.autostart(), self.perception.failure
+        self.node = rclpy.create_node("neighbours")
+        self.executor = SingleThreadedExecutor()
+        for node in (self.node, self.perception):
+            self.executor.add_node(node)
+        self.cameras = {role: FakeCamera(HEIGHT, WIDTH, seed=i) for i, role in enumerate(DROID.camera_roles)}
+        kind, suffix = (Image, "") if transport == "raw" else (CompressedImage, "/compressed")
+        self.drivers = {
+            camera.role: self.node.create_publisher(kind, camera.topic + suffix, qos_profile_sensor_data)
+            for camera in DROID.cameras
+        }
+        self.robot = self.node.create_publisher(RobotStateMsg, "robot_state", qos.STATE)
+        self.observations: list[Observation] = []
+        self.statuses: list[PerceptionStatus] = []
+        self.node.create_subscription(Observation, "observation", self.observations.append, qos.OBSERVATION)
+        self.node.create_subscription(PerceptionStatus, "perception_status", self.statuses.append, qos.STATUS)
+        self.pose = DROID.pose("home")
+
+    def now_ns(self) -> int:
+        return self.node.get_clock().now().nanoseconds
+
+    def send_state(self) -> None:
+        state = RobotState(self.now_ns(), DROID.joint_names[::-1], self.pose[::-1], np.zeros(8))
+        self.robot.publish(robot_state_to_msg(state, "base"))
+
+    def send_image(self, role: str, now_ns: int, **changes: object) -> None:
+        camera = self.cameras[role]
+        camera.expose()
+        message = Image(height=HEIGHT, width=WIDTH, step=camera.step, encoding="rgb8", **changes)
+        message.header.stamp = to_stamp(now_ns)
+        message.data = to_array("B", camera.buffer)
+        self.drivers[role].publish(message)
+
+    def send_all(self) -> None:
+        self.send_state()
+        now_ns = self.now_ns()
+        for role in self.cameras:
+            self.send_image(role, now_ns)
+
+    def play_until(self, happened: Callable[[], object], step: Callable[[], None] | None = None) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not happened():
+            assert time.monotonic() < deadline, f"waited in vain; last: {self.statuses[-1:]}"
+            (step or self.send_all)()
+            for _ in range(10):
+                self.executor.spin_once(timeout_sec=0.003)
+
+    def says(self, words: str) -> bool:
+        return bool(self.statuses) and words in self.statuses[-1].text
+
+    def destroy(self) -> None:
+        self.executor.shutdown()
+        self.perception.destroy_node()
+        self.node.destroy_node()
+
+
+@pytest.fixture
+def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Neighbours]]:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "71")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    made: list[Neighbours] = []
+
+    def make(*args: object, **kwargs: object) -> Neighbours:
+        made.append(Neighbours(*args, **kwargs))
+        return made[-1]
+
+    yield make
+    for neighbours in made:
+        neighbours.destroy()
+    rclpy.try_shutdown()
+
+
+def test_observation_holds_the_pictures_in_order_and_the_state_in_policy_units(around):
+    run = around()
+    run.play_until(lambda: run.observations)
+    message = run.observations[0]
+    images = np.frombuffer(message.images, np.uint8).reshape(2, HEIGHT, WIDTH, 3)
+    assert images.max() < 200, "the white padding of the rows must not show"
+    assert not np.array_equal(images[0], images[1])
+    np.testing.assert_allclose(message.state, DROID.to_policy(run.pose), atol=1e-6)
+    assert (message.camera_roles, message.state_names) == (list(DROID.camera_roles), list(DROID.joint_names))
+
+
+def test_observation_carries_stamps_ages_and_no_change_mask(around):
+    run = around()
+    run.play_until(lambda: run.observations)
+    message = run.observations[0]
+    assert message.header.stamp in message.camera_stamps
+    assert all(0 < age < 0.2 for age in message.camera_ages_s)
+    assert 0 < message.state_age_s < 0.2
+    assert (message.sequence, message.changed_since, list(message.changed_cells)) == (1, 0, [])
+
+
+def test_observations_keep_to_the_rate_parameter(around):
+    run = around(rate_hz=5.0)
+    run.play_until(lambda: len(run.observations) >= 4)
+    stamps_s = [stamp_ns(message.header.stamp) / 1e9 for message in run.observations]
+    assert (stamps_s[-1] - stamps_s[0]) / (len(stamps_s) - 1) > 0.85 / 5.0
+
+
+def test_compressed_transport_listens_to_the_compressed_topics(around):
+    run = around("compressed")
+    picture = Picture.linear_gradient("L").resize((WIDTH, HEIGHT)).convert("RGB")
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+
+    def send() -> None:
+        run.send_state()
+        for driver in run.drivers.values():
+            message = CompressedImage(format="rgb8; png compressed bgr8", data=stream.getvalue())
+            message.header.stamp = to_stamp(run.now_ns())
+            driver.publish(message)
+
+    run.play_until(lambda: run.observations, send)
+    images = np.frombuffer(run.observations[0].images, np.uint8).reshape(2, HEIGHT, WIDTH, 3)
+    np.testing.assert_array_equal(images[1], np.asarray(picture))
+
+
+def test_a_camera_that_dies_is_named_and_observations_end(around):
+    run = around()
+    run.play_until(lambda: run.statuses and run.statuses[-1].ready and run.observations)
+
+    def send() -> None:
+        run.send_state()
+        run.send_image("external", run.now_ns())
+
+    run.play_until(lambda: run.says("camera 'wrist' is stale"), send)
+    assert list(run.statuses[-1].states) == [PerceptionStatus.OK, PerceptionStatus.STALE, PerceptionStatus.OK]
+    made = len(run.observations)
+    run.play_until(lambda: len([s for s in run.statuses if not s.ready]) > 4, send)
+    assert len(run.observations) == made
+
+
+def test_what_never_came_is_missing_and_its_age_is_nan(around):
+    run = around()
+    run.play_until(lambda: run.statuses, step=lambda: None)
+    status = run.statuses[-1]
+    assert status.inputs == ["external", "wrist", "robot_state"]
+    assert list(status.states) == [PerceptionStatus.MISSING] * 3
+    assert np.isnan(status.ages_s).all()
+    assert np.isnan(status.skew_s)
+
+
+def test_a_wrong_step_is_named_with_what_was_expected(around):
+    run = around()
+
+    def send() -> None:
+        run.send_all()
+        message = Image(height=HEIGHT, width=WIDTH, step=WIDTH, encoding="rgb8", data=bytes(HEIGHT * WIDTH))
+        message.header.stamp = to_stamp(run.now_ns())
+        run.drivers["wrist"].publish(message)
+
+    run.play_until(lambda: run.says("camera 'wrist' is invalid: step: expected at least 96 bytes a row"), send)
+
+
+def test_status_comes_as_a_heartbeat_without_any_change(around):
+    run = around()
+    run.play_until(lambda: len(run.statuses) >= 4, step=lambda: None)
+    assert len({tuple(status.states) for status in run.statuses[1:]}) == 1
+
+
+def test_an_inactive_node_publishes_nothing(around):
+    run = around()
+    run.play_until(lambda: run.observations)
+    run.perception.trigger_deactivate()
+    for _ in range(5):
+        run.send_all()
+        run.executor.spin_once(timeout_sec=0.01)
+    made, told = len(run.observations), len(run.statuses)
+    for _ in range(10):
+        run.send_all()
+        run.executor.spin_once(timeout_sec=0.01)
+    assert (len(run.observations), len(run.statuses)) == (made, told)
+
+
+def test_diagnostics_count_observations_and_the_acknowledged_one(around):
+    run = around()
+    chunks = run.node.create_publisher(ActionChunk, "action_chunk", qos.CHUNK)
+    run.play_until(lambda: run.observations)
+    run.play_until(
+        lambda: run.perception._report()[0][3]["acknowledged"] == 1,
+        step=lambda: chunks.publish(ActionChunk(observation_sequence=1)),
+    )
+    assert run.perception._report()[0][3]["sequence"] >= 1
+
+
+def test_an_unknown_transport_fails_configure_in_one_sentence(around):
+    with pytest.raises(AssertionError, match="image_transport: expected raw or compressed, got 'theora'"):
+        around("theora")
+
+
+def test_every_input_state_has_its_number_in_the_message():
+    assert [getattr(PerceptionStatus, state.name) for state in InputState] == list(range(6))
