@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One demo run, from the first process to the report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.nodes.graph import NodeSpec
+
+from .bag_recorder import BagRecorder
+from .live_graph import LiveGraph
+from .operator_client import MODES, OperatorClient
+from .run_listener import RunListener
+from .run_report import write_contact_sheet, write_frames, write_joint_plot
+from .supervisor import NodeExit
+from .up import exit_status, say_event
+
+READY_S = 90.0  # a big checkpoint on a slow disk
+ARM_S = 5.0  # safety may still be finding the nodes that this process has found
+
+
+class DemoRun:
+    """Bring the graph up, arm, watch, take down, report."""
+
+    def __init__(self, args: argparse.Namespace, nodes: Sequence[NodeSpec], folder: Path) -> None:
+        """Prepare; nothing is started."""
+        self._args = args
+        self._nodes = nodes
+        self._folder = folder
+        self._robot = Embodiment.load(args.embodiment)
+        self._heard = RunListener(self._robot, args.seconds)
+        self._metrics = self._heard.metrics
+        self._exits: list[NodeExit] = []
+        self._live_table = not args.headless and sys.stdout.isatty()
+        self._console = Console()
+
+    def run(self) -> int:
+        """Run it all; return the exit status."""
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        say_event("molmoact2", f"{self._robot.title}, ROS domain {self._args.domain_id}, report in {self._folder}")
+        with OperatorClient("molmoact2_demo") as client:
+            live = LiveGraph(client, self._folder / "logs", self._say)
+            self._heard.listen(client)
+            recorder = BagRecorder(self._folder / "bag", self._heard.now_ns)
+            recorder.record(client.listen, self._heard.topics())
+            interrupted = self._run_graph(live)
+            safety = MODES[client.safety.mode] if client.safety else "silent"
+            self._end_graph(live)
+            recorder.close()
+        self._metrics.stop_causes += [str(node) for node in self._exits]
+        report = self._write_report(safety)
+        if self._exits or self._metrics.stop_causes:
+            print(f"error: {self._exits[0] if self._exits else self._metrics.stop_causes[0]}", file=sys.stderr)
+        print(json.dumps(report), flush=True)
+        if self._exits:
+            return exit_status(self._exits)
+        return 130 if interrupted else int(not self._is_clean())
+
+    def _run_graph(self, live: LiveGraph) -> bool:
+        """Start, arm and watch; return whether Ctrl-C ended it."""
+        try:
+            live.start(self._nodes)
+            if self._wait_until_ready(live) and self._arm(live):
+                self._watch(live)
+        except KeyboardInterrupt:
+            say_event("molmoact2", "interrupted")
+            return True
+        return False
+
+    def _end_graph(self, live: LiveGraph) -> None:
+        if live.supervisor.running():
+            self._metrics.freeze(self._heard.now_ns())
+            live.stop_arm()
+        live.take_down()
+
+    def _wait_until_ready(self, live: LiveGraph) -> bool:
+        deadline = time.monotonic() + READY_S
+        with self._console.status("waiting for the nodes") as status:
+            while missing := self._missing(live.client):
+                status.update(f"waiting for {missing}")
+                self._exits += live.poll()
+                if self._exits:
+                    return False
+                if time.monotonic() > deadline:
+                    self._metrics.stop_causes.append(f"not ready after {READY_S:.0f} s: waiting for {missing}")
+                    return False
+        return True
+
+    def _missing(self, client: OperatorClient) -> str:
+        if client.safety is None:
+            return "safety"
+        if client.robot is None:
+            return "the robot's state"
+        if client.perception is None or not client.perception.ready:
+            return "cameras" + (f": {client.perception.text}" if client.perception else "")
+        return "" if client.chunk is not None else "the policy's first chunk"
+
+    def _arm(self, live: LiveGraph) -> bool:
+        deadline = time.monotonic() + ARM_S
+        while not (answer := live.client.ask_safety("arm"))[0]:
+            self._exits += live.poll()
+            if self._exits:
+                return False
+            if time.monotonic() > deadline:
+                self._metrics.stop_causes.append(f"arming refused: {answer[1]}")
+                return False
+        return True
+
+    def _watch(self, live: LiveGraph) -> None:
+        self._live_table = self._live_table and self._console.is_terminal
+        shown = Live(console=self._console, auto_refresh=False) if self._live_table else None
+        next_line = 0.0
+        if shown:
+            shown.start()
+        try:
+            while (seconds := self._metrics.armed_seconds(self._heard.now_ns())) < self._args.seconds:
+                self._exits += live.poll()
+                if self._exits or self._metrics.stop_causes:
+                    live.settle()
+                    live.poll()
+                    return
+                if shown:
+                    shown.update(self._table(live.client, seconds), refresh=True)
+                elif seconds >= next_line:
+                    say_event("demo", "  ".join(f"{key} {value}" for key, value in self._rows(live.client, seconds)))
+                    next_line += 2.0
+        finally:
+            if shown:
+                shown.stop()
+
+    def _rows(self, client: OperatorClient, seconds: float) -> list[tuple[str, str]]:
+        metrics, chunk = self._metrics, client.chunk
+        latency = metrics.latency_ms(50)
+        elapsed = max(seconds, 1e-3)
+        return [
+            ("armed", f"{seconds:.1f}/{self._args.seconds:.0f} s"),
+            ("safety", MODES[client.safety.mode] if client.safety else "silent"),
+            ("observations", f"{metrics.observations / elapsed:.1f}/s"),
+            ("chunks", f"{metrics.chunks / elapsed:.1f}/s"),
+            ("commands", f"{metrics.commands / elapsed:.1f}/s"),
+            ("camera to chunk", "-" if latency is None else f"{latency:.0f} ms"),
+            ("camera age", f"{max(chunk.camera_ages_s, default=0.0) * 1e3:.0f} ms" if chunk else "-"),
+            ("starved", str(metrics.starved_ticks)),
+            ("tracking", f"{metrics.max_tracking_error_rad * 1e3:.0f} mrad"),
+            ("refused", str(client.safety.refused) if client.safety else "-"),
+        ]
+
+    def _table(self, client: OperatorClient, seconds: float) -> Table:
+        table = Table(show_header=False)
+        table.add_row("instruction", self._args.instruction)
+        for key, value in self._rows(client, seconds):
+            table.add_row(key, value)
+        return table
+
+    def _say(self, who: str, text: str) -> None:
+        self._console.print(
+            f"{time.strftime('%H:%M:%S')}  {who:<12}  {text}", highlight=False, markup=False, soft_wrap=True
+        )
+
+    # The report.
+
+    def _is_clean(self) -> bool:
+        return not self._metrics.stop_causes and not self._exits and self._metrics.first_chunk_executed
+
+    def _write_report(self, safety_mode: str) -> dict[str, Any]:
+        cameras = self._heard.cameras()
+        say_event("cameras", ", ".join(f"{role} {rate}" for role, rate in cameras.items()) or "no images while armed")
+        say_event("molmoact2", "writing the report")
+        metrics = self._metrics
+        report = {
+            "embodiment": self._robot.name,
+            "seconds": round(metrics.armed_ns * 1e-9, 2),
+            "observations": metrics.observations,
+            "chunks": metrics.chunks,
+            "commands": metrics.commands,
+            "observation_to_chunk_ms": {"p50": metrics.latency_ms(50), "p99": metrics.latency_ms(99)},
+            "starved_ticks": metrics.starved_ticks,
+            "max_tracking_error": metrics.max_tracking_error_rad,
+            "max_seam_velocity_step": metrics.max_seam_velocity_step_rad_s,
+            "safety_mode": safety_mode,
+            "stop_causes": metrics.stop_causes,
+            "report": str(self._folder),
+        }
+        details = {"instruction": self._args.instruction, "cameras": cameras, "diagnostics": self._heard.diagnostics}
+        (self._folder / "report.json").write_text(json.dumps(report | details, indent=1) + "\n")
+        if self._heard.frames:
+            write_frames(self._folder / "frames", self._heard.frames)
+            write_contact_sheet(self._folder / "contact_sheet.png", self._heard.frames)
+        if metrics.measured.times_s:
+            write_joint_plot(self._folder / "joints.png", self._robot.joint_names, metrics)
+        return report

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stored outputs of the reference implementation: reading them, and how close is close enough."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+FP32_SEAM = 1e-4
+FP32_ACTION_OF_RANGE = 1e-5
+# A constant dimension has no range: this many float32 steps of its largest value are rounding, not error.
+FP32_ACTION_STEPS = 4
+BF16_SEAM_OF_RMS = 0.03
+BF16_ACTION_OF_RANGE = 0.02
+BF16_ACTION = 0.02
+
+REQUIRED_KEYS = ("raw_image_0", "raw_state", "raw_task", "raw_norm_tag", "in_input_ids", "actions")
+REQUIRED_BY_KIND = {"continuous": ("noise", "step_x", "step_v"), "discrete": ("generated",)}
+
+
+class GoldenError(ValueError):
+    """A file that is not a golden, or one of a kind that cannot be compared."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one seam is from the reference.
+
+    Attributes:
+        max_abs: largest absolute difference; for integers, booleans and text the number of mismatches; None where
+            there is nothing to compare, because shapes differ or a value is not a number.
+        ok: whether that is within tolerance.
+    """
+
+    max_abs: float | None
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Golden:
+    """One file of reference outputs.
+
+    Attributes:
+        kind: "continuous" or "discrete".
+        arrays: everything in the file.
+    """
+
+    kind: str
+    arrays: dict[str, Array]
+
+    @classmethod
+    def load(cls, path: str | Path) -> Golden:
+        """Read an .npz file.
+
+        Raises:
+            GoldenError: if the file is no .npz, is of the training or depth kind, or lacks what its kind must have.
+        """
+        arrays = _read_npz(Path(path))
+        kind = _kind(arrays, path)
+        missing = [key for key in REQUIRED_KEYS + REQUIRED_BY_KIND[kind] if key not in arrays]
+        if missing:
+            raise GoldenError(f"{path} is not a {kind} golden: it lacks {', '.join(missing)}")
+        return cls(kind, arrays)
+
+    @property
+    def images(self) -> list[Array]:
+        """The camera images, in order."""
+        count = sum(key.startswith("raw_image_") for key in self.arrays)
+        return [self.arrays[f"raw_image_{index}"] for index in range(count)]
+
+    @property
+    def norm_tag(self) -> str:
+        """Which robot."""
+        return str(self.arrays["raw_norm_tag"])
+
+    @property
+    def seams(self) -> list[str]:
+        """Keys of the file that are to be compared, in its order."""
+        return [key for key in self.arrays if not key.startswith("raw_") and key != "noise"]
+
+
+def compare(key: str, found: Array, wanted: Array, dtype: str) -> Difference:
+    """Compare one seam.
+
+    Args:
+        key: name of the seam; `actions` has its own tolerance.
+        found: what this package computed.
+        wanted: what the reference computed.
+        dtype: "float32" or "bfloat16", in which this package computed.
+    """
+    if found.shape != wanted.shape:
+        return Difference(None, ok=False)
+    if wanted.dtype.kind != "f":
+        mismatches = int(np.count_nonzero(found != wanted))
+        return Difference(mismatches, ok=mismatches == 0)
+    error = np.abs(found.astype(np.float64) - wanted.astype(np.float64))
+    if not np.isfinite(error).all():
+        return Difference(None, ok=False)
+    tolerance = _tolerance(key, wanted.astype(np.float64), dtype)
+    return Difference(float(error.max(initial=0.0)), ok=bool((error <= tolerance).all()))
+
+
+def _tolerance(key: str, wanted: NDArray[np.float64], dtype: str) -> NDArray[np.float64]:
+    """Return the tolerance of each number; for actions it depends on the dimension, the last axis."""
+    if key != "actions":
+        rms = np.sqrt(np.mean(wanted**2))
+        return np.asarray(FP32_SEAM if dtype == "float32" else BF16_SEAM_OF_RMS * rms)
+    dimensions = wanted.reshape(-1, wanted.shape[-1])
+    spread = np.ptp(dimensions, axis=0)
+    if dtype == "bfloat16":
+        return BF16_ACTION_OF_RANGE * spread + BF16_ACTION
+    rounding = FP32_ACTION_STEPS * np.spacing(np.abs(dimensions).max(axis=0).astype(np.float32))
+    return np.maximum(FP32_ACTION_OF_RANGE * spread, rounding)
+
+
+def _kind(arrays: dict[str, Array], path: str | Path) -> str:
+    if "flow_loss" in arrays:
+        raise GoldenError(
+            f"{path} holds a training step, which this version cannot compare: give a golden of inference"
+        )
+    if "a_actions" in arrays:
+        raise GoldenError(f"{path} holds depth reasoning, which this version cannot compare: give one without depth")
+    return "discrete" if "generated" in arrays else "continuous"
+
+
+def _read_npz(path: Path) -> dict[str, Array]:
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise GoldenError(f"{path} is not a readable .npz file: its content is something else")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except FileNotFoundError:
+        raise GoldenError(f"{path} does not exist") from None
+    except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise GoldenError(f"{path} is not a readable .npz file ({error})") from error

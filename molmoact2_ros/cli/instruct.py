@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`molmoact2 instruct`: give the policy of a running graph another instruction."""
+
+from __future__ import annotations
+
+import argparse
+
+from . import ros_environment
+from .graph_arguments import instruction_text
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "instruct",
+        help="tell a running graph what to do",
+        description="Give the policy of a running graph another instruction; it takes effect with the next inference. "
+        "Exit status 1 if no policy runs.",
+    )
+    parser.add_argument("instruction", help='what the robot shall do, e.g. "put the red block in the bowl"')
+    ros_environment.add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Publish the instruction; return 1 if no policy runs in the domain."""
+    text = instruction_text(args.instruction)
+    ros_environment.enter(args)
+    from .operator_client import DISCOVERY_S, OperatorClient
+
+    with OperatorClient() as client:
+        if "policy" not in client.nodes_of_ours():
+            print(f"no policy runs in ROS domain {args.domain_id}")
+            return 1
+        client.instruct(text)
+        client.spin_for(DISCOVERY_S)  # a message to a node that is not yet matched goes out when it is
+    print(f"instruction: {text!r}")
+    return 0

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `molmoact2` command: one file per sub-command, each of which imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from molmoact2_ros import __version__
+
+COMMAND_FILES = ("demo", "up", "safety_commands", "status", "instruct", "parity", "tiny_checkpoint", "fit_demo")
+
+EPILOG = """\
+try it without a robot and without a GPU:
+  molmoact2 demo                          twenty simulated seconds, then a report
+  molmoact2 up droid --sim                the same graph, until Ctrl-C; in a second terminal:
+  molmoact2 arm  |  molmoact2 status  |  molmoact2 stop
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="molmoact2",
+        description="Run MolmoAct2 vision-language-action models on robots over ROS 2, under supervision.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for file in COMMAND_FILES:
+        importlib.import_module(f"molmoact2_ros.cli.{file}").add_parser(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        Exit status: the command's own, 2 for input that cannot be used (one line on stderr), 130 after Ctrl-C.
+    """
+    args = make_parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except (ValueError, OSError) as error:
+        print(f"error: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An operator's view of a running graph: what it says of itself, and the three things an operator may ask of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from molmoact2_ros.msg import ActionChunk, BridgeState, PerceptionStatus, RobotState, SafetyState
+from molmoact2_ros.nodes import qos
+from molmoact2_ros.nodes.graph import NODE_NAMES
+
+DISCOVERY_S = 2.5  # by then nodes on this machine have found each other, most of the time
+REPLY_S = 10.0  # on a busy machine nodes take seconds to find each other
+STANDSTILL_RAD_S = 0.02
+
+MODES = {
+    SafetyState.DISARMED: "disarmed",
+    SafetyState.ARMED: "armed",
+    SafetyState.STOPPING: "stopping",
+    SafetyState.STOPPED: "stopped",
+}
+BRIDGE_MODES = {
+    BridgeState.WAITING: "waiting",
+    BridgeState.READY: "ready",
+    BridgeState.EXECUTING: "executing",
+    BridgeState.HOLDING: "holding",
+}
+
+
+def cause_name(cause: int) -> str:
+    """Return a SafetyState cause in words, e.g. `velocity limit`."""
+    for name in dir(SafetyState):
+        if name.startswith("CAUSE_") and getattr(SafetyState, name) == cause:
+            return name.removeprefix("CAUSE_").replace("_", " ").lower()
+    return f"cause {cause}"
+
+
+class OperatorClient:
+    """Subscribe to what the graph says; nothing runs but in `spin_for` and `wait_for`, in the caller's thread."""
+
+    def __init__(self, name: str = "molmoact2_operator") -> None:
+        """Join the domain of the environment."""
+        rclpy.init()
+        self.node = rclpy.create_node(name)
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self.safety: SafetyState | None = None
+        self.bridge: BridgeState | None = None
+        self.perception: PerceptionStatus | None = None
+        self.robot: RobotState | None = None
+        self.chunk: ActionChunk | None = None
+        self._robot_at = -np.inf
+        self.listen(SafetyState, "safety_state", qos.LATCHED, self._on_safety)
+        self.listen(BridgeState, "bridge_state", qos.LATCHED, self._on_bridge)
+        self.listen(PerceptionStatus, "perception_status", qos.STATUS, self._on_perception)
+        self.listen(RobotState, "robot_state", qos.STATE, self._on_robot)
+        self.listen(ActionChunk, "action_chunk", qos.CHUNK, self._on_chunk)
+        self._instruction = self.node.create_publisher(String, "instruction", qos.LATCHED)
+
+    def __enter__(self) -> OperatorClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._executor.shutdown()
+        self.node.destroy_node()
+        rclpy.try_shutdown()
+
+    def listen(
+        self, kind: Any, topic: str, profile: Any, callback: Callable[[Any], None], *, raw: bool = False
+    ) -> None:
+        """Call back for every message of a topic while the client spins."""
+        self.node.create_subscription(kind, topic, callback, profile, raw=raw)
+
+    def spin_for(self, seconds: float) -> None:
+        """Receive for a while."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=left)
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Receive until a condition holds, at most `seconds`; return whether it does."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self._executor.spin_once(timeout_sec=min(left, 0.1))
+        return True
+
+    def nodes_of_ours(self) -> list[str]:
+        """Return the names of this package's nodes in the domain, after time for discovery; twice if there are two."""
+        self.spin_for(DISCOVERY_S)
+        return self.nodes_now()
+
+    def nodes_now(self) -> list[str]:
+        """Return the names of this package's nodes that have been discovered by now."""
+        return sorted(name for name in self.node.get_node_names() if name in NODE_NAMES)
+
+    @property
+    def has_heard_all(self) -> bool:
+        """Whether safety, bridge, perception and policy have all spoken."""
+        return None not in (self.safety, self.bridge, self.perception, self.chunk)
+
+    def ask_safety(self, what: str) -> tuple[bool, str]:
+        """Call `arm`, `stop` or `reset` of the safety node; return its answer and its words."""
+        client = self.node.create_client(Trigger, f"safety/{what}")
+        try:
+            if not self.wait_for(client.service_is_ready, REPLY_S):
+                return False, "no safety node answers in this domain"
+            future = client.call_async(Trigger.Request())
+            if not self.wait_for(future.done, REPLY_S):
+                return False, f"the safety node did not answer within {REPLY_S:.0f} s"
+            reply = future.result()
+            return bool(reply.success), str(reply.message)
+        finally:
+            self.node.destroy_client(client)
+
+    def instruct(self, text: str) -> None:
+        """Give the policy an instruction."""
+        self._instruction.publish(String(data=text))
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether the robot is measured, just now, to stand still."""
+        fresh = time.monotonic() - self._robot_at < 0.2
+        return fresh and self.robot is not None and bool(np.all(np.abs(self.robot.velocities) < STANDSTILL_RAD_S))
+
+    def _on_safety(self, message: SafetyState) -> None:
+        self.safety = message
+
+    def _on_bridge(self, message: BridgeState) -> None:
+        self.bridge = message
+
+    def _on_perception(self, message: PerceptionStatus) -> None:
+        self.perception = message
+
+    def _on_robot(self, message: RobotState) -> None:
+        self.robot, self._robot_at = message, time.monotonic()
+
+    def _on_chunk(self, message: ActionChunk) -> None:
+        self.chunk = message

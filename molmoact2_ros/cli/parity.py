@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`molmoact2 parity`: prove that this network, on this checkpoint and this machine, is the published one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from molmoact2_ros.cli.golden import Array, Difference, Golden
+    from molmoact2_ros.cli.parity_stages import Bench, Seams
+
+EPILOG = """\
+Each stage is run on the golden's own input ("stage"), and all stages are run one after the other ("chain"). The
+JSON line holds the stages' differences, and for actions the larger of the two; the verdict needs all stages, and the
+end of the chain.
+
+tolerances:
+  float32   every seam 1e-4; actions 1e-5 of the dimension's range in the golden
+  bfloat16  every seam 3 % of its rms; actions 2 % of the dimension's range plus 0.02
+  integers, booleans and text must be equal; their number of mismatches is shown
+
+example:
+  molmoact2 parity --checkpoint test/data/parity/tiny_base --golden test/data/parity/goldens/droid.npz
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "parity",
+        help="compare the network with stored outputs of the reference implementation",
+        description="Compare every intermediate result that a golden file holds. Exit status 1 if one is out of "
+        "tolerance, 2 if the comparison cannot be made. The last line of output is JSON: kind, dtype, max_abs, ok.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--checkpoint", required=True, metavar="DIR", help="checkpoint folder in the released layout")
+    parser.add_argument("--golden", required=True, metavar="FILE.npz", help="outputs of the reference on it")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32", help="to compute in")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare, print the table and the JSON line; return 0 if all is within tolerance, else 1."""
+    from molmoact2_ros.cli.golden import Golden
+
+    golden = Golden.load(args.golden)
+    staged, chained = _compute(args.checkpoint, golden, args.dtype)
+    stage = {key: _compare(key, staged, golden, args.dtype) for key in golden.seams}
+    chain = {key: _compare(key, chained, golden, args.dtype) for key in golden.seams}
+    ok = all(difference.ok for difference in stage.values()) and chain["actions"].ok
+    _print_table(golden, stage, chain)
+    print(json.dumps({"kind": golden.kind, "dtype": args.dtype, "max_abs": _max_abs(stage, chain), "ok": ok}))
+    return 0 if ok else 1
+
+
+def _compute(checkpoint: str, golden: Golden, dtype: str) -> tuple[Seams, Seams]:
+    """Return the seams of the staged run and of the chain."""
+    from pathlib import Path
+
+    import torch
+
+    from molmoact2_ros.cli.parity_stages import Bench, run_chain, run_staged
+    from molmoact2_ros.model.checkpoint import load_model
+    from molmoact2_ros.processing.processor import Processor
+
+    processor = Processor.load(Path(checkpoint))
+    bench: Bench = Bench(load_model(checkpoint, getattr(torch, dtype)), processor, golden)
+    with torch.inference_mode():
+        chain = run_chain(bench)
+        return run_staged(bench, chain), chain
+
+
+def _compare(key: str, found: Seams, golden: Golden, dtype: str) -> Difference:
+    from molmoact2_ros.cli.golden import Difference, compare
+
+    if key not in found:
+        return Difference(None, ok=False)
+    return compare(key, _to_array(found[key]), golden.arrays[key], dtype)
+
+
+def _to_array(value: object) -> Array:
+    import numpy as np
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return (value.float() if value.is_floating_point() else value).numpy()
+    return np.asarray(value)
+
+
+def _max_abs(stage: dict[str, Difference], chain: dict[str, Difference]) -> dict[str, float | None]:
+    figures = {key: difference.max_abs for key, difference in stage.items()}
+    both = [figure for figure in (figures["actions"], chain["actions"].max_abs) if figure is not None]
+    return figures | {"actions": max(both) if len(both) == 2 else None}
+
+
+def _print_table(golden: Golden, stage: dict[str, Difference], chain: dict[str, Difference]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{golden.kind}, tag {golden.norm_tag}", title_justify="left")
+    table.add_column("seam")
+    table.add_column("shape")
+    for heading in ("stage", "chain"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for key, difference in stage.items():
+        ok = difference.ok and (chain[key].ok or key != "actions")
+        shape = " x ".join(map(str, golden.arrays[key].shape)) or "1"
+        verdict = "[green]ok[/]" if ok else "[red]FAILED[/]"
+        table.add_row(key, shape, _figure(difference), _figure(chain[key]), verdict)
+    Console().print(table)
+
+
+def _figure(difference: Difference) -> str:
+    if difference.max_abs is None:
+        return "not comparable"
+    exact = isinstance(difference.max_abs, int)
+    return str(difference.max_abs) if exact else f"{difference.max_abs:.1e}"

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stages of one inference, each a function from the seams before it to the seams it makes.
+
+The same functions run twice. Once as a chain, where each stage reads what the stages before it made; once staged,
+where each reads the golden's own values. So a slip shows at the stage that made it, and the chain shows its effect.
+
+Seams are named and shaped as in the golden files. Axes: B batch (1), S prompt tokens, C images, P patches,
+R pooled windows, T steps of the action chunk, A action numbers, H heads, E head width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from molmoact2_ros.cli.golden import Array, Golden, GoldenError
+from molmoact2_ros.model import flow, masks
+from molmoact2_ros.model.action_expert import Context
+from molmoact2_ros.model.decoding import LogitsHook, action_bins, generate
+from molmoact2_ros.model.molmoact2 import MolmoAct2
+from molmoact2_ros.processing.processor import Processor
+
+# What the reference run added to the logits, so that random weights give a well-formed answer.
+FORCE = 1e4
+FAVOUR = 1e3
+
+Seams = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all stages share.
+
+    Attributes:
+        model: the network under test.
+        processor: of the same checkpoint.
+        golden: whose raw inputs, noise and sizes are used.
+    """
+
+    model: MolmoAct2
+    processor: Processor
+    golden: Golden
+
+    @property
+    def keep(self) -> Tensor:
+        """The [A] mask of the robot's own action numbers."""
+        return self.model.keep_real(self.golden.arrays["actions"].shape[-1])
+
+    def to_model(self, values: Array | Tensor) -> Tensor:
+        """Return an array as a tensor in the model's dtype."""
+        return torch.as_tensor(values).to(self.model.dtype)
+
+
+Stage = Callable[[Bench, Seams], Seams]
+
+
+def run_chain(bench: Bench) -> Seams:
+    """Run all stages, each on the output of those before it."""
+    seams: Seams = {}
+    for stage in STAGES[bench.golden.kind]:
+        seams |= stage(bench, seams)
+    return seams
+
+
+def run_staged(bench: Bench, chain: Seams) -> Seams:
+    """Run every stage on the golden's own input; where the file lacks one, on what this run made.
+
+    Raises:
+        GoldenError: if the golden's values do not have the checkpoint's sizes.
+    """
+    seams: Seams = {}
+    for stage in STAGES[bench.golden.kind]:
+        try:
+            seams |= stage(bench, chain | seams | bench.golden.arrays)
+        except (RuntimeError, IndexError) as error:
+            reason = str(error).splitlines()[0]
+            raise GoldenError(
+                f"{stage.__name__} cannot run on the golden's values ({reason}): it belongs to another checkpoint"
+            ) from error
+    return seams
+
+
+def process(bench: Bench, _: Seams) -> Seams:
+    """Camera images, state and task to the network's inputs."""
+    golden = bench.golden
+    task, state = str(golden.arrays["raw_task"]), golden.arrays["raw_state"]
+    inputs = bench.processor.encode(golden.images, task, state, golden.norm_tag)
+    ids, images = inputs.input_ids[None], len(inputs.pixel_values)  # [B, S]
+    image_typed = masks.is_any_of(torch.from_numpy(ids), bench.model.config.tokens.image_typed)
+    rows, columns = bench.processor.images.token_grid
+    return {
+        "prompt": np.asarray(inputs.prompt),
+        "in_input_ids": ids,
+        "in_token_type_ids": image_typed.numpy(),
+        "in_attention_mask": np.ones_like(ids),
+        "in_pixel_values": inputs.pixel_values,
+        "in_image_token_pooling": _shift_windows(inputs.pooling_index, inputs.pixel_values, sign=-1),
+        "in_image_grids": np.tile([rows, columns, 0, 0], (images, 1)),
+        "in_image_num_crops": np.ones(images, np.int64),
+    }
+
+
+def encode_images(bench: Bench, seams: Seams) -> Seams:
+    """Patches to the vectors of image tokens."""
+    pixels = seams["in_pixel_values"]
+    windows = _shift_windows(seams["in_image_token_pooling"], pixels, sign=1)
+    return {"visual": bench.model.encode_images(torch.from_numpy(pixels), torch.from_numpy(windows))}  # [R, D]
+
+
+def build_masks(bench: Bench, seams: Seams) -> Seams:
+    """Token ids to the masks of the language model and of the action expert."""
+    model, ids = bench.model, torch.from_numpy(seams["in_input_ids"])
+    valid = torch.ones_like(ids, dtype=torch.bool)
+    visible = masks.visible_to_expert(ids, valid, model.config.tokens, model.config.hides_answers)
+    return {"prefill_bias": model.prompt_bias(ids, valid), "encoder_mask": visible}
+
+
+def prefill(bench: Bench, seams: Seams) -> Seams:
+    """Tokens and image vectors to the keys and values of every layer."""
+    cache = bench.model.prefill(torch.from_numpy(seams["in_input_ids"]), bench.to_model(seams["visual"])).cache
+    layers = [cache.flat(layer) for layer in range(cache.num_layers)]  # [B, S, H*E]
+    keys = {f"k_{layer}": k for layer, (k, _) in enumerate(layers)}
+    return keys | {f"v_{layer}": v for layer, (_, v) in enumerate(layers)}
+
+
+def project_context(bench: Bench, seams: Seams) -> Seams:
+    """Keys and values of the language model to those of the action expert."""
+    count = bench.model.config.expert.num_layers
+    layers = [(bench.to_model(seams[f"k_{i}"]), bench.to_model(seams[f"v_{i}"])) for i in range(count)]
+    context = bench.model.action_expert.project_context(layers, torch.as_tensor(seams["encoder_mask"]))
+    keys = {f"ctx_k_{layer}": k.transpose(1, 2) for layer, k in enumerate(context.keys)}  # [B, S, H, E]
+    return keys | {f"ctx_v_{layer}": v.transpose(1, 2) for layer, v in enumerate(context.values)}
+
+
+def integrate(bench: Bench, seams: Seams) -> Seams:
+    """Noise to actions: one integration in the chain, single steps where the steps before are given."""
+    context = _context(bench, seams)
+    noise = bench.to_model(bench.golden.arrays["noise"])
+    steps = len(bench.golden.arrays["step_x"])
+    pairs: list[tuple[Tensor, Tensor]] = []
+    if "step_x" not in seams:
+        expert = bench.model.action_expert
+        end = flow.integrate_flow(expert, noise, context, steps, bench.keep, watch=lambda *pair: pairs.append(pair))
+    else:
+        given_x, given_v = bench.to_model(seams["step_x"]), bench.to_model(seams["step_v"])
+        end = noise * bench.keep
+        for step in range(steps):
+            time = torch.full((len(noise),), step / steps)
+            pairs.append((end, bench.model.predict_velocity(given_x[step], time, context)))
+            end = flow.euler_update(given_x[step], given_v[step], steps, bench.keep)
+    step_x, step_v = (torch.stack(values) for values in zip(*pairs, strict=True))  # [steps, B, T, A]
+    return {"step_x": step_x, "step_v": step_v, "normalised": end}
+
+
+def decode_tokens(bench: Bench, seams: Seams) -> Seams:
+    """Prompt to answer tokens, with the reference's steering of the logits."""
+    ids = torch.from_numpy(seams["in_input_ids"])
+    length = bench.golden.arrays["generated"].shape[1]
+    prompt = bench.model.prefill(ids, bench.to_model(seams["visual"]), capacity=ids.shape[1] + length)
+    generated = generate(bench.model, prompt, length, _steering(bench.model, length))
+    return {"generated": np.asarray([generated])}
+
+
+def stand_in_for_tokenizer(bench: Bench, seams: Seams) -> Seams:
+    """Answer tokens to a chunk, drawn from their number: the reference run had no action tokenizer either."""
+    bins = action_bins(seams["generated"][0].tolist(), bench.model.config.tokens)
+    chunk = np.random.default_rng(len(bins)).uniform(-1, 1, bench.golden.arrays["actions"].shape)
+    return {"normalised": torch.from_numpy(chunk)}
+
+
+def decode_actions(bench: Bench, seams: Seams) -> Seams:
+    """Normalised actions to policy units."""
+    rows = bench.golden.arrays["actions"].shape[1]
+    normalised = seams["normalised"][0].float().numpy()
+    return {"actions": bench.processor.decode(normalised, bench.golden.norm_tag, rows)[None]}
+
+
+STAGES: dict[str, tuple[Stage, ...]] = {
+    "continuous": (process, encode_images, build_masks, prefill, project_context, integrate, decode_actions),
+    "discrete": (process, encode_images, decode_tokens, stand_in_for_tokenizer, decode_actions),
+}
+
+
+def _context(bench: Bench, seams: Seams) -> Context:
+    layers = range(bench.model.config.expert.num_layers)
+    return Context(
+        keys=tuple(bench.to_model(seams[f"ctx_k_{i}"]).transpose(1, 2) for i in layers),  # [B, H, S, E]
+        values=tuple(bench.to_model(seams[f"ctx_v_{i}"]).transpose(1, 2) for i in layers),
+        bias=bench.model.action_expert.context_bias(torch.as_tensor(seams["encoder_mask"])),
+    )
+
+
+def _steering(model: MolmoAct2, length: int) -> LogitsHook:
+    """Force the marks of an answer of `length` tokens, and prefer action tokens between them."""
+    tokens = model.config.tokens
+    forced = {0: tokens.action_start, length - 2: tokens.action_end, length - 1: tokens.eos}
+
+    def steer(step: int, logits: Tensor) -> Tensor:
+        logits = logits.clone()
+        if step in forced:
+            logits[:, forced[step]] += FORCE
+        else:
+            logits[:, tokens.action_first : tokens.action_first + tokens.num_actions] += FAVOUR
+        return logits
+
+    return steer
+
+
+def _shift_windows(windows: Array, pixels: Array, sign: int) -> Array:
+    """Count patches of [R, 4] windows from the first image (sign 1), or from each window's own image (sign -1)."""
+    images, patches = pixels.shape[:2]
+    offsets = np.repeat(np.arange(images) * patches, len(windows) // images)[:, None]
+    return np.where(windows < 0, -1, windows + sign * offsets)

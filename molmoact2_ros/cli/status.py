@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`molmoact2 status`: what a running graph says of itself."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from . import ros_environment
+
+if TYPE_CHECKING:
+    from .operator_client import OperatorClient
+
+LISTEN_S = 5.0  # on a busy machine nodes take seconds to find each other
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "status",
+        help="show what a running graph says of itself",
+        description="Show nodes, safety mode and cause, bridge, perception and policy of a running graph. Exit status "
+        "1 if there is none.",
+    )
+    ros_environment.add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the status; return 1 if no graph runs in the domain."""
+    ros_environment.enter(args)
+    from .operator_client import OperatorClient
+
+    with OperatorClient() as client:
+        nodes = client.nodes_of_ours()
+        if not nodes:
+            print(f"no graph runs in ROS domain {args.domain_id}; start one with: molmoact2 up droid --sim")
+            return 1
+        client.wait_for(lambda: client.has_heard_all, LISTEN_S)
+        _print(client, sorted({*nodes, *client.nodes_now()}))
+    return 0
+
+
+def _print(client: OperatorClient, nodes: list[str]) -> None:
+    from .operator_client import BRIDGE_MODES, MODES, cause_name
+
+    silent = "silent"
+    safety, bridge, perception, chunk = client.safety, client.bridge, client.perception, client.chunk
+    rows = {"nodes": ", ".join(nodes), "safety": silent, "bridge": silent, "perception": silent, "policy": silent}
+    if safety is not None:
+        rows["safety"] = MODES[safety.mode] + (f": {cause_name(safety.cause)}, {safety.text}" if safety.cause else "")
+        rows["refused"] = f"{safety.refused} commands since arming"
+    if bridge is not None:
+        rows["bridge"] = BRIDGE_MODES[bridge.mode] + (f": {bridge.text}" if bridge.text else "")
+    if perception is not None:
+        rows["perception"] = perception.text or f"ready, observation {perception.observation_sequence}"
+    if chunk is not None:
+        rows["policy"] = f"chunk {chunk.sequence}, {chunk.latency_s * 1e3:.0f} ms old when sent: {chunk.instruction!r}"
+    for name, text in rows.items():
+        print(f"{name:<11} {text}")

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`molmoact2 up`: the graph of one robot, without ros2 launch."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import ros_environment
+from .graph_arguments import add_graph_arguments, graph_from_args
+
+if TYPE_CHECKING:
+    from .live_graph import LiveGraph
+    from .supervisor import NodeExit
+
+EPILOG = """\
+examples:
+  molmoact2 up droid --sim                            simulated, with the demo checkpoint
+  molmoact2 up droid --domain-id 0 --checkpoint allenai/MolmoAct2-DROID --instruction "pick up the red block"
+                                                      real, where the drivers run in domain 0
+then, in a second terminal: molmoact2 arm, molmoact2 status, molmoact2 stop
+
+The graph starts disarmed. Ctrl-C stops the arm, waits for standstill, then ends the nodes. When a node dies, the rest
+is taken down and the exit status is 1.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser(
+        "up",
+        help="start the graph of a robot",
+        description="Start the graph of a robot, one process per node, and watch over it.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("embodiment", help="robot: droid, or the path of an embodiment file")
+    add_graph_arguments(parser)
+    parser.add_argument("--keep", action="store_true", help="when a node dies, leave the rest running")
+    parser.add_argument("--log-dir", type=Path, metavar="DIR", help="folder for the nodes' logs (default: a new one)")
+    ros_environment.add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until Ctrl-C or until a node dies; return the exit status."""
+    nodes = graph_from_args(args.embodiment, args)
+    ros_environment.enter(args)
+    from .live_graph import LiveGraph
+    from .operator_client import OperatorClient
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
+    folder = args.log_dir or Path(tempfile.mkdtemp(prefix="molmoact2_"))
+    say_event("molmoact2", f"ROS domain {args.domain_id}, logs in {folder}")
+    with OperatorClient() as client:
+        live = LiveGraph(client, folder, say_event)
+        live.start(nodes)
+        try:
+            return _watch(live, args)
+        except KeyboardInterrupt:
+            say_event("molmoact2", "stopping the arm, then the nodes")
+            live.stop_arm()
+            return 0
+        finally:
+            live.take_down()
+
+
+def say_event(who: str, text: str) -> None:
+    """Print one line: time, who, what."""
+    print(f"{time.strftime('%H:%M:%S')}  {who:<12}  {text}", flush=True)
+
+
+def exit_status(exits: list[NodeExit]) -> int:
+    """Return 2 if a node refused its input (it ends with 2 itself), else 1."""
+    return 2 if exits[0].status == 2 else 1
+
+
+def _watch(live: LiveGraph, args: argparse.Namespace) -> int:
+    advised = False
+    while True:
+        exits = live.poll()
+        goes_on = args.keep and bool(live.supervisor.running())
+        for node in exits:
+            say_event("molmoact2", f"{node}; " + ("the rest goes on" if goes_on else "taking the rest down"))
+        if exits and not goes_on:
+            live.settle()
+            live.poll()
+            print(f"error: {exits[0]}", file=sys.stderr)
+            return exit_status(exits)
+        if not advised and live.is_ready and (live.client.chunk is not None or not args.instruction):
+            advised = True
+            say_event("molmoact2", _advice(args))
+
+
+def _advice(args: argparse.Namespace) -> str:
+    """Return what the operator can do now."""
+    domain = "" if args.domain_id == ros_environment.OWN_DOMAIN else f" --domain-id {args.domain_id}"
+    network = " --network" if args.network else ""
+    commands = ["arm"] if args.instruction else ['instruct "..."', "arm"]
+    return "ready; in a second terminal: " + ", then ".join(f"molmoact2 {each}{domain}{network}" for each in commands)
