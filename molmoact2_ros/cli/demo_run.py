@@ -28,6 +28,7 @@ from .supervisor import NodeExit
 from .up import exit_status, say_event
 
 READY_S = 90.0  # a big checkpoint on a slow disk
+RATE_S = 1.0  # shorter counts make no rate
 ARM_S = 5.0  # safety may still be finding the nodes that this process has found
 
 
@@ -51,14 +52,18 @@ class DemoRun:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         say_event("molmoact2", f"{self._robot.title}, ROS domain {self._args.domain_id}, report in {self._folder}")
         with OperatorClient("molmoact2_demo") as client:
+            client.require_free_domain()
             live = LiveGraph(client, self._folder / "logs", self._say)
             self._heard.listen(client)
             recorder = BagRecorder(self._folder / "bag", self._heard.now_ns)
             recorder.record(client.listen, self._heard.topics())
-            interrupted = self._run_graph(live)
-            safety = MODES[client.safety.mode] if client.safety else "silent"
-            self._end_graph(live)
-            recorder.close()
+            try:
+                interrupted = self._run_graph(live)
+                safety = MODES[client.safety.mode] if client.safety else "silent"
+                self._stop_arm(live)
+            finally:
+                live.take_down()
+                recorder.close()
         self._metrics.stop_causes += [str(node) for node in self._exits]
         report = self._write_report(safety)
         if self._exits or self._metrics.stop_causes:
@@ -79,11 +84,10 @@ class DemoRun:
             return True
         return False
 
-    def _end_graph(self, live: LiveGraph) -> None:
+    def _stop_arm(self, live: LiveGraph) -> None:
         if live.supervisor.running():
             self._metrics.freeze(self._heard.now_ns())
             live.stop_arm()
-        live.take_down()
 
     def _wait_until_ready(self, live: LiveGraph) -> bool:
         deadline = time.monotonic() + READY_S
@@ -143,13 +147,16 @@ class DemoRun:
     def _rows(self, client: OperatorClient, seconds: float) -> list[tuple[str, str]]:
         metrics, chunk = self._metrics, client.chunk
         latency = metrics.latency_ms(50)
-        elapsed = max(seconds, 1e-3)
+
+        def rate(count: int) -> str:
+            return f"{count / seconds:.1f}/s" if seconds > RATE_S else "-"
+
         return [
             ("armed", f"{seconds:.1f}/{self._args.seconds:.0f} s"),
             ("safety", MODES[client.safety.mode] if client.safety else "silent"),
-            ("observations", f"{metrics.observations / elapsed:.1f}/s"),
-            ("chunks", f"{metrics.chunks / elapsed:.1f}/s"),
-            ("commands", f"{metrics.commands / elapsed:.1f}/s"),
+            ("observations", rate(metrics.observations)),
+            ("chunks", rate(metrics.chunks)),
+            ("commands", rate(metrics.commands)),
             ("camera to chunk", "-" if latency is None else f"{latency:.0f} ms"),
             ("camera age", f"{max(chunk.camera_ages_s, default=0.0) * 1e3:.0f} ms" if chunk else "-"),
             ("starved", str(metrics.starved_ticks)),

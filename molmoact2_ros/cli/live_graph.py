@@ -11,11 +11,12 @@ from molmoact2_ros.msg import BridgeState, SafetyState
 from molmoact2_ros.nodes.graph import NodeSpec
 
 from .event_teller import EventTeller
-from .operator_client import BRIDGE_MODES, MODES, OperatorClient, cause_name
+from .operator_client import BRIDGE_MODES, MODES, OperatorClient, cause_name, refuse_others
 from .supervisor import NodeExit, Supervisor
 
 STANDSTILL_S = 2.0  # how long to wait for the arm before its nodes are taken away
 POLL_S = 0.1
+START_UP_S = 10.0  # on a busy machine nodes take so long to find each other
 DROPOUT_S = 1.0  # an input that fails for less is told of by safety, if it mattered
 
 
@@ -35,19 +36,11 @@ class LiveGraph:
         self.supervisor = Supervisor(folder, self._teller.printed)
         self._say = say
         self._was_armed = False
+        self._started_s = 0.0
 
     def start(self, nodes: Sequence[NodeSpec]) -> None:
-        """Start the nodes.
-
-        Raises:
-            ValueError: nodes of these names are in the domain already.
-        """
-        others = self.client.nodes_of_ours()
-        if others:
-            raise ValueError(
-                f"another graph runs in this ROS domain: {', '.join(others)}; stop it, or give this one a domain of "
-                "its own with --domain-id"
-            )
+        """Start the nodes; the domain must be free of others (`OperatorClient.require_free_domain`)."""
+        self._started_s = time.monotonic()
         self._say("molmoact2", f"starting {', '.join(node.name for node in nodes)}")
         self.supervisor.start(nodes)
 
@@ -59,9 +52,16 @@ class LiveGraph:
         return client.safety is not None and drivers_run and client.perception is not None and client.perception.ready
 
     def poll(self) -> list[NodeExit]:
-        """Receive for a moment, tell what changed, return the nodes that ended."""
+        """Receive for a moment, tell what changed, return the nodes that ended.
+
+        Raises:
+            ValueError: another graph is in the domain, and was found too late to be refused at first.
+        """
         self.client.spin_for(POLL_S)
         self._tell_changes()
+        if time.monotonic() - self._started_s < START_UP_S:
+            names = self.client.nodes_now()
+            refuse_others(sorted({name for name in names if names.count(name) > 1}))
         return self.supervisor.new_exits()
 
     def settle(self) -> bool:

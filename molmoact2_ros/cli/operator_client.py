@@ -44,6 +44,15 @@ def cause_name(cause: int) -> str:
     return f"cause {cause}"
 
 
+def refuse_others(names: list[str]) -> None:
+    """Raise ValueError when nodes that are not ours to run are named."""
+    if names:
+        raise ValueError(
+            f"another graph runs in this ROS domain: {', '.join(names)}; stop it, or give this one a domain of its own "
+            "with --domain-id"
+        )
+
+
 class OperatorClient:
     """Subscribe to what the graph says; nothing runs but in `spin_for` and `wait_for`, in the caller's thread."""
 
@@ -102,6 +111,10 @@ class OperatorClient:
         """Return the names of this package's nodes in the domain, after time for discovery; twice if there are two."""
         self.spin_for(DISCOVERY_S)
         return self.nodes_now()
+
+    def require_free_domain(self) -> None:
+        """Raise ValueError when nodes of this package's names are in the domain already."""
+        refuse_others(self.nodes_of_ours())
 
     def nodes_now(self) -> list[str]:
         """Return the names of this package's nodes that have been discovered by now."""

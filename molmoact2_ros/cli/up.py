@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.log_dir or Path(tempfile.mkdtemp(prefix="molmoact2_"))
     say_event("molmoact2", f"ROS domain {args.domain_id}, logs in {folder}")
     with OperatorClient() as client:
+        client.require_free_domain()
         live = LiveGraph(client, folder, say_event)
         live.start(nodes)
         try:

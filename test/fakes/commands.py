@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from molmoact2_ros.embodiment import Embodiment, JointCommand
@@ -26,3 +28,15 @@ def resting_command(robot: Embodiment, start_ns: int, sequence: int = 1, points:
         "chunk_sequence": 1,
     }
     return JointCommand(**{**fields, **changes})
+
+
+def continued(command: JointCommand, start_ns: int) -> JointCommand:
+    """Tell the same motion from another start: what a stream of commands does, however late each of them comes."""
+    grid = np.arange(len(command.positions))
+    places = grid + (start_ns - command.start_ns) * 1e-9 / command.step_s
+    positions, velocities = (
+        np.stack([np.interp(places, grid, column) for column in values.T], axis=1)
+        for values in (command.positions, command.velocities)
+    )
+    velocities[-1] = 0.0
+    return replace(command, start_ns=start_ns, positions=positions, velocities=velocities)

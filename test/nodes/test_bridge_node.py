@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
 import rclpy
-from fakes.commands import resting_command
+from fakes.commands import continued, resting_command
 from fakes.fake_driver import FakeDriver
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data, qos_profile_system_default
@@ -67,6 +68,7 @@ class Neighbours:
         listen(RobotState, "robot_state", self.robot_states.append, qos.STATE)
         listen(BridgeState, "bridge_state", self.bridge_states.append, qos.LATCHED)
         self.sequence = 0
+        self.motion = None  # what the stream of commands tells, once it has begun
         self.safety_mode: int | None = SafetyState.DISARMED
         self.broken: dict[str, float] = {}
 
@@ -88,9 +90,11 @@ class Neighbours:
             self.safety.publish(SafetyState(mode=self.safety_mode))
 
     def command(self, **changes: object) -> None:
+        """One round, and the next command of a motion that began with the first one."""
         self.live()
         self.sequence += 1
-        self.last = resting_command(DROID, self.now_ns(), self.sequence, **changes)
+        self.motion = self.motion or resting_command(DROID, self.now_ns())
+        self.last = replace(continued(self.motion, self.now_ns()), sequence=self.sequence, **changes)
         self.commands.publish(command_to_msg(self.last))
 
     def play_until(self, happened: Callable[[], object], step: Callable[[], None] | None = None) -> None:
@@ -103,7 +107,7 @@ class Neighbours:
 
     def arm_safety(self) -> None:
         """Disarmed, then armed; wait until drivers and controllers are connected."""
-        self.safety_mode = SafetyState.DISARMED
+        self.safety_mode, self.motion = SafetyState.DISARMED, None
         self.play_until(lambda: self.is_mode(BridgeState.READY) and not self.bridge_states[-1].text)
         self.safety_mode = SafetyState.ARMED
         self.play_until(lambda: self.bridge._guard.permits)
@@ -174,8 +178,9 @@ def test_a_checked_command_reaches_the_arm_with_its_start_times_and_final_rest(a
 def test_the_gripper_gets_the_last_motion_point_in_the_drivers_unit(around):
     run = around()
     run.arm_safety()
-    run.play_until(lambda: run.goals, run.command)
-    assert run.goals[0].data[0] == pytest.approx(0.7929 * (1 - run.last.positions[2, 7]))
+    positions = resting_command(DROID, 0).positions
+    run.play_until(lambda: run.goals, lambda: run.command(positions=positions))
+    assert run.goals[0].data[0] == pytest.approx(0.7929 * (1 - positions[2, 7]))
 
 
 def test_executing_is_told_and_ends_with_the_command(around):
@@ -221,7 +226,7 @@ def test_a_lost_driver_ends_the_permit_until_safety_is_armed_anew(around):
 def test_a_joint_on_a_trajectory_may_not_step_but_one_that_is_sent_goals_may(around, joint, cause):
     run = around()
     run.arm_safety()
-    run.play_until(lambda: run.bridge._forwarded_sequence, run.command)
+    run.play_until(lambda: run.bridge._forwarded_sequence and not np.ptp(run.last.positions, axis=0).any(), run.command)
     stepped = run.last.positions.copy()
     stepped[:, joint] += 0.2
     run.command(positions=stepped)
