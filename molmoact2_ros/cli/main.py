@@ -12,6 +12,9 @@ from molmoact2_ros import __version__
 
 COMMAND_FILES = ("demo", "up", "safety_commands", "status", "instruct", "parity", "tiny_checkpoint", "fit_demo")
 
+ROS_MODULES = ("rclpy", "molmoact2_ros.msg")
+ROS_REMEDY = "source ROS 2 and the workspace that this package was built in, or install it with `pip install '.[ros]'`"
+
 EPILOG = """\
 try it without a robot and without a GPU:
   molmoact2 demo                          twenty simulated seconds, then a report
@@ -46,6 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.run(args))
     except (ValueError, OSError) as error:
         print(f"error: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name not in ROS_MODULES:
+            raise
+        print(f"error: {error.name} is not here: {ROS_REMEDY}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

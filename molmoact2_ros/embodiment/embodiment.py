@@ -148,7 +148,7 @@ def shipped_embodiments() -> list[str]:
 
 
 def _find(name_or_path: str | Path) -> Path:
-    path = Path(name_or_path)
+    path = Path(name_or_path).expanduser()
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
             raise EmbodimentError(

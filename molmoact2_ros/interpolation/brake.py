@@ -14,6 +14,10 @@ from .motion import Motion, Vector
 # then ends in motion, and safety refuses it for its speed or for the missing brake.
 LONGEST_BRAKE_S = 2.0
 
+# A controller refuses a trajectory that has ended when it arrives: one that only holds must outlast the way there.
+SHORTEST_BRAKE_S = 0.1
+SAME_POINT = 1e-6  # of a step: 0.1 s are five steps of 20 ms, not six
+
 
 class Brake:
     """Bring each joint to rest as fast as its bounds allow, independently of the others."""
@@ -31,7 +35,7 @@ class Brake:
         self._input.target_velocity = self._input.target_acceleration = np.zeros(joints)
 
     def from_state(self, state: Motion) -> Motion:
-        """Return the brake on the grid, without its start: [points, joints], at least one, the last at rest.
+        """Return the brake on the grid, without its start: [points, joints], SHORTEST_BRAKE_S at least, then at rest.
 
         Args:
             state: [joints], finite. A velocity or acceleration above the bounds is braked from as well.
@@ -48,7 +52,8 @@ class Brake:
 
     def _sampled(self) -> Motion:
         duration_s = self._trajectory.duration
-        count = max(1, math.ceil(min(duration_s, LONGEST_BRAKE_S) / self._step_s))
+        planned_s = max(SHORTEST_BRAKE_S, min(duration_s, LONGEST_BRAKE_S))
+        count = math.ceil(planned_s / self._step_s - SAME_POINT)
         points = [self._trajectory.at_time(index * self._step_s) for index in range(1, count + 1)]
         motion = Motion(*np.array(points).transpose(1, 0, 2))  # [points, 3, joints] -> 3 x [points, joints]
         if duration_s <= LONGEST_BRAKE_S:

@@ -62,17 +62,25 @@ def resolve_checkpoint(name: str, announce: Callable[[str], None] = say) -> Chec
         HubError: the folder or the repository does not exist, may not be read or lacks files; the hub cannot be reached
             and no copy is here; the disk is too small.
     """
-    folder = Path(name).expanduser()
-    if name and folder.is_dir():
-        return Checkpoint(folder.absolute(), f"{folder.absolute().name}@{_fingerprint(folder)}")
+    folder = local_folder(name)
+    if folder is not None:
+        return Checkpoint(folder, f"{folder.name}@{_fingerprint(folder)}")
     repo_id, _, revision = name.partition("@")
-    if not _is_hub_id(repo_id):
-        raise HubError(
-            f"checkpoint {name!r} is neither an existing folder nor a hub id such as allenai/MolmoAct2-DROID"
-        )
     snapshot = _download(repo_id, revision or "main", announce)
     _check_complete(snapshot, repo_id)
     return Checkpoint(snapshot, f"{repo_id}@{snapshot.name[:12]}")  # a snapshot's folder is named by its commit
+
+
+def local_folder(name: str) -> Path | None:
+    """Return the absolute folder that a name means, None for a hub id; raise HubError if it can be neither."""
+    folder = Path(name).expanduser()
+    if name and folder.is_dir():
+        return folder.absolute()
+    if not _is_hub_id(name.partition("@")[0]):
+        raise HubError(
+            f"checkpoint {name!r} is neither an existing folder nor a hub id such as allenai/MolmoAct2-DROID"
+        )
+    return None
 
 
 def missing_files(folder: Path) -> list[str]:

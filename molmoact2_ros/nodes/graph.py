@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from molmoact2_ros.embodiment import Embodiment, share_folder
+from molmoact2_ros.model.hub import local_folder
 from molmoact2_ros.policy.handshake import check_handshake
 from molmoact2_ros.processing.processor import Processor
 
@@ -68,6 +69,7 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
 
     Raises:
         EmbodimentError: the embodiment, or its driver profile, does not exist or cannot be used.
+        HubError: the checkpoint is neither a folder nor a hub id.
         ProcessingError: the checkpoint is a folder that cannot be used, or lacks the robot's norm tag.
         PolicyError: the checkpoint is a folder that was made for another robot.
     """
@@ -96,12 +98,11 @@ def default_driver(robot: Embodiment, *, sim: bool) -> str:
 
 
 def resolve_checkpoint(robot: Embodiment, checkpoint: str, *, sim: bool) -> str:
-    """Return the folder or hub id that an argument means."""
+    """Return the folder, absolute because nodes may run elsewhere, or the hub id that an argument means."""
     if checkpoint == DEMO_CHECKPOINT or (sim and not checkpoint):
         return str(share_folder() / "checkpoints" / DEMO_CHECKPOINT)
-    if Path(checkpoint).is_dir() and checkpoint:
-        return str(Path(checkpoint).absolute())  # nodes may run in another working directory
-    return checkpoint or robot.policy.checkpoint
+    name = checkpoint or robot.policy.checkpoint
+    return str(local_folder(name) or name)
 
 
 def image_size(robot: Embodiment, checkpoint: str) -> tuple[int, int]:

@@ -3,8 +3,8 @@
 
 The nodes configure and activate themselves, so that launch only starts and ends processes. Nothing is respawned: a node
 that came back by itself in mid-motion would surprise whoever stands beside the arm. When safety ends, the bridge gets
-time to play the brake out, then launch ends the rest; when another node ends, safety stops the robot and says why, and
-the rest stays up to be looked at.
+time to play the brake out, then launch ends the rest with status 1; when another node ends, safety stops the robot and
+says why, and the rest stays up to be looked at.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown, TimerAction
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, TimerAction
+from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -67,7 +68,6 @@ def _value(context: LaunchContext, name: str) -> str:
 
 
 def _node(spec: NodeSpec, namespace: str) -> Node:
-    the_end = TimerAction(period=BRAKE_TIME_S, actions=[Shutdown(reason="the safety node ended")])
     return Node(
         package=PACKAGE,
         executable=spec.name,
@@ -76,8 +76,19 @@ def _node(spec: NodeSpec, namespace: str) -> Node:
         parameters=[{key: _parameter(value) for key, value in spec.parameters.items()}],
         output="screen",
         respawn=False,
-        on_exit=[the_end] if spec.name == "safety" else None,
+        on_exit=_on_safety_exit if spec.name == "safety" else None,
     )
+
+
+def _on_safety_exit(_event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    if context.is_shutdown:
+        return []  # Ctrl-C ended it
+    return [TimerAction(period=BRAKE_TIME_S, actions=[OpaqueFunction(function=_give_up)])]
+
+
+def _give_up(_context: LaunchContext) -> None:
+    """Launch prints the sentence, ends the other processes and returns 1; its Shutdown action would return 0."""
+    raise RuntimeError("the safety node ended; the others had time to brake and are ended too")
 
 
 def _parameter(value: object) -> object:

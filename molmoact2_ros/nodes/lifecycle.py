@@ -12,6 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
@@ -22,7 +23,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.publisher import Publisher
 from rclpy.signals import SignalHandlerOptions
 
-from .parameters import declare_parameters
+from .parameters import declare_parameters, param
 
 Params = TypeVar("Params")
 Report = tuple[str, bytes, str, dict[str, Any]]  # component, DiagnosticStatus level, message, values
@@ -30,6 +31,11 @@ Report = tuple[str, bytes, str, dict[str, Any]]  # component, DiagnosticStatus l
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 DIAGNOSTICS_PERIOD_S = 1.0
 SIGNAL_POLL_S = 0.1  # a signal is seen no later than this when nothing else wakes the executor
+
+
+@dataclass(frozen=True)
+class _StartParams:
+    autostart: bool = param(True, "Configure and activate at once; false: wait for a lifecycle manager")
 
 
 class Molmoact2Node(LifecycleNode, Generic[Params]):
@@ -44,7 +50,7 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         super().__init__(name)
         try:
             self.params: Params = declare_parameters(self, params_type)
-            self._autostart = bool(self.declare_parameter("autostart", True).value)
+            self._autostart = declare_parameters(self, _StartParams).autostart
         except ValueError:
             self.destroy_node()
             raise
@@ -157,7 +163,11 @@ def run(make_node: Callable[[], Molmoact2Node[Any]]) -> int:
         Exit status: 0 after SIGINT or SIGTERM, 2 when a parameter or the configure step is wrong.
     """
     stop = _StopFlag()
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:
+        print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)  # an argument that ROS cannot parse
+        return 2
     try:
         node = make_node()
     except ValueError as error:
@@ -175,6 +185,7 @@ def run(make_node: Callable[[], Molmoact2Node[Any]]) -> int:
         node.trigger_shutdown()
         return 0
     finally:
+        stop.ignore_more()
         node.destroy_node()
         rclpy.try_shutdown()
 
@@ -186,6 +197,11 @@ class _StopFlag:
         self.requested = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._request)
+
+    def ignore_more(self) -> None:
+        """Let nothing interrupt the way out; without this, Python restores the deadly defaults as it ends."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
 
     def _request(self, _number: int, _frame: FrameType | None) -> None:
         self.requested = True

@@ -39,6 +39,7 @@ from .parameters import param
 
 RAW_TRANSPORT, COMPRESSED_TRANSPORT = "raw", "compressed"
 WATCH_RATE_HZ = 20.0  # how often inputs are looked at when nothing arrives: a dead camera sends no event
+LOG_PERIOD_S = 2.0
 KEPT_COSTS = 150  # ten seconds of observations at 15 Hz
 
 
@@ -162,10 +163,16 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         if states == self._told and steady_ns - self._told_ns < due_s * NS_PER_S:
             return
         if states != self._told:
-            log = self.get_logger()
-            log.info("every input is fresh") if decision.ready else log.warning(decision.text)
+            self._log(decision)
         self._statuses.publish(status_to_msg(decision, self._last_sequence, self.ros_now_ns()))
         self._told, self._told_ns = states, steady_ns
+
+    def _log(self, decision: Decision) -> None:
+        """On a busy machine inputs come and go many times a second: the topic tells all of it, the log does not."""
+        if decision.ready:
+            self.get_logger().info("every input is fresh", throttle_duration_sec=LOG_PERIOD_S)
+        else:
+            self.get_logger().warning(decision.text, throttle_duration_sec=LOG_PERIOD_S)
 
     def _report(self) -> list[Report]:
         decision = self._builder.decide(self.ros_now_ns())

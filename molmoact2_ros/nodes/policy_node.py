@@ -103,10 +103,10 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         from molmoact2_ros.policy.device import choose_device, choose_dtype, limit_cpu_threads
         from molmoact2_ros.policy.native import NativePolicy
 
+        device = choose_device(self.params.device)  # before 22 GB are fetched for it
         checkpoint = resolve_checkpoint(self.params.checkpoint or self._robot.policy.checkpoint)
         norm_tag = self._robot.policy.norm_tag
         check_handshake(self._robot, Processor.load(checkpoint.folder).stats.tag(norm_tag))
-        device = choose_device(self.params.device)
         limit_cpu_threads(self.params.cpu_threads)
         policy = NativePolicy.load(
             checkpoint.folder,

@@ -81,3 +81,16 @@ def test_the_demo_does_not_write_over_another_report(tmp_path: Path, capsys: pyt
     (tmp_path / "report.json").write_text("{}")
     assert main(["demo", "--out", str(tmp_path)]) == 2
     assert "is not empty; give another --out" in capsys.readouterr().err
+
+
+def test_without_ros_a_command_that_needs_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
+        monkeypatch.setenv(name, "")  # set by the command; restored after the test
+    monkeypatch.delitem(sys.modules, "molmoact2_ros.cli.operator_client", raising=False)
+    monkeypatch.setitem(sys.modules, "rclpy", None)
+    assert main(["status"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: rclpy is not here: source ROS 2")
+    assert error.count("\n") == 1

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from molmoact2_ros.interpolation.brake import LONGEST_BRAKE_S, Brake
+from molmoact2_ros.interpolation.brake import LONGEST_BRAKE_S, SHORTEST_BRAKE_S, Brake
 from molmoact2_ros.interpolation.motion import Motion
 
 STEP_S = 0.02
@@ -65,10 +65,11 @@ def test_each_joint_rests_as_soon_as_it_can() -> None:
     assert moving[0] > moving[1] > moving[2] == 0
 
 
-def test_brake_from_rest_is_one_point_at_the_same_place() -> None:
+def test_brake_from_rest_stays_there_for_long_enough_to_reach_the_controller() -> None:
     tail = _brake().from_state(Motion.resting(np.array([0.1, 0.2, 0.3])))
-    assert len(tail) == 1
-    np.testing.assert_array_equal(tail.positions[0], [0.1, 0.2, 0.3])
+    assert len(tail) * STEP_S == pytest.approx(SHORTEST_BRAKE_S)
+    np.testing.assert_array_equal(tail.positions, np.tile([0.1, 0.2, 0.3], (len(tail), 1)))
+    assert not tail.velocities.any()
 
 
 @pytest.mark.parametrize("velocity", [100.0, 1e30])

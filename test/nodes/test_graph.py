@@ -50,6 +50,17 @@ def test_a_relative_checkpoint_folder_becomes_absolute_because_nodes_run_elsewhe
     assert _graph(checkpoint="tiny_base")["policy"].parameters["checkpoint"] == str(TINY_BASE)
 
 
+@pytest.mark.parametrize("checkpoint", ["/nowhere/at/all", "a word", "one/two/three"])
+def test_a_checkpoint_that_is_neither_folder_nor_hub_id_is_refused_before_anything_starts(checkpoint: str) -> None:
+    with pytest.raises(ValueError, match="is neither an existing folder nor a hub id"):
+        _graph(checkpoint=checkpoint)
+
+
+def test_a_checkpoint_under_the_home_folder_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(TINY_BASE.parent))
+    assert _graph(checkpoint="~/tiny_base")["policy"].parameters["checkpoint"] == str(TINY_BASE)
+
+
 def test_a_folder_that_is_no_checkpoint_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"config\.json"):
         _graph(checkpoint=str(tmp_path))

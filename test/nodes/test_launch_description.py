@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("launch_ros", reason="needs launch_ros: apt install ros-jazzy-launch-ros")
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable, Shutdown
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.utilities import perform_substitutions
 from launch_ros.actions import Node
 from launch_ros.utilities import evaluate_parameters
@@ -72,12 +72,20 @@ def test_instruction_stays_text(instruction: str) -> None:
 
 
 def test_only_the_end_of_safety_ends_the_launch_and_leaves_time_to_brake() -> None:
-    _, nodes = _nodes(sim="true")
-    reactions = {node.node_executable: node._ExecuteLocal__on_exit or [] for node in nodes}
-    (timer,) = reactions.pop("safety")
+    context, nodes = _nodes(sim="true")
+    reactions = {node.node_executable: node._ExecuteLocal__on_exit for node in nodes}
+    (timer,) = reactions.pop("safety")(None, context)
     assert timer.period == BRAKE_TIME_S
-    assert [type(action) for action in timer.actions] == [Shutdown]
+    with pytest.raises(RuntimeError, match="the safety node ended"):
+        timer.actions[0].execute(context)
     assert not any(reactions.values())
+
+
+def test_a_launch_that_ends_anyway_does_not_wait_for_a_brake() -> None:
+    context, nodes = _nodes(sim="true")
+    (safety,) = (node for node in nodes if node.node_executable == "safety")
+    context._set_is_shutdown(True)
+    assert safety._ExecuteLocal__on_exit(None, context) == []
 
 
 def test_dds_profile_is_loaded_unless_the_lab_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +20,8 @@ from molmoact2_ros.nodes.lifecycle import OK, Molmoact2Node, Report, run
 from molmoact2_ros.nodes.parameters import param
 
 pytestmark = pytest.mark.node
+
+STARTED = "the example works"
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class ExampleNode(Molmoact2Node[ExampleParams]):
 
     def _activated(self) -> None:
         self.events.append("activated")
+        self.get_logger().info(STARTED)
 
     def _deactivating(self) -> None:
         self.events.append(f"deactivating, active is {self.active}")
@@ -115,13 +120,30 @@ def _run_as_process(tmp_path_script: str, *arguments: str) -> subprocess.Complet
 
 @pytest.mark.parametrize(
     ("argument", "words"),
-    [("robot:=broken", "error: robot 'broken' is not known"), ("rate_hz:=0.1", "error: example: parameter rate_hz")],
+    [
+        ("robot:=broken", "error: robot 'broken' is not known"),
+        ("rate_hz:=0.1", "error: example: parameter rate_hz"),
+        ("autostart:=maybe", "error: example: parameter autostart"),
+        ("nothing", "error: failed to initialize rcl: Couldn't parse parameter override rule: '-p nothing'"),
+    ],
 )
 def test_a_process_that_cannot_start_ends_with_status_2_and_one_sentence(ros: None, argument: str, words: str) -> None:
     ended = _run_as_process(__file__, "-p", argument)
     assert ended.returncode == 2
-    assert ended.stderr.splitlines()[-1].startswith(words)
+    assert any(line.startswith(words) for line in ended.stderr.splitlines())
     assert "Traceback" not in ended.stderr
+
+
+def test_a_process_that_is_told_twice_to_end_ends_as_if_told_once(ros: None) -> None:
+    process = subprocess.Popen([sys.executable, __file__], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:  # its first words come once it has been activated
+        if STARTED in line:
+            break
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    assert process.returncode == 0
 
 
 if __name__ == "__main__":
