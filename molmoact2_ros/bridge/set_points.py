@@ -34,7 +34,7 @@ class SetPoints:
         """
         self.names = list(group.joints.values())
         self._columns = [joint_names.index(joint) for joint in group.joints]
-        self._unit = group.unit
+        self._unit = group.command_unit
         self._commands: deque[JointCommand] = deque(maxlen=_AHEAD)
 
     def take(self, command: JointCommand) -> None:

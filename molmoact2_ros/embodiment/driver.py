@@ -18,10 +18,13 @@ STREAMED_COMMANDS = "streamed_commands"  # std_msgs/Float64MultiArray to a forwa
 FORWARD_COMMANDS = "forward_commands"  # std_msgs/Float64MultiArray to a forward command controller
 PARALLEL_GRIPPER = "parallel_gripper"  # control_msgs/action/ParallelGripperCommand
 GRIPPER_COMMAND = "gripper_command"  # control_msgs/action/GripperCommand, the older one
+I2RT_GRIPPER = "i2rt_gripper"  # i2rt_msgs/GripperCommand to i2rt_ros2_jazzy
 
 STREAMS = (STREAMED_TRAJECTORY, STREAMED_COMMANDS)
 GRIPPER_ACTIONS = (PARALLEL_GRIPPER, GRIPPER_COMMAND)
-INTERFACES = (JOINT_TRAJECTORY, *STREAMS, FORWARD_COMMANDS, *GRIPPER_ACTIONS)
+INTERFACES = (JOINT_TRAJECTORY, *STREAMS, FORWARD_COMMANDS, *GRIPPER_ACTIONS, I2RT_GRIPPER)
+# What an interface needs beyond common_interfaces.
+MESSAGE_PACKAGES = {PARALLEL_GRIPPER: "control_msgs", GRIPPER_COMMAND: "control_msgs", I2RT_GRIPPER: "i2rt_msgs"}
 
 REPORTED, DIFFERENCES = "reported", "differences"
 
@@ -32,7 +35,9 @@ class DriverGroup:
 
     `joints` maps this package's joint names to the driver's, in the controller's order; `unit` converts vectors in that
     order to the driver's units (outside); `state_topic` carries sensor_msgs/JointState; `command_topic` is a topic or
-    an action name; `velocity` says whether the driver's velocities serve, or differences of its positions must.
+    an action name; `velocity` says whether the driver's velocities serve, or differences of its positions must;
+    `other_command_unit` is that of commands, where the driver takes another unit than it reports; `max_effort_n` is the
+    force that a gripper_command asks for, 0 where the driver knows better.
     """
 
     joints: dict[str, str]
@@ -41,6 +46,13 @@ class DriverGroup:
     interface: str
     command_topic: str
     velocity: str = REPORTED
+    other_command_unit: Affine | None = None
+    max_effort_n: float = 0.0
+
+    @property
+    def command_unit(self) -> Affine:
+        """Conversion of what the controller is sent."""
+        return self.other_command_unit or self.unit
 
     @classmethod
     def read(cls, section: Section) -> DriverGroup:
@@ -56,6 +68,8 @@ class DriverGroup:
             interface=section.choice("interface", INTERFACES),
             command_topic=section.text("command_topic"),
             velocity=section.choice("velocity", (REPORTED, DIFFERENCES), REPORTED),
+            other_command_unit=_read_affine(section.section("command_unit")) if "command_unit" in section else None,
+            max_effort_n=section.number("max_effort_n", 0.0),
         )
         section.finish()
         return group
@@ -86,9 +100,11 @@ class Driver:
     groups: tuple[DriverGroup, ...]
 
     @property
-    def needs_control_msgs(self) -> bool:
-        """Tell whether a group is commanded through an action of control_msgs."""
-        return any(group.interface in GRIPPER_ACTIONS for group in self.groups)
+    def extra_messages(self) -> tuple[str, ...]:
+        """Packages whose messages the driver's controllers take, beyond common_interfaces."""
+        return tuple(
+            sorted({MESSAGE_PACKAGES[group.interface] for group in self.groups if group.interface in MESSAGE_PACKAGES})
+        )
 
     @classmethod
     def read(cls, name: str, section: Section, joint_names: tuple[str, ...]) -> Driver:

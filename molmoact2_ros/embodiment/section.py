@@ -84,6 +84,10 @@ class Section:
         parent = self.section(key)
         return {name: parent.text(name) for name in list(parent._content)}
 
+    def __contains__(self, key: str) -> bool:
+        """Tell whether a key is there that nobody took yet."""
+        return key in self._content
+
     def remaining(self) -> list[str]:
         """Return the keys that nobody took yet."""
         return list(self._content)

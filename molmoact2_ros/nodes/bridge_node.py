@@ -9,8 +9,9 @@ Topics (relative; those of the drivers as the embodiment file names them):
     out  bridge_state                          BridgeState               reliable, transient local 1; on change and at
                                                                          heartbeat_rate_hz
     out  <command_topic of each driver group>  by the group's interface: trajectory_msgs/JointTrajectory,
-                                               std_msgs/Float64MultiArray, or the actions
-                                               ParallelGripperCommand and GripperCommand of control_msgs; reliable 1
+                                               std_msgs/Float64MultiArray, i2rt_msgs/GripperCommand, or the
+                                               actions ParallelGripperCommand and GripperCommand of control_msgs;
+                                               reliable 1
 
 The logic is in `bridge.DriverState` (inward) and `bridge.CommandGuard` (outward).
 
@@ -41,17 +42,18 @@ from molmoact2_ros.bridge import (
     TrajectoryCommand,
     require_servable,
 )
-from molmoact2_ros.embodiment import FORWARD_COMMANDS, JOINT_TRAJECTORY, STREAMS, DriverGroup, Embodiment
+from molmoact2_ros.embodiment import GRIPPER_ACTIONS, JOINT_TRAJECTORY, STREAMS, DriverGroup, Embodiment
 from molmoact2_ros.msg import BridgeState, JointCommand, RobotState, SafetyState
 
 from . import qos
 from .controller_outputs import (
     ControllerOutput,
-    ForwardOutput,
     GripperActionOutput,
+    GripperTopicOutput,
     StreamOutput,
     TrajectoryOutput,
     gripper_action,
+    gripper_topic,
 )
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, command_from_msg, robot_state_to_msg, stamp_ns, to_stamp
@@ -136,9 +138,10 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if group.interface in STREAMS:
             return StreamOutput(self, group, SetPoints(group, names), self.params.stream_rate_hz)
         goal = GripperGoal(group, names, self.params.gripper_min_step, self.params.gripper_rate_hz)
-        if group.interface == FORWARD_COMMANDS:
-            return ForwardOutput(self, topic, goal)
-        action, make_goal = gripper_action(self._robot, self._profile.name, group.interface)
+        if group.interface not in GRIPPER_ACTIONS:
+            kind, pack = gripper_topic(self._robot, self._profile.name, group.interface)
+            return GripperTopicOutput(self, kind, topic, pack, goal)
+        action, make_goal = gripper_action(self._robot, self._profile.name, group)
         return GripperActionOutput(ActionClient(self, action, topic), make_goal, goal, self.get_logger().warning)
 
     def _make_topics(self) -> None:

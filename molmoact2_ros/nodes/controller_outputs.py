@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +17,15 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from molmoact2_ros.bridge import GripperGoal, SetPoints, TrajectoryCommand
-from molmoact2_ros.embodiment import PARALLEL_GRIPPER, STREAMED_TRAJECTORY, DriverGroup, Embodiment, JointCommand
+from molmoact2_ros.embodiment import (
+    FORWARD_COMMANDS,
+    MESSAGE_PACKAGES,
+    PARALLEL_GRIPPER,
+    STREAMED_TRAJECTORY,
+    DriverGroup,
+    Embodiment,
+    JointCommand,
+)
 
 from . import qos
 from .messages import NS_PER_S, to_array, to_stamp
@@ -123,20 +132,22 @@ class StreamOutput:
         return JointTrajectory(joint_names=self._points.names, points=[point])
 
 
-class ForwardOutput:
-    """A forward command controller that moves a gripper."""
+class GripperTopicOutput:
+    """A gripper that takes goals from a topic: a forward command controller, or a driver's own kind."""
 
-    def __init__(self, node: Node, topic: str, goal: GripperGoal) -> None:
+    def __init__(self, node: Node, kind: Any, topic: str, pack: Callable[[Vector], Any], goal: GripperGoal) -> None:
+        """Publish messages of a kind, which `pack` makes of positions."""
         self._node = node
         self._goal = goal
-        self._publisher = node.create_publisher(Float64MultiArray, topic, qos.CONTROLLER)
+        self._pack = pack
+        self._publisher = node.create_publisher(kind, topic, qos.CONTROLLER)
         self.topic = self._publisher.topic_name
 
     def send(self, command: JointCommand, steady_ns: int) -> None:
         """Send the gripper's goal if it is due."""
         goal = self._goal.goal(command, steady_ns)
         if goal is not None:
-            self._publisher.publish(_array(goal))
+            self._publisher.publish(self._pack(goal))
 
     def listens(self) -> bool:
         """Tell whether somebody subscribes."""
@@ -183,7 +194,9 @@ class GripperActionOutput:
             self._warn(f"the gripper's action server refused the goal for {', '.join(self._goal.names)}")
 
 
-def gripper_action(robot: Embodiment, driver: str, interface: str) -> tuple[Any, Callable[[list[str], Vector], Any]]:
+def gripper_action(
+    robot: Embodiment, driver: str, group: DriverGroup
+) -> tuple[Any, Callable[[list[str], Vector], Any]]:
     """Import an action type; return it with the maker of its goals.
 
     Raises:
@@ -192,15 +205,41 @@ def gripper_action(robot: Embodiment, driver: str, interface: str) -> tuple[Any,
     try:
         from control_msgs import action
     except ImportError as error:
-        others = [name for name, profile in robot.drivers.items() if not profile.needs_control_msgs]
-        remedy = f", or choose driver {' or '.join(others)}" if others else ""
-        raise ValueError(
-            f"driver '{driver}' commands its gripper by an action of control_msgs, which is not installed: "
-            f"install ros-jazzy-control-msgs{remedy}"
-        ) from error
-    if interface == PARALLEL_GRIPPER:
+        raise _missing(robot, driver, "an action of control_msgs", "ros-jazzy-control-msgs") from error
+    if group.interface == PARALLEL_GRIPPER:
         return action.ParallelGripperCommand, partial(parallel_goal, action.ParallelGripperCommand.Goal)
-    return action.GripperCommand, partial(single_goal, action.GripperCommand.Goal)
+    return action.GripperCommand, partial(single_goal, action.GripperCommand.Goal, group.max_effort_n)
+
+
+def gripper_topic(robot: Embodiment, driver: str, interface: str) -> tuple[Any, Callable[[Vector], Any]]:
+    """Return the message of a topic for goals, and what makes one of positions.
+
+    Raises:
+        ValueError: its package is not installed; names the package and the profiles that do without.
+    """
+    if interface == FORWARD_COMMANDS:
+        return Float64MultiArray, _array
+    try:
+        # By name: the package comes with its driver, not from an index.
+        kind = import_module(f"{MESSAGE_PACKAGES[interface]}.msg").GripperCommand
+    except ImportError as error:
+        raise _missing(robot, driver, "a message of i2rt_msgs", "the driver's own workspace") from error
+    return kind, partial(i2rt_goal, kind)
+
+
+def _missing(robot: Embodiment, driver: str, what: str, package: str) -> ValueError:
+    others = [name for name, profile in robot.drivers.items() if not profile.extra_messages]
+    remedy = f", or choose driver {' or '.join(others)}" if others else ""
+    return ValueError(
+        f"driver '{driver}' commands its gripper by {what}, which is not installed: install {package}{remedy}"
+    )
+
+
+def i2rt_goal(make: Callable[[], Any], position: Vector) -> Any:
+    """Fill i2rt_msgs/GripperCommand: position control, at once."""
+    message = make()
+    message.position = float(position[0])
+    return message
 
 
 def parallel_goal(make: Callable[[], Any], names: list[str], position: Vector) -> Any:
@@ -211,9 +250,10 @@ def parallel_goal(make: Callable[[], Any], names: list[str], position: Vector) -
     return goal
 
 
-def single_goal(make: Callable[[], Any], names: list[str], position: Vector) -> Any:  # noqa: ARG001
-    """Fill a goal of GripperCommand: one number. Its `max_effort` 0 leaves the force to the driver."""
+def single_goal(make: Callable[[], Any], max_effort_n: float, names: list[str], position: Vector) -> Any:  # noqa: ARG001
+    """Fill a goal of GripperCommand: one number, and a force."""
     goal = make()
+    goal.command.max_effort = max_effort_n
     goal.command.position = float(position[0])
     return goal
 

@@ -17,8 +17,16 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from molmoact2_ros.bridge import GripperGoal, SetPoints
-from molmoact2_ros.embodiment import STREAMED_COMMANDS, STREAMED_TRAJECTORY, Embodiment
-from molmoact2_ros.nodes.controller_outputs import GripperActionOutput, StreamOutput, parallel_goal, single_goal
+from molmoact2_ros.embodiment import I2RT_GRIPPER, STREAMED_COMMANDS, STREAMED_TRAJECTORY, Embodiment
+from molmoact2_ros.nodes.controller_outputs import (
+    GripperActionOutput,
+    GripperTopicOutput,
+    StreamOutput,
+    gripper_topic,
+    i2rt_goal,
+    parallel_goal,
+    single_goal,
+)
 
 DROID = Embodiment.load("droid")
 GRIPPER = DROID.driver("franka_ros2_robotiq").groups[1]
@@ -48,7 +56,7 @@ def _single() -> SimpleNamespace:
     return SimpleNamespace(command=SimpleNamespace(position=0.0, max_effort=0.0))
 
 
-PARALLEL, SINGLE = partial(parallel_goal, _parallel), partial(single_goal, _single)
+PARALLEL, SINGLE = partial(parallel_goal, _parallel), partial(single_goal, _single, 20.0)
 
 
 def _output(server, warnings=None, make_goal=PARALLEL, group=GRIPPER):
@@ -71,6 +79,24 @@ def test_the_franka_hand_gets_the_way_of_one_finger_in_metres():
     hand = DROID.driver("franka_ros2_hand").groups[1]
     _output(server, make_goal=SINGLE, group=hand).send(command, 10**10)
     assert server.goals[0].command.position == pytest.approx(0.04 * command.positions[2, 7])
+    assert server.goals[0].command.max_effort == 20.0
+
+
+def test_the_i2rt_gripper_gets_its_share_of_opening_by_a_message_of_its_own():
+    yam, node = Embodiment.load("yam"), FakeNode()
+    group = yam.driver("i2rt_ros2_jazzy").groups[1]
+    kind = SimpleNamespace
+    goal = GripperGoal(group, yam.joint_names, min_step=0.01, rate_hz=10.0)
+    command = resting_command(yam, 0)
+    GripperTopicOutput(node, kind, group.command_topic, partial(i2rt_goal, kind), goal).send(command, 10**10)
+    assert node.kind is kind
+    assert node.sent[0].position == pytest.approx(command.positions[2, 6])
+
+
+def test_a_driver_whose_messages_are_not_there_is_told_what_to_install_or_to_choose():
+    yam = Embodiment.load("yam")
+    with pytest.raises(ValueError, match=r"a message of i2rt_msgs, which is not installed: .*yam_ros2_control_forward"):
+        gripper_topic(yam, "i2rt_ros2_jazzy", I2RT_GRIPPER)
 
 
 def test_a_server_that_comes_late_still_gets_the_goal():
