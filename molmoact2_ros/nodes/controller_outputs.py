@@ -203,12 +203,12 @@ def gripper_action(
         ValueError: control_msgs is not installed; names the package and the profiles that do without.
     """
     try:
-        from control_msgs import action
+        from control_msgs.action import GripperCommand, ParallelGripperCommand
     except ImportError as error:
         raise _missing(robot, driver, "an action of control_msgs", "ros-jazzy-control-msgs") from error
     if group.interface == PARALLEL_GRIPPER:
-        return action.ParallelGripperCommand, partial(parallel_goal, action.ParallelGripperCommand.Goal)
-    return action.GripperCommand, partial(single_goal, action.GripperCommand.Goal, group.max_effort_n)
+        return ParallelGripperCommand, partial(parallel_goal, ParallelGripperCommand.Goal)
+    return GripperCommand, partial(single_goal, GripperCommand.Goal, group.max_effort_n)
 
 
 def gripper_topic(robot: Embodiment, driver: str, interface: str) -> tuple[Any, Callable[[Vector], Any]]:

@@ -59,7 +59,7 @@ class GripperAction:
             self._simulation.command(self._group, state.positions)
             self._finish("cancelled")
             return
-        if np.abs(state.velocities).max() > STALL_VELOCITY * self._stroke:
+        if np.abs(self._simulation.velocities(self._group)).max() > STALL_VELOCITY * self._stroke:
             self._moved_ns = self._simulation.time_ns
         reached = bool(np.abs(state.positions - self._target).max() < GOAL_TOLERANCE * self._stroke)
         if reached or self._simulation.time_ns - self._moved_ns > STALL_TIMEOUT_NS:

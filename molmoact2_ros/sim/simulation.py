@@ -79,6 +79,10 @@ class Simulation:
         """Return what the group's driver would report now."""
         return self.groups[group].report(self._data)
 
+    def velocities(self, group: int) -> Vector:
+        """Return how fast the group's joints move [joints], whatever the driver says of it."""
+        return self.groups[group].measure(self._data)[1]
+
     def snapshot(self) -> Vector:
         """Return a copy of MuJoCo's generalised positions [nq], for the cameras."""
         return self._data.qpos.copy()
