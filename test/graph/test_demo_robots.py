@@ -25,7 +25,7 @@ pytestmark = pytest.mark.graph
 SECONDS = 6.0
 LIMIT_S = 180.0
 # The least that is still the real thing on a loaded machine. Cameras give images at half the policy's rate.
-COMMANDS_SHARE, CHUNKS_SHARE = 0.7, 0.25
+COMMANDS_SHARE, CHUNKS_SHARE = 0.7, 0.15
 TRACKING_RAD = 0.1
 
 
