@@ -106,6 +106,14 @@ def test_pyproject_names_every_other_package_that_the_code_imports() -> None:
     assert others - set(sys.stdlib_module_names) - {"molmoact2_ros"} == declared
 
 
+def test_every_robot_has_its_urdf_scene_and_launch_file_and_stands_in_the_readme() -> None:
+    robots = sorted(path.stem for path in ROOT.glob("config/embodiments/*.yaml"))
+    assert sorted(path.stem for path in ROOT.glob("urdf/*.urdf")) == robots
+    assert sorted(path.stem for path in ROOT.glob("config/scenes/*.yaml")) == robots
+    assert sorted(path.name for path in ROOT.glob("launch/*.py")) == [f"{robot}.launch.py" for robot in robots]
+    assert [robot for robot in robots if f"`{robot}`" not in (ROOT / "README.md").read_text()] == []
+
+
 def test_every_pin_lies_in_its_range() -> None:
     pins = _pins()
     for requirement in _requirements():

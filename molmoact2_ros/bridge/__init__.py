@@ -9,6 +9,7 @@ from .gripper_goal import GripperGoal
 from .hold import Cause, Hold
 from .pace import Pace
 from .servable import require_servable
+from .set_points import SetPoints
 from .trajectory_command import TrajectoryCommand, TrajectoryPoints
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "GripperGoal",
     "Hold",
     "Pace",
+    "SetPoints",
     "TrajectoryCommand",
     "TrajectoryPoints",
     "require_servable",

@@ -35,7 +35,7 @@ class GripperGoal:
         """
         self.names = list(group.joints.values())
         self._columns = [joint_names.index(joint) for joint in group.joints]
-        self._unit = group.unit
+        self._unit = group.command_unit
         self._min_step = min_step
         self._pace = Pace(rate_hz)
         self._sent: Vector | None = None

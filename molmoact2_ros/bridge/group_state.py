@@ -8,7 +8,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import DriverGroup
+from molmoact2_ros.embodiment import DIFFERENCES, DriverGroup
 
 from .driver_report import DriverReport
 
@@ -75,12 +75,12 @@ class GroupState:
         return ""
 
     def _velocities(self, report: DriverReport, columns: list[int]) -> Vector | None:
-        """Return the driver's velocities if they are finite, else differences of its positions."""
+        """Return the driver's velocities if they are finite and can be used, else differences of its positions."""
         assert self.positions is not None
         self._history.append((self.stamp_ns, self.positions))
         while len(self._history) > 2 and self._history[1][0] <= self.stamp_ns - _DIFFERENCE_NS:
             self._history.popleft()
-        if report.velocities.size:
+        if report.velocities.size and self.group.velocity != DIFFERENCES:
             velocities = report.velocities[columns]
             if np.isfinite(velocities).all():
                 return self.group.unit.rate_inside(velocities)

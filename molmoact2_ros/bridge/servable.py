@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from molmoact2_ros.embodiment import FORWARD_COMMANDS, PARALLEL_GRIPPER, Driver, Embodiment
+from molmoact2_ros.embodiment import FORWARD_COMMANDS, MESSAGE_PACKAGES, Driver, Embodiment
 
 from .errors import BridgeError
 
@@ -12,18 +12,18 @@ def require_servable(robot: Embodiment, driver: Driver) -> None:
     """Check that every group's interface can carry its joints.
 
     Raises:
-        BridgeError: an arm joint behind an interface that carries no time, or a gripper action for two joints.
+        BridgeError: an arm joint behind an interface that is sent goals, or one of a single gripper for two joints.
     """
     grippers = {joint.name for joint in robot.joints if joint.is_gripper}
     for group in driver.groups:
         arm = [joint for joint in group.joints if joint not in grippers]
-        if arm and group.interface in (FORWARD_COMMANDS, PARALLEL_GRIPPER):
+        if arm and group.interface in (FORWARD_COMMANDS, *MESSAGE_PACKAGES):
             raise BridgeError(
                 f"driver '{driver.name}' moves {', '.join(arm)} by {group.interface}, which carries neither time "
-                "nor brake: use a joint_trajectory controller for arm joints"
+                "nor brake: use joint_trajectory for arm joints, or streamed_commands for a forward controller"
             )
-        if group.interface == PARALLEL_GRIPPER and len(group.joints) != 1:
+        if group.interface in MESSAGE_PACKAGES and len(group.joints) != 1:
             raise BridgeError(
-                f"driver '{driver.name}' gives {', '.join(group.joints)} one {PARALLEL_GRIPPER} action: "
+                f"driver '{driver.name}' gives {', '.join(group.joints)} one {group.interface}: "
                 "expected one group for each gripper"
             )

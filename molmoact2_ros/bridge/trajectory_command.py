@@ -35,7 +35,7 @@ class TrajectoryCommand:
         """
         self.names = list(group.joints.values())
         self._columns = [joint_names.index(joint) for joint in group.joints]
-        self._unit = group.unit
+        self._unit = group.command_unit
         self._stride = point_stride
 
     def points(self, command: JointCommand) -> TrajectoryPoints:

@@ -21,6 +21,7 @@ sheet, joints commanded against measured, an MCAP bag for Foxglove or ros2 bag, 
 EPILOG = """\
 examples:
   molmoact2 demo                                 twenty seconds of DROID with the checkpoint that comes along
+  molmoact2 demo --embodiment yam                twenty seconds of another robot: yam, so101
   molmoact2 demo --seconds 60 --headless --out /tmp/run
   molmoact2 demo --checkpoint allenai/MolmoAct2-DROID --instruction "put the block in the bowl"
 
@@ -40,6 +41,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--embodiment", default="droid", help="robot (default: %(default)s)")
     parser.add_argument(
         "--seconds", type=_positive, default=DEFAULT_SECONDS, help="armed time in seconds (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--driver",
+        default="",
+        help="driver profile to simulate (default: the first that common_interfaces suffices for)",
     )
     parser.add_argument("--checkpoint", default="", help="folder or hub id (default: the one that comes along)")
     parser.add_argument("--instruction", default=INSTRUCTION, help="what the robot shall do (default: %(default)r)")

@@ -11,11 +11,11 @@ Fit a tiny network to a gentle loop of every robot's joints, and write it as a c
 no task policy: it looks past images and instruction. It lets the whole graph run without a GPU and without a download.
 """
 EPILOG = """\
-On one CPU core the default takes about ten minutes per robot of DROID's size; `checkpoints/demo` was made with it.
-A GPU takes larger batches in less time and comes out twice as accurate.
+On one CPU core the default takes about ten minutes per robot; those in `checkpoints`, one for each norm tag, were made
+with it. A GPU takes larger batches in less time and comes out twice as accurate.
 
 examples:
-  molmoact2 fit-demo --out checkpoints/demo
+  molmoact2 fit-demo --embodiment yam --out checkpoints/demo_yam_dual_molmoact2
   molmoact2 fit-demo --out runs/demo_checkpoint --device cuda --batch 256
 """
 
@@ -34,7 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--embodiment", action="append", metavar="NAME", help="robot to include; repeat for more (default: all shipped)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of weights, examples and noise (default: %(default)s)")
-    parser.add_argument("--steps", type=int, help="of the optimiser, robots in turn (default: 5000 per robot)")
+    parser.add_argument("--steps", type=int, help="of the optimiser, robots in turn (default: 6000 per robot)")
     parser.add_argument("--batch", type=int, help="examples in a step (default: 16)")
     parser.add_argument("--device", default="cpu", help="where to train (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")

@@ -39,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("embodiment", help="robot: droid, or the path of an embodiment file")
+    parser.add_argument("embodiment", help="robot: droid, yam, so101, or the path of an embodiment file")
     add_graph_arguments(parser)
     parser.add_argument("--keep", action="store_true", help="when a node dies, leave the rest running")
     parser.add_argument("--log-dir", type=Path, metavar="DIR", help="folder for the nodes' logs (default: a new one)")

@@ -4,7 +4,21 @@
 from .action_chunk import ActionChunk
 from .affine import Affine
 from .camera import Camera
-from .driver import FORWARD_COMMANDS, JOINT_TRAJECTORY, PARALLEL_GRIPPER, Driver, DriverGroup
+from .driver import (
+    DIFFERENCES,
+    FORWARD_COMMANDS,
+    GRIPPER_ACTIONS,
+    GRIPPER_COMMAND,
+    I2RT_GRIPPER,
+    JOINT_TRAJECTORY,
+    MESSAGE_PACKAGES,
+    PARALLEL_GRIPPER,
+    STREAMED_COMMANDS,
+    STREAMED_TRAJECTORY,
+    STREAMS,
+    Driver,
+    DriverGroup,
+)
 from .embodiment import Embodiment, shipped_embodiments
 from .errors import EmbodimentError
 from .joint import Joint
@@ -14,9 +28,17 @@ from .robot_state import RobotState
 from .share import share_folder
 
 __all__ = [
+    "DIFFERENCES",
     "FORWARD_COMMANDS",
+    "GRIPPER_ACTIONS",
+    "GRIPPER_COMMAND",
+    "I2RT_GRIPPER",
     "JOINT_TRAJECTORY",
+    "MESSAGE_PACKAGES",
     "PARALLEL_GRIPPER",
+    "STREAMED_COMMANDS",
+    "STREAMED_TRAJECTORY",
+    "STREAMS",
     "ActionChunk",
     "Affine",
     "Camera",

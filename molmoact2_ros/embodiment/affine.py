@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,21 @@ from .section import Section
 Number = TypeVar("Number", float, NDArray[np.float64])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Affine:
-    """Convert between this package's units (inside) and those of a policy or a driver (outside)."""
+    """Convert between this package's units (inside) and those of a policy or a driver (outside).
 
-    scale: float = 1.0
-    offset: float = 0.0
+    `scale` and `offset` are numbers, or vectors [joints] for values [..., joints].
+    """
+
+    scale: Any = 1.0
+    offset: Any = 0.0
+
+    @classmethod
+    def of_joints(cls, units: Iterable[Affine]) -> Affine:
+        """Return the conversion of vectors whose columns have these units, one for each joint."""
+        units = tuple(units)
+        return cls(np.array([unit.scale for unit in units]), np.array([unit.offset for unit in units]))
 
     @classmethod
     def read(cls, section: Section) -> Affine:

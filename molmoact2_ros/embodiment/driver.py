@@ -9,18 +9,35 @@ from .affine import Affine
 from .errors import EmbodimentError
 from .section import Section
 
+# A controller that plays a trajectory is sent all of it.
 JOINT_TRAJECTORY = "joint_trajectory"  # trajectory_msgs/JointTrajectory to a joint trajectory controller
+# A controller that goes to whatever came last, at once, is sent a stream of set points.
+STREAMED_TRAJECTORY = "streamed_trajectory"  # trajectory_msgs/JointTrajectory of one point, without a stamp
+STREAMED_COMMANDS = "streamed_commands"  # std_msgs/Float64MultiArray to a forward command controller
+# A gripper that moves at its own speed is sent goals.
 FORWARD_COMMANDS = "forward_commands"  # std_msgs/Float64MultiArray to a forward command controller
 PARALLEL_GRIPPER = "parallel_gripper"  # control_msgs/action/ParallelGripperCommand
-INTERFACES = (JOINT_TRAJECTORY, FORWARD_COMMANDS, PARALLEL_GRIPPER)
+GRIPPER_COMMAND = "gripper_command"  # control_msgs/action/GripperCommand, the older one
+I2RT_GRIPPER = "i2rt_gripper"  # i2rt_msgs/GripperCommand to i2rt_ros2_jazzy
+
+STREAMS = (STREAMED_TRAJECTORY, STREAMED_COMMANDS)
+GRIPPER_ACTIONS = (PARALLEL_GRIPPER, GRIPPER_COMMAND)
+INTERFACES = (JOINT_TRAJECTORY, *STREAMS, FORWARD_COMMANDS, *GRIPPER_ACTIONS, I2RT_GRIPPER)
+# What an interface needs beyond common_interfaces.
+MESSAGE_PACKAGES = {PARALLEL_GRIPPER: "control_msgs", GRIPPER_COMMAND: "control_msgs", I2RT_GRIPPER: "i2rt_msgs"}
+
+REPORTED, DIFFERENCES = "reported", "differences"
 
 
 @dataclass(frozen=True)
 class DriverGroup:
     """Joints that one controller moves and one joint_states topic reports.
 
-    `joints` maps this package's joint names to the driver's, in the controller's order; `unit` converts to the driver's
-    unit (outside); `state_topic` carries sensor_msgs/JointState; `command_topic` is a topic or an action name.
+    `joints` maps this package's joint names to the driver's, in the controller's order; `unit` converts vectors in that
+    order to the driver's units (outside); `state_topic` carries sensor_msgs/JointState; `command_topic` is a topic or
+    an action name; `velocity` says whether the driver's velocities serve, or differences of its positions must;
+    `other_command_unit` is that of commands, where the driver takes another unit than it reports; `max_effort_n` is the
+    force that a gripper_command asks for, 0 where the driver knows better.
     """
 
     joints: dict[str, str]
@@ -28,21 +45,51 @@ class DriverGroup:
     state_topic: str
     interface: str
     command_topic: str
+    velocity: str = REPORTED
+    other_command_unit: Affine | None = None
+    max_effort_n: float = 0.0
+
+    @property
+    def command_unit(self) -> Affine:
+        """Conversion of what the controller is sent."""
+        return self.other_command_unit or self.unit
 
     @classmethod
     def read(cls, section: Section) -> DriverGroup:
-        """Read one entry of a driver's `groups`; raise EmbodimentError if it cannot be used."""
-        unit = section.section("unit")
+        """Read one entry of a driver's `groups`; raise EmbodimentError if it cannot be used.
+
+        `unit` is that of all joints but those which have one of their own in `joint_units`.
+        """
+        joints = section.texts("joints")
         group = cls(
-            joints=section.texts("joints"),
-            unit=Affine.read(unit),
+            joints=joints,
+            unit=_read_unit(section, joints),
             state_topic=section.text("state_topic"),
             interface=section.choice("interface", INTERFACES),
             command_topic=section.text("command_topic"),
+            velocity=section.choice("velocity", (REPORTED, DIFFERENCES), REPORTED),
+            other_command_unit=_read_affine(section.section("command_unit")) if "command_unit" in section else None,
+            max_effort_n=section.number("max_effort_n", 0.0),
         )
-        unit.finish()
         section.finish()
         return group
+
+
+def _read_unit(section: Section, joints: dict[str, str]) -> Affine:
+    common = _read_affine(section.section("unit"))
+    own = {name: _read_affine(unit) for name, unit in section.named_sections("joint_units", {}).items()}
+    for name in own:
+        if name not in joints:
+            raise EmbodimentError(
+                f"{section.where}.joint_units: {name!r} is no joint of the group ({', '.join(joints)})"
+            )
+    return Affine.of_joints(own.get(name, common) for name in joints) if own else common
+
+
+def _read_affine(section: Section) -> Affine:
+    unit = Affine.read(section)
+    section.finish()
+    return unit
 
 
 @dataclass(frozen=True)
@@ -53,9 +100,11 @@ class Driver:
     groups: tuple[DriverGroup, ...]
 
     @property
-    def needs_control_msgs(self) -> bool:
-        """Tell whether a group is commanded through an action of control_msgs."""
-        return any(group.interface == PARALLEL_GRIPPER for group in self.groups)
+    def extra_messages(self) -> tuple[str, ...]:
+        """Packages whose messages the driver's controllers take, beyond common_interfaces."""
+        return tuple(
+            sorted({MESSAGE_PACKAGES[group.interface] for group in self.groups if group.interface in MESSAGE_PACKAGES})
+        )
 
     @classmethod
     def read(cls, name: str, section: Section, joint_names: tuple[str, ...]) -> Driver:

@@ -13,6 +13,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from .affine import Affine
 from .camera import Camera
 from .driver import Driver
 from .errors import EmbodimentError
@@ -129,17 +130,15 @@ class Embodiment:
 
     def to_policy(self, values: Vector) -> Vector:
         """Convert positions [..., joints] to the policy's units."""
-        return values * self._policy_scale() + self._policy_offset()
+        return self._policy_unit.outside(values)
 
     def from_policy(self, values: Vector) -> Vector:
         """Convert positions [..., joints] from the policy's units."""
-        return (values - self._policy_offset()) / self._policy_scale()
+        return self._policy_unit.inside(values)
 
-    def _policy_scale(self) -> Vector:
-        return np.array([joint.policy.scale for joint in self.joints])
-
-    def _policy_offset(self) -> Vector:
-        return np.array([joint.policy.offset for joint in self.joints])
+    @property
+    def _policy_unit(self) -> Affine:
+        return Affine.of_joints(joint.policy for joint in self.joints)
 
 
 def shipped_embodiments() -> list[str]:

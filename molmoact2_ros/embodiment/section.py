@@ -63,9 +63,9 @@ class Section:
             raise EmbodimentError(f"{self.where}.{key}: expected one of {', '.join(choices)}, got {value!r}")
         return value
 
-    def section(self, key: str) -> Section:
+    def section(self, key: str, default: Mapping[str, Any] = _REQUIRED) -> Section:
         """Return a nested mapping."""
-        return Section(self._take(key, _REQUIRED), f"{self.where}.{key}")
+        return Section(self._take(key, default), f"{self.where}.{key}")
 
     def sections(self, key: str) -> list[Section]:
         """Return a non-empty list of mappings."""
@@ -74,15 +74,19 @@ class Section:
             raise EmbodimentError(f"{self.where}.{key}: expected a list with at least one entry, got {value!r}")
         return [Section(item, f"{self.where}.{key}[{index}]") for index, item in enumerate(value)]
 
-    def named_sections(self, key: str) -> dict[str, Section]:
+    def named_sections(self, key: str, default: Mapping[str, Any] = _REQUIRED) -> dict[str, Section]:
         """Return a mapping of names to mappings."""
-        parent = self.section(key)
+        parent = self.section(key, default)
         return {name: Section(item, f"{parent.where}.{name}") for name, item in parent._content.items()}
 
     def texts(self, key: str) -> dict[str, str]:
         """Return a mapping of names to strings."""
         parent = self.section(key)
         return {name: parent.text(name) for name in list(parent._content)}
+
+    def __contains__(self, key: str) -> bool:
+        """Tell whether a key is there that nobody took yet."""
+        return key in self._content
 
     def remaining(self) -> list[str]:
         """Return the keys that nobody took yet."""

@@ -9,8 +9,9 @@ Topics (relative; those of the drivers as the embodiment file names them):
     out  bridge_state                          BridgeState               reliable, transient local 1; on change and at
                                                                          heartbeat_rate_hz
     out  <command_topic of each driver group>  by the group's interface: trajectory_msgs/JointTrajectory,
-                                               std_msgs/Float64MultiArray, or the action
-                                               control_msgs/ParallelGripperCommand; reliable 1
+                                               std_msgs/Float64MultiArray, i2rt_msgs/GripperCommand, or the
+                                               actions ParallelGripperCommand and GripperCommand of control_msgs;
+                                               reliable 1
 
 The logic is in `bridge.DriverState` (inward) and `bridge.CommandGuard` (outward).
 
@@ -37,19 +38,22 @@ from molmoact2_ros.bridge import (
     DriverState,
     GripperGoal,
     Pace,
+    SetPoints,
     TrajectoryCommand,
     require_servable,
 )
-from molmoact2_ros.embodiment import FORWARD_COMMANDS, JOINT_TRAJECTORY, DriverGroup, Embodiment
+from molmoact2_ros.embodiment import GRIPPER_ACTIONS, JOINT_TRAJECTORY, STREAMS, DriverGroup, Embodiment
 from molmoact2_ros.msg import BridgeState, JointCommand, RobotState, SafetyState
 
 from . import qos
 from .controller_outputs import (
     ControllerOutput,
-    ForwardOutput,
-    ParallelGripperOutput,
+    GripperActionOutput,
+    GripperTopicOutput,
+    StreamOutput,
     TrajectoryOutput,
-    parallel_gripper_type,
+    gripper_action,
+    gripper_topic,
 )
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, command_from_msg, robot_state_to_msg, stamp_ns, to_stamp
@@ -76,6 +80,9 @@ class BridgeParams:
     )
     command_max_lead_s: float = param(0.15, "Most that a command may start in the future", unit="s", low=0.01, high=0.5)
     point_stride: int = param(1, "Send every n-th point of a trajectory; the last one always goes", low=1, high=20)
+    stream_rate_hz: float = param(
+        100.0, "Set points a second to a controller that is sent a stream", unit="Hz", low=20, high=500
+    )
     gripper_rate_hz: float = param(10.0, "Most gripper goals a second", unit="Hz", low=0.5, high=100)
     gripper_min_step: float = param(
         0.005, "Smallest change of a gripper's goal that is sent", unit="strokes", low=0, high=0.2
@@ -110,7 +117,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self.create_timer(1.0 / WATCH_RATE_HZ, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _new_guard(self) -> CommandGuard:
-        groups = (group for group in self._profile.groups if group.interface == JOINT_TRAJECTORY)
+        groups = (group for group in self._profile.groups if group.interface in (JOINT_TRAJECTORY, *STREAMS))
         timed = np.isin(self._robot.joint_names, [joint for group in groups for joint in group.joints])
         # A joint that is sent goals goes there at its own speed: it cannot jump.
         acceleration = np.where(timed, self._robot.limits("acceleration"), np.inf)
@@ -128,11 +135,14 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         names, topic = self._robot.joint_names, group.command_topic
         if group.interface == JOINT_TRAJECTORY:
             return TrajectoryOutput(self, topic, TrajectoryCommand(group, names, self.params.point_stride))
+        if group.interface in STREAMS:
+            return StreamOutput(self, group, SetPoints(group, names), self.params.stream_rate_hz)
         goal = GripperGoal(group, names, self.params.gripper_min_step, self.params.gripper_rate_hz)
-        if group.interface == FORWARD_COMMANDS:
-            return ForwardOutput(self, topic, goal)
-        action = parallel_gripper_type(self._robot, self._profile.name)
-        return ParallelGripperOutput(ActionClient(self, action, topic), action.Goal, goal, self.get_logger().warning)
+        if group.interface not in GRIPPER_ACTIONS:
+            kind, pack = gripper_topic(self._robot, self._profile.name, group.interface)
+            return GripperTopicOutput(self, kind, topic, pack, goal)
+        action, make_goal = gripper_action(self._robot, self._profile.name, group)
+        return GripperActionOutput(ActionClient(self, action, topic), make_goal, goal, self.get_logger().warning)
 
     def _make_topics(self) -> None:
         self._robot_states = self.create_publisher(RobotState, "robot_state", qos.STATE)

@@ -4,18 +4,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from typing import Any, Protocol
 
+import numpy as np
 from builtin_interfaces.msg import Duration
+from numpy.typing import NDArray
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from molmoact2_ros.bridge import GripperGoal, TrajectoryCommand
-from molmoact2_ros.embodiment import Embodiment, JointCommand
+from molmoact2_ros.bridge import GripperGoal, SetPoints, TrajectoryCommand
+from molmoact2_ros.embodiment import (
+    FORWARD_COMMANDS,
+    MESSAGE_PACKAGES,
+    PARALLEL_GRIPPER,
+    STREAMED_TRAJECTORY,
+    DriverGroup,
+    Embodiment,
+    JointCommand,
+)
 
 from . import qos
 from .messages import NS_PER_S, to_array, to_stamp
+
+Vector = NDArray[np.float64]
 
 
 class ControllerOutput(Protocol):
@@ -73,20 +88,66 @@ class TrajectoryOutput:
         self._node.destroy_publisher(self._publisher)
 
 
-class ForwardOutput:
-    """A forward command controller that moves a gripper."""
+class StreamOutput:
+    """A controller that goes to whatever came last: it gets the set point of the moment, at a steady rate.
 
-    def __init__(self, node: Node, topic: str, goal: GripperGoal) -> None:
+    The stream ends with the command, at rest. What it cannot do is brake when this process dies: the controller then
+    stays at the last set point, and the robot comes to it as hard as its servos pull.
+    """
+
+    def __init__(self, node: Node, group: DriverGroup, points: SetPoints, rate_hz: float) -> None:
+        self._node = node
+        self._points = points
+        self._period_ns = round(NS_PER_S / rate_hz)
+        trajectory = group.interface == STREAMED_TRAJECTORY
+        self._pack = self._one_point if trajectory else _array
+        kind = JointTrajectory if trajectory else Float64MultiArray
+        self._publisher = node.create_publisher(kind, group.command_topic, qos.CONTROLLER)
+        self.topic = self._publisher.topic_name
+        # Steady: simulated time may stand still, and the robot still needs its set points.
+        self._timer = node.create_timer(1.0 / rate_hz, self._stream, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def send(self, command: JointCommand, steady_ns: int) -> None:  # noqa: ARG002
+        """Let the stream go on with this command."""
+        self._points.take(command)
+
+    def listens(self) -> bool:
+        """Tell whether somebody subscribes."""
+        return self._publisher.get_subscription_count() > 0
+
+    def destroy(self) -> None:
+        """Release the timer and the publisher."""
+        self._node.destroy_timer(self._timer)
+        self._node.destroy_publisher(self._publisher)
+
+    def _stream(self) -> None:
+        point = self._points.at(self._node.get_clock().now().nanoseconds)
+        if point is not None:
+            self._publisher.publish(self._pack(point))
+
+    def _one_point(self, positions: Vector) -> JointTrajectory:
+        """Pack a trajectory that begins on arrival and is there a period later."""
+        point = JointTrajectoryPoint(positions=to_array("d", positions))
+        point.time_from_start = Duration(sec=0, nanosec=self._period_ns)
+        return JointTrajectory(joint_names=self._points.names, points=[point])
+
+
+class GripperTopicOutput:
+    """A gripper that takes goals from a topic: a forward command controller, or a driver's own kind."""
+
+    def __init__(self, node: Node, kind: Any, topic: str, pack: Callable[[Vector], Any], goal: GripperGoal) -> None:
+        """Publish messages of a kind, which `pack` makes of positions."""
         self._node = node
         self._goal = goal
-        self._publisher = node.create_publisher(Float64MultiArray, topic, qos.CONTROLLER)
+        self._pack = pack
+        self._publisher = node.create_publisher(kind, topic, qos.CONTROLLER)
         self.topic = self._publisher.topic_name
 
     def send(self, command: JointCommand, steady_ns: int) -> None:
         """Send the gripper's goal if it is due."""
         goal = self._goal.goal(command, steady_ns)
         if goal is not None:
-            self._publisher.publish(Float64MultiArray(data=to_array("d", goal)))
+            self._publisher.publish(self._pack(goal))
 
     def listens(self) -> bool:
         """Tell whether somebody subscribes."""
@@ -97,15 +158,15 @@ class ForwardOutput:
         self._node.destroy_publisher(self._publisher)
 
 
-class ParallelGripperOutput:
-    """A parallel gripper action server. A goal replaces the one before it; results are not waited for."""
+class GripperActionOutput:
+    """A gripper's action server. A goal replaces the one before it; results are not waited for."""
 
     topic = ""
 
     def __init__(
-        self, client: Any, make_goal: Callable[[], Any], goal: GripperGoal, warn: Callable[[str], Any]
+        self, client: Any, make_goal: Callable[[list[str], Vector], Any], goal: GripperGoal, warn: Callable[[str], Any]
     ) -> None:
-        """Use an rclpy ActionClient, a maker of its empty goals, and a function that reports refused goals."""
+        """Use an rclpy ActionClient, a maker of goals from names and positions, and what reports refused ones."""
         self._client = client
         self._make_goal = make_goal
         self._goal = goal
@@ -117,9 +178,7 @@ class ParallelGripperOutput:
             return
         position = self._goal.goal(command, steady_ns)
         if position is not None:
-            message = self._make_goal()
-            message.command.name = self._goal.names
-            message.command.position = to_array("d", position)
+            message = self._make_goal(self._goal.names, position)
             self._client.send_goal_async(message).add_done_callback(self._on_answer)
 
     def listens(self) -> bool:
@@ -135,19 +194,69 @@ class ParallelGripperOutput:
             self._warn(f"the gripper's action server refused the goal for {', '.join(self._goal.names)}")
 
 
-def parallel_gripper_type(robot: Embodiment, driver: str) -> Any:
-    """Import the action type.
+def gripper_action(
+    robot: Embodiment, driver: str, group: DriverGroup
+) -> tuple[Any, Callable[[list[str], Vector], Any]]:
+    """Import an action type; return it with the maker of its goals.
 
     Raises:
         ValueError: control_msgs is not installed; names the package and the profiles that do without.
     """
     try:
-        from control_msgs.action import ParallelGripperCommand
+        from control_msgs.action import GripperCommand, ParallelGripperCommand
     except ImportError as error:
-        others = [name for name, profile in robot.drivers.items() if not profile.needs_control_msgs]
-        remedy = f", or choose driver {' or '.join(others)}" if others else ""
-        raise ValueError(
-            f"driver '{driver}' commands its gripper by an action of control_msgs, which is not installed: "
-            f"install ros-jazzy-control-msgs{remedy}"
-        ) from error
-    return ParallelGripperCommand
+        raise _missing(robot, driver, "an action of control_msgs", "ros-jazzy-control-msgs") from error
+    if group.interface == PARALLEL_GRIPPER:
+        return ParallelGripperCommand, partial(parallel_goal, ParallelGripperCommand.Goal)
+    return GripperCommand, partial(single_goal, GripperCommand.Goal, group.max_effort_n)
+
+
+def gripper_topic(robot: Embodiment, driver: str, interface: str) -> tuple[Any, Callable[[Vector], Any]]:
+    """Return the message of a topic for goals, and what makes one of positions.
+
+    Raises:
+        ValueError: its package is not installed; names the package and the profiles that do without.
+    """
+    if interface == FORWARD_COMMANDS:
+        return Float64MultiArray, _array
+    try:
+        # By name: the package comes with its driver, not from an index.
+        kind = import_module(f"{MESSAGE_PACKAGES[interface]}.msg").GripperCommand
+    except ImportError as error:
+        raise _missing(robot, driver, "a message of i2rt_msgs", "the driver's own workspace") from error
+    return kind, partial(i2rt_goal, kind)
+
+
+def _missing(robot: Embodiment, driver: str, what: str, package: str) -> ValueError:
+    others = [name for name, profile in robot.drivers.items() if not profile.extra_messages]
+    remedy = f", or choose driver {' or '.join(others)}" if others else ""
+    return ValueError(
+        f"driver '{driver}' commands its gripper by {what}, which is not installed: install {package}{remedy}"
+    )
+
+
+def i2rt_goal(make: Callable[[], Any], position: Vector) -> Any:
+    """Fill i2rt_msgs/GripperCommand: position control, at once."""
+    message = make()
+    message.position = float(position[0])
+    return message
+
+
+def parallel_goal(make: Callable[[], Any], names: list[str], position: Vector) -> Any:
+    """Fill a goal of ParallelGripperCommand: a JointState."""
+    goal = make()
+    goal.command.name = names
+    goal.command.position = to_array("d", position)
+    return goal
+
+
+def single_goal(make: Callable[[], Any], max_effort_n: float, names: list[str], position: Vector) -> Any:  # noqa: ARG001
+    """Fill a goal of GripperCommand: one number, and a force."""
+    goal = make()
+    goal.command.max_effort = max_effort_n
+    goal.command.position = float(position[0])
+    return goal
+
+
+def _array(values: Vector) -> Float64MultiArray:
+    return Float64MultiArray(data=to_array("d", values))

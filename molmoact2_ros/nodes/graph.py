@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from molmoact2_ros.embodiment import Embodiment, share_folder
+from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder
 from molmoact2_ros.model.hub import local_folder
 from molmoact2_ros.policy.handshake import check_handshake
 from molmoact2_ros.processing.processor import Processor
@@ -68,7 +68,7 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
         arguments: value of every entry of GRAPH_ARGUMENTS, as text.
 
     Raises:
-        EmbodimentError: the embodiment, or its driver profile, does not exist or cannot be used.
+        EmbodimentError: the embodiment, its driver profile or its demo checkpoint does not exist or cannot be used.
         HubError: the checkpoint is neither a folder nor a hub id.
         ProcessingError: the checkpoint is a folder that cannot be used, or lacks the robot's norm tag.
         PolicyError: the checkpoint is a folder that was made for another robot.
@@ -93,16 +93,32 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
 def default_driver(robot: Embodiment, *, sim: bool) -> str:
     """Return the first driver profile; in simulation the first that common_interfaces suffices for."""
     profiles = list(robot.drivers.values())
-    plain = [profile for profile in profiles if not profile.needs_control_msgs]
+    plain = [profile for profile in profiles if not profile.extra_messages]
     return (plain if sim and plain else profiles)[0].name
 
 
 def resolve_checkpoint(robot: Embodiment, checkpoint: str, *, sim: bool) -> str:
     """Return the folder, absolute because nodes may run elsewhere, or the hub id that an argument means."""
     if checkpoint == DEMO_CHECKPOINT or (sim and not checkpoint):
-        return str(share_folder() / "checkpoints" / DEMO_CHECKPOINT)
+        return str(demo_checkpoint(robot))
     name = checkpoint or robot.policy.checkpoint
     return str(local_folder(name) or name)
+
+
+def demo_checkpoint(robot: Embodiment) -> Path:
+    """Return the folder of the small checkpoint for the robot's norm tag.
+
+    Raises:
+        EmbodimentError: none comes along for this tag.
+    """
+    folder = share_folder() / "checkpoints" / f"{DEMO_CHECKPOINT}_{robot.policy.norm_tag}"
+    if not folder.is_dir():
+        known = ", ".join(sorted(path.name for path in folder.parent.iterdir()))
+        raise EmbodimentError(
+            f"no demo checkpoint comes along for norm tag {robot.policy.norm_tag} of {robot.name} (those that do: "
+            f"{known}): fit one with `molmoact2 fit-demo --embodiment {robot.name} --out DIR` and give it as checkpoint"
+        )
+    return folder
 
 
 def image_size(robot: Embodiment, checkpoint: str) -> tuple[int, int]:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The action of parallel_gripper_action_controller, with a simulated gripper behind it. Needs control_msgs."""
+"""The actions of gripper controllers, the parallel and the older one, with a simulated gripper behind them.
+
+Needs control_msgs.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from control_msgs.action import ParallelGripperCommand
+from control_msgs.action import GripperCommand, ParallelGripperCommand
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.node import Node
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
+from molmoact2_ros.embodiment import PARALLEL_GRIPPER
 from molmoact2_ros.sim import CommandRefused, Simulation
 
-# Defaults of ros2_robotiq_gripper's controller configuration.
-GOAL_TOLERANCE = 0.02
-STALL_VELOCITY = 0.001
+# ros2_robotiq_gripper's controller configuration: 0.02 rad and 0.001 rad/s, as parts of its stroke of 0.7929 rad.
+GOAL_TOLERANCE = 0.025
+STALL_VELOCITY = 0.00126
 STALL_TIMEOUT_NS = 50_000_000
 
 
@@ -38,10 +42,13 @@ class GripperAction:
         self._goal: Any = None
         self._moved_ns = 0
         self._target = np.zeros(0)
-        topic = simulation.groups[group].driver.command_topic
+        driver = simulation.groups[group].driver
+        self._stroke = float(np.abs(driver.unit.scale).max())
+        self._action = ParallelGripperCommand if driver.interface == PARALLEL_GRIPPER else GripperCommand
         self._server = ActionServer(
-            node, ParallelGripperCommand, topic, self._execute, cancel_callback=lambda _goal: CancelResponse.ACCEPT
-        )
+            node, self._action, driver.command_topic, self._execute,
+            cancel_callback=lambda _goal: CancelResponse.ACCEPT,
+        )  # fmt: skip
 
     def tick(self) -> None:
         """Finish the running goal when the gripper has arrived or stalled, or the client no longer wants it."""
@@ -52,9 +59,9 @@ class GripperAction:
             self._simulation.command(self._group, state.positions)
             self._finish("cancelled")
             return
-        if np.abs(state.velocities).max() > STALL_VELOCITY:
+        if np.abs(self._simulation.velocities(self._group)).max() > STALL_VELOCITY * self._stroke:
             self._moved_ns = self._simulation.time_ns
-        reached = bool(np.abs(state.positions - self._target).max() < GOAL_TOLERANCE)
+        reached = bool(np.abs(state.positions - self._target).max() < GOAL_TOLERANCE * self._stroke)
         if reached or self._simulation.time_ns - self._moved_ns > STALL_TIMEOUT_NS:
             self._finish("reached" if reached else "stalled")
 
@@ -66,12 +73,12 @@ class GripperAction:
         self._finish("preempted")
         try:
             self._catch_up()
-            self._target = np.array(goal.request.command.position, dtype=np.float64)
+            self._target = np.atleast_1d(np.array(goal.request.command.position, dtype=np.float64))
             self._simulation.command(self._group, self._target)
         except CommandRefused as refusal:
             self._node.get_logger().error(f"gripper goal refused: {refusal}")
             goal.abort()
-            return ParallelGripperCommand.Result()
+            return self._action.Result()
         self._moved_ns = self._simulation.time_ns
         self._goal, self._done = goal, Future()
         outcome = await self._done
@@ -90,6 +97,9 @@ class GripperAction:
 
     def _result(self, outcome: str) -> Any:
         state = self._simulation.state(self._group)
-        result = ParallelGripperCommand.Result(stalled=outcome == "stalled", reached_goal=outcome == "reached")
-        result.state = JointState(name=list(state.names), position=state.positions.tolist())
+        result = self._action.Result(stalled=outcome == "stalled", reached_goal=outcome == "reached")
+        if self._action is ParallelGripperCommand:
+            result.state = JointState(name=list(state.names), position=state.positions.tolist())
+        else:
+            result.position = float(state.positions[0])
         return result

@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 
-from molmoact2_ros.embodiment import FORWARD_COMMANDS, JOINT_TRAJECTORY, Embodiment
+from molmoact2_ros.embodiment import GRIPPER_ACTIONS, I2RT_GRIPPER, JOINT_TRAJECTORY, STREAMED_TRAJECTORY, Embodiment
 from molmoact2_ros.sim import CommandRefused, JointTrajectory, Simulation, SimulationError
 from molmoact2_ros.sim.schedule import Schedule
 
@@ -47,7 +47,7 @@ class SimulatedDrivers:
             gripper_rate_hz: rate of the others.
 
         Raises:
-            SimulationError: a group's interface needs control_msgs, which is not installed.
+            SimulationError: a group's interface needs messages that are not installed.
         """
         self._node, self._simulation, self._catch_up = node, simulation, catch_up
         self.refused = 0
@@ -87,12 +87,17 @@ class SimulatedDrivers:
 
     def _open_commands(self, index: int) -> None:
         driver = self._simulation.groups[index].driver
-        if driver.interface == JOINT_TRAJECTORY:
-            self._subscribe(JointTrajectoryMsg, index, trajectory_from_msg)
-        elif driver.interface == FORWARD_COMMANDS:
-            self._subscribe(Float64MultiArray, index, lambda message: np.array(message.data, dtype=np.float64))
-        else:
+        if driver.interface == I2RT_GRIPPER:
+            raise SimulationError(
+                f"{driver.command_topic} is a topic of i2rt_msgs, which the simulator does not speak; choose a driver "
+                "profile that commands the gripper by another interface"
+            )
+        if driver.interface in GRIPPER_ACTIONS:
             self._actions.append(self._open_gripper_action(index))
+        elif driver.interface in (JOINT_TRAJECTORY, STREAMED_TRAJECTORY):
+            self._subscribe(JointTrajectoryMsg, index, trajectory_from_msg)
+        else:
+            self._subscribe(Float64MultiArray, index, lambda message: np.array(message.data, dtype=np.float64))
 
     def _subscribe(self, kind: type, index: int, unpack: Callable[..., JointTrajectory | np.ndarray]) -> None:
         topic = self._simulation.groups[index].driver.command_topic

@@ -7,8 +7,9 @@
 | out       | each camera's topic                | sensor_msgs/Image, rgb8                             | best effort 2 |
 | out       | /clock (parameter `publish_clock`) | rosgraph_msgs/Clock                                 | reliable 10   |
 | in        | each group's command_topic         | trajectory_msgs/JointTrajectory,                    | reliable 1    |
-|           |                                    | std_msgs/Float64MultiArray, or the action           |               |
-|           |                                    | control_msgs/ParallelGripperCommand                 |               |
+|           |                                    | std_msgs/Float64MultiArray, or the actions          |               |
+|           |                                    | ParallelGripperCommand and GripperCommand of        |               |
+|           |                                    | control_msgs                                        |               |
 
 The manners are those of hardware: states come at other rates than commands and in another joint order, cameras are not
 exposed together, an image is older than its arrival. Physics and controllers are sim.Simulation, images come from
@@ -56,9 +57,11 @@ class SimulatorParams:
     pose: str = param("home", "pose of the embodiment file to start in")
     arm_state_rate_hz: float = param(100.0, "rate of joint states with arm joints", unit="Hz", low=10.0, high=200.0)
     gripper_state_rate_hz: float = param(30.0, "rate of joint states of grippers", unit="Hz", low=1.0, high=200.0)
-    camera_rate_hz: float = param(15.0, "rate of each camera; lowered when the machine is busy", unit="Hz", low=0.0)
-    camera_width: int = param(320, "width of camera images", unit="px", low=32, high=1280)
-    camera_height: int = param(180, "height of camera images", unit="px", low=32, high=720)
+    camera_rate_hz: float = param(
+        -1.0, "rate of each camera, lowered when the machine is busy; 0: none, below: the scene's", unit="Hz", low=-1.0
+    )
+    camera_width: int = param(0, "width of camera images; 0: the scene's", unit="px", low=0, high=1280)
+    camera_height: int = param(0, "height of camera images; 0: the scene's", unit="px", low=0, high=720)
     seed: int = param(0, "seed of the cameras' noise")
     publish_clock: bool = param(False, "publish /clock, for nodes that run with use_sim_time")
 
@@ -91,23 +94,23 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
             arm_rate_hz=params.arm_state_rate_hz,
             gripper_rate_hz=params.gripper_state_rate_hz,
         )
-        if params.camera_rate_hz > 0.0:
+        if params.camera_rate_hz != 0.0:
             self._open_cameras(embodiment.cameras, scene)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # physics goes on whatever ROS time does
         self.create_timer(1.0 / params.arm_state_rate_hz, self._tick, clock=steady)
         self.get_logger().info(f"simulating {embodiment.title} as {driver.name}, pose {params.pose}")
 
     def _open_cameras(self, cameras: tuple[Camera, ...], scene: Scene) -> None:
-        params = self.params
-        self._pace, self._said_lowered = CameraPace(params.camera_rate_hz), False
+        params, images = self.params, scene.description.images
+        rate_hz = images.rate_hz if params.camera_rate_hz < 0.0 else params.camera_rate_hz
+        self._size = (params.camera_width or images.width_px, params.camera_height or images.height_px)
+        self._pace, self._said_lowered = CameraPace(rate_hz), False
         self._frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self._render_s = 0.0
         self._frame_ready = self.create_guard_condition(self._publish_frames)
         self._exposures = {camera.role: Schedule(EXPOSURE_SKEW_S * i) for i, camera in enumerate(cameras)}
         self._image_publishers = {camera.role: self._publisher(Image, camera.topic, qos.CAMERA) for camera in cameras}
-        self._cameras = CameraThread(
-            lambda: Cameras(scene, params.camera_width, params.camera_height, params.seed), self._on_frame
-        )
+        self._cameras = CameraThread(lambda: Cameras(scene, *self._size, params.seed), self._on_frame)
 
     def _publisher(self, kind: type, topic: str, profile: QoSProfile | int) -> Publisher:
         self._publishers_made.append(self.create_publisher(kind, topic, profile))
@@ -178,7 +181,7 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
                 "asked_hz": self._pace.asked_hz,
                 "render_ms": f"{1e3 * self._render_s:.1f}",
                 "render_share": f"{self._pace.render_share(time.monotonic()):.3f}",
-                "size": f"{self.params.camera_width}x{self.params.camera_height}",
+                "size": "{}x{}".format(*self._size),
             }
             reports.append(("cameras", WARN if self._pace.lowered else OK, text, values))
         return reports

@@ -9,6 +9,7 @@ from .forward_controller import ForwardController
 from .frame import Frame
 from .group_state import GroupState
 from .joint_trajectory import JointTrajectory
+from .last_point_controller import LastPointController
 from .scene import Scene
 from .scene_description import SceneDescription
 from .simulation import Simulation
@@ -23,6 +24,7 @@ __all__ = [
     "Frame",
     "GroupState",
     "JointTrajectory",
+    "LastPointController",
     "Scene",
     "SceneDescription",
     "Simulation",

@@ -12,6 +12,7 @@ from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder
 from molmoact2_ros.embodiment.section import Section
 
 from .scene_camera import SceneCamera
+from .scene_images import SceneImages
 from .scene_object import SceneObject
 from .servo import Servo
 
@@ -24,6 +25,7 @@ class SceneDescription:
 
     timestep_s: float
     noise_levels: float
+    images: SceneImages
     servos: dict[str, Servo]
     cameras: dict[str, SceneCamera]
     objects: tuple[SceneObject, ...]
@@ -57,6 +59,7 @@ class SceneDescription:
         scene = cls(
             timestep_s=section.number("timestep_s"),
             noise_levels=section.number("noise_levels"),
+            images=SceneImages.read(section.section("images")),
             servos={name: Servo.read(entry) for name, entry in section.named_sections("joints").items()},
             cameras={role: SceneCamera.read(role, entry) for role, entry in section.named_sections("cameras").items()},
             objects=tuple(SceneObject.read(name, e) for name, e in section.named_sections("objects").items()),

@@ -7,14 +7,25 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import JOINT_TRAJECTORY, DriverGroup, Embodiment, Joint
+from molmoact2_ros.embodiment import (
+    DIFFERENCES,
+    JOINT_TRAJECTORY,
+    STREAMED_TRAJECTORY,
+    Affine,
+    DriverGroup,
+    Embodiment,
+    Joint,
+)
 
 from .forward_controller import ForwardController
+from .group_state import GroupState
 from .joint_trajectory import JointTrajectory
+from .last_point_controller import LastPointController
 from .scene import Scene
 from .trajectory_controller import TrajectoryController
 
 Vector = NDArray[np.float64]
+Controller = TrajectoryController | LastPointController | ForwardController
 
 
 class SimulatedGroup:
@@ -26,14 +37,13 @@ class SimulatedGroup:
         self.names = tuple(group.joints.values())
         index = [embodiment.joint_names.index(name) for name in group.joints]
         joints = [embodiment.joints[i] for i in index]
-        units = [scene.description.servos[joint.name].unit for joint in joints]
-        self._scale, self._offset = np.array([unit.scale for unit in units]), np.array([unit.offset for unit in units])
+        self._unit = Affine.of_joints(scene.description.servos[joint.name].unit for joint in joints)  # the URDF's
         self._qpos, self._dof, self._actuator = scene.qpos[index], scene.dof[index], scene.actuator[index]
         self.controller = self._make_controller(joints, group.unit.outside(pose[index]))
 
     def command(self, command: JointTrajectory | Vector, now_ns: int, data: mujoco.MjData) -> None:
         """Hand a trajectory, or a vector [joints], to the controller; raise CommandRefused as it does."""
-        if isinstance(self.controller, TrajectoryController):
+        if isinstance(self.controller, (TrajectoryController, LastPointController)):
             assert isinstance(command, JointTrajectory)
             self.controller.accept(command, now_ns, *self.measure(data))
         else:
@@ -42,28 +52,34 @@ class SimulatedGroup:
 
     def drive(self, time_ns: int, data: mujoco.MjData) -> None:
         """Give the servos the set point of this moment."""
+        if isinstance(self.controller, LastPointController):
+            self.controller.watch(self.measure(data)[0])
         positions, velocities = self.controller.sample(time_ns)
         inside, rate = self.driver.unit.inside(positions), self.driver.unit.rate_inside(velocities)
-        data.ctrl[self._actuator] = self._scale * inside + self._offset
-        data.ctrl[self._actuator + 1] = self._scale * rate
+        data.ctrl[self._actuator] = self._unit.outside(inside)
+        data.ctrl[self._actuator + 1] = self._unit.rate_outside(rate)
 
     def measure(self, data: mujoco.MjData) -> tuple[Vector, Vector]:
         """Return positions and velocities [joints]."""
-        inside = (data.qpos[self._qpos] - self._offset) / self._scale
-        rate = data.qvel[self._dof] / self._scale
+        inside, rate = self._unit.inside(data.qpos[self._qpos]), self._unit.rate_inside(data.qvel[self._dof])
         return self.driver.unit.outside(inside), self.driver.unit.rate_outside(rate)
-
-    def efforts(self, data: mujoco.MjData) -> Vector:
-        """Return the servos' torques or forces [joints], N m or N."""
-        return data.qfrc_actuator[self._dof].copy()
 
     def place(self, pose: Vector, data: mujoco.MjData) -> None:
         """Put the joints there at once: the driver's units."""
-        data.qpos[self._qpos] = self._scale * self.driver.unit.inside(pose) + self._offset
+        data.qpos[self._qpos] = self._unit.outside(self.driver.unit.inside(pose))
 
-    def _make_controller(self, joints: list[Joint], start: Vector) -> TrajectoryController | ForwardController:
+    def report(self, data: mujoco.MjData) -> GroupState:
+        """Return what the driver says of the joints."""
+        positions, velocities = self.measure(data)
+        if self.driver.velocity == DIFFERENCES:
+            velocities = np.zeros_like(velocities)  # there is a number, but no use in it
+        return GroupState(self.names, positions, velocities, data.qfrc_actuator[self._dof].copy())
+
+    def _make_controller(self, joints: list[Joint], start: Vector) -> Controller:
         if self.driver.interface == JOINT_TRAJECTORY:
             return TrajectoryController(self.names, start)
-        stops = self.driver.unit.outside(np.array([[joint.low, joint.high] for joint in joints]))
+        if self.driver.interface == STREAMED_TRAJECTORY:
+            return LastPointController(self.names, start)
+        stops = self.driver.unit.outside(np.array([[joint.low for joint in joints], [joint.high for joint in joints]]))
         speed = np.abs(self.driver.unit.rate_outside(np.array([joint.velocity for joint in joints])))
-        return ForwardController(self.names, start, speed, stops.min(axis=1), stops.max(axis=1))
+        return ForwardController(self.names, start, speed, stops.min(axis=0), stops.max(axis=0))

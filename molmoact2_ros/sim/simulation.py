@@ -77,8 +77,11 @@ class Simulation:
 
     def state(self, group: int) -> GroupState:
         """Return what the group's driver would report now."""
-        chosen = self.groups[group]
-        return GroupState(chosen.names, *chosen.measure(self._data), chosen.efforts(self._data))
+        return self.groups[group].report(self._data)
+
+    def velocities(self, group: int) -> Vector:
+        """Return how fast the group's joints move [joints], whatever the driver says of it."""
+        return self.groups[group].measure(self._data)[1]
 
     def snapshot(self) -> Vector:
         """Return a copy of MuJoCo's generalised positions [nq], for the cameras."""

@@ -11,7 +11,7 @@ import pytest
 from fakes.fake_driver import MS, FakeDriver
 
 from molmoact2_ros.bridge import DriverState
-from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.embodiment import DIFFERENCES, Embodiment
 
 DROID = Embodiment.load("droid")
 PROFILE = DROID.driver("franka_ros2_robotiq")
@@ -150,6 +150,16 @@ def test_missing_or_nan_velocities_are_differences_over_fifty_milliseconds(veloc
         robot.gripper.move(np.array([0.2 + 0.01 * max(index, 5)]))  # stands at first, then moves by 1 stroke a second
         robot.take(gripper=robot.gripper.report(890 + 10 * index, velocities=velocities))
     assert robot.state.robot_state(NOW).velocities[7] == pytest.approx(1.0)
+
+
+def test_velocities_that_a_driver_gets_wrong_are_differences_too():
+    arm = dataclasses.replace(ARM, velocity=DIFFERENCES)
+    state = DriverState(dataclasses.replace(PROFILE, groups=(arm,)), DROID.joint_names[:7], max_age_s=0.2)
+    driver = FakeDriver(arm, ARM_POSE)
+    for index in range(12):
+        driver.move(ARM_POSE + 0.003 * index)
+        state.take(ARM.state_topic, driver.report(890 + 10 * index, velocities=np.zeros(7)))
+    np.testing.assert_allclose(state.robot_state(NOW).velocities, 0.3)
 
 
 def test_velocities_are_not_made_up_before_the_second_message():

@@ -8,26 +8,37 @@ import dataclasses
 import pytest
 
 from molmoact2_ros.bridge import BridgeError, require_servable
-from molmoact2_ros.embodiment import FORWARD_COMMANDS, Embodiment
+from molmoact2_ros.embodiment import (
+    FORWARD_COMMANDS,
+    GRIPPER_COMMAND,
+    STREAMED_COMMANDS,
+    Embodiment,
+    shipped_embodiments,
+)
 
 DROID = Embodiment.load("droid")
 ARM, GRIPPER = DROID.driver("franka_ros2_robotiq").groups
 
 
-@pytest.mark.parametrize("name", sorted(DROID.drivers))
+@pytest.mark.parametrize("name", shipped_embodiments())
 def test_every_shipped_profile_is_served(name):
-    require_servable(DROID, DROID.driver(name))
+    robot = Embodiment.load(name)
+    for driver in robot.drivers.values():
+        require_servable(robot, driver)
 
 
 def _profile(*groups):
     return dataclasses.replace(DROID.driver("franka_ros2_robotiq"), groups=groups)
 
 
-def test_arm_joints_behind_an_interface_without_time_are_refused():
-    with pytest.raises(
-        BridgeError, match=r"moves joint1, .* by forward_commands, which carries neither time nor brake"
-    ):
-        require_servable(DROID, _profile(dataclasses.replace(ARM, interface=FORWARD_COMMANDS), GRIPPER))
+@pytest.mark.parametrize("interface", [FORWARD_COMMANDS, GRIPPER_COMMAND])
+def test_arm_joints_behind_an_interface_that_is_sent_goals_are_refused(interface):
+    with pytest.raises(BridgeError, match=f"moves joint1, .* by {interface}, which carries neither time nor brake"):
+        require_servable(DROID, _profile(dataclasses.replace(ARM, interface=interface), GRIPPER))
+
+
+def test_arm_joints_behind_a_forward_controller_are_served_as_a_stream():
+    require_servable(DROID, _profile(dataclasses.replace(ARM, interface=STREAMED_COMMANDS), GRIPPER))
 
 
 def test_one_gripper_action_for_two_grippers_is_refused():

@@ -53,6 +53,93 @@ def test_droid_knuckle_is_zero_when_open_and_closes_at_0_7929_rad() -> None:
     assert unit.rate_inside(-0.7929) == pytest.approx(1.0)
 
 
+def test_a_franka_hand_counts_the_way_of_one_finger_in_metres() -> None:
+    unit = Embodiment.load("droid").driver("franka_ros2_hand").groups[1].unit
+    assert (unit.outside(0.0), unit.outside(1.0)) == (0.0, 0.04)
+
+
+def test_yam_grippers_are_open_at_one_for_the_policy_and_at_minus_47_5_mm_for_every_driver() -> None:
+    robot = Embodiment.load("yam")
+    opened = np.where(robot.is_gripper, 1.0, robot.pose("home"))
+    np.testing.assert_array_equal(robot.to_policy(opened)[robot.is_gripper], [1.0, 1.0])
+    for driver in robot.drivers.values():
+        for group in driver.groups:
+            if set(group.joints) & {"left_gripper", "right_gripper"}:
+                assert group.unit.outside(1.0) == pytest.approx(-0.0475)
+                assert group.unit.outside(0.0) == 0.0
+
+
+def test_the_i2rt_driver_takes_the_share_of_opening_and_reports_the_fingers_way() -> None:
+    gripper = Embodiment.load("yam").driver("i2rt_ros2_jazzy").groups[1]
+    assert gripper.command_unit.outside(1.0) == 1.0
+    assert gripper.unit.outside(1.0) == pytest.approx(-0.0475)
+
+
+def test_yam_sees_top_left_and_right_in_this_order_and_acts_left_before_right() -> None:
+    robot = Embodiment.load("yam")
+    assert robot.camera_roles == ("top", "left", "right")
+    arms = [name.partition("_")[0] for name in robot.joint_names]
+    assert arms == ["left"] * 7 + ["right"] * 7
+
+
+def test_yam_may_go_wherever_the_released_policy_asks_it_to() -> None:
+    q01 = [-0.66, 0.004, 0.014, -1.374, -0.359, -0.93, 0.051, -0.494, 0.005, 0.017, -1.424, -0.974, -0.472, 0.033]
+    q99 = [0.47, 2.244, 2.008, 0.134, 0.883, 0.334, 0.987, 0.738, 2.285, 2.061, 0.24, 0.53, 0.962, 0.995]
+    _assert_allowed(Embodiment.load("yam"), q01, q99)
+
+
+def test_so101_counts_degrees_of_the_older_calibration_and_percent_for_the_policy() -> None:
+    robot = Embodiment.load("so101")
+    inside = np.array([*np.radians([10.0, 20.0, 30.0, 40.0, 50.0]), 0.25])
+    np.testing.assert_allclose(robot.to_policy(inside), [10, 90 - 20, 90 + 30, 40, 50, 25])
+    np.testing.assert_allclose(robot.from_policy(np.array([10, 70, 120, 40, 50, 25.0])), inside)
+
+
+def test_so101_home_is_the_median_of_the_training_data() -> None:
+    robot = Embodiment.load("so101")
+    median = [3.07, 123.16, 124.40, 57.89, -11.04, 9.24]
+    np.testing.assert_allclose(robot.to_policy(robot.pose("home")), median, atol=0.001)
+
+
+def test_so101_may_go_wherever_the_released_policy_asks_it_to() -> None:
+    q01, q99 = [-41.91, 43.67, 38.39, 5.71, -63.45, 0.94], [48.29, 185.26, 173.14, 91.78, 42.94, 44.14]
+    _assert_allowed(Embodiment.load("so101"), q01, q99)
+
+
+def _assert_allowed(robot: Embodiment, q01: list[float], q99: list[float]) -> None:
+    """Both ends of the training range, beyond which no action lies, keep the margin to the limits."""
+    for end in (q01, q99):
+        inside = robot.from_policy(np.array(end))
+        assert (inside >= robot.limits("low") + robot.limits("margin")).all()
+        assert (inside <= robot.limits("high") - robot.limits("margin")).all()
+
+
+@pytest.mark.parametrize(
+    ("driver", "closed", "opened"),
+    [
+        ("so101_trajectory", -0.174533, 1.74533),
+        ("so101_forward", -0.174533, 1.74533),
+        ("so101_split", -0.174533, 1.74533),
+        ("so_arm100_forward", -0.174533, 1.74533),
+        ("so101_ros2", 0.0, np.pi),  # percent / 100 * pi, which is not the jaw's angle
+    ],
+)
+def test_so101_gripper_has_each_drivers_range_and_the_arm_stays_in_radians(
+    driver: str, closed: float, opened: float
+) -> None:
+    group = Embodiment.load("so101").driver(driver).groups[-1]
+    vectors = [[0.7] * (len(group.joints) - 1) + [gripper] for gripper in (0.0, 1.0)]
+    outside = group.unit.outside(np.array(vectors))
+    np.testing.assert_allclose(outside[:, -1], [closed, opened], atol=1e-5)
+    np.testing.assert_array_equal(outside[:, :-1], 0.7)
+    np.testing.assert_allclose(group.unit.rate_outside(np.ones(len(group.joints)))[-1], opened - closed, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", shipped_embodiments())
+def test_every_robot_can_be_simulated_with_common_interfaces(name: str) -> None:
+    assert not all(driver.extra_messages for driver in Embodiment.load(name).drivers.values())
+
+
 def _edited(**changes: Any) -> dict[str, Any]:
     return _droid() | changes
 
@@ -66,6 +153,12 @@ def _without(key: str) -> dict[str, Any]:
 def _with_joint(**changes: Any) -> dict[str, Any]:
     content = copy.deepcopy(_droid())
     content["joints"][2].update(changes)
+    return content
+
+
+def _with_group(**changes: Any) -> dict[str, Any]:
+    content = copy.deepcopy(_droid())
+    content["drivers"]["franka_ros2_robotiq"]["groups"][0].update(changes)
     return content
 
 
@@ -89,6 +182,10 @@ def _with_camera(**changes: Any) -> dict[str, Any]:
         (_with_joint(velocity=float("nan")), "velocity: expected a finite number"),
         (_with_joint(kind="elbow"), "expected one of arm, gripper, got 'elbow'"),
         (_with_joint(name="other"), "expected each of"),
+        (_with_group(interface="telepathy"), "expected one of joint_trajectory, streamed_trajectory"),
+        (_with_group(velocity="guessed"), "velocity: expected one of reported, differences, got 'guessed'"),
+        (_with_group(joint_units={"gripper": {}}), "joint_units: 'gripper' is no joint of the group (joint1"),
+        (_with_group(joint_units={"joint1": {"scale": 0}}), "joint_units.joint1.scale: expected a number other than 0"),
         (_edited(poses={"ready": [0] * 8}), "key 'home' is missing"),
         (_edited(poses={"home": [0] * 8}), "joint4 = 0.0 lies outside"),
         (_edited(poses={"home": [0] * 7}), "expected a list of 8 numbers"),

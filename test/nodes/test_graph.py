@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from molmoact2_ros.embodiment import share_folder
+from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder, shipped_embodiments
 from molmoact2_ros.nodes.graph import GRAPH_ARGUMENTS, NODE_NAMES, NodeSpec, graph
 
 TINY_BASE = Path(__file__).parents[1] / "data" / "parity" / "tiny_base"
 
 
-def _graph(**arguments: str) -> dict[str, NodeSpec]:
+def _graph(robot: str = "droid", **arguments: str) -> dict[str, NodeSpec]:
     defaults = {argument.name: argument.default for argument in GRAPH_ARGUMENTS}
-    return {node.name: node for node in graph("droid", defaults | arguments)}
+    return {node.name: node for node in graph(robot, defaults | arguments)}
 
 
 def test_the_simulator_runs_only_where_there_is_no_robot() -> None:
@@ -34,8 +34,28 @@ def test_a_real_robot_gets_its_released_checkpoint_and_driver_and_a_simulated_on
     real, simulated = _graph(sim="false"), _graph(sim="true")
     assert real["policy"].parameters["checkpoint"] == "allenai/MolmoAct2-DROID"
     assert real["bridge"].parameters["driver"] == "franka_ros2_robotiq"
-    assert Path(str(simulated["policy"].parameters["checkpoint"])).name == "demo"
+    assert Path(str(simulated["policy"].parameters["checkpoint"])).name == "demo_franka_droid"
     assert simulated["bridge"].parameters["driver"] == simulated["simulator"].parameters["driver"]
+
+
+@pytest.mark.parametrize("robot", shipped_embodiments())
+def test_every_shipped_robot_can_be_simulated_with_what_comes_along(robot: str) -> None:
+    nodes = _graph(robot, sim="true")
+    assert Path(str(nodes["policy"].parameters["checkpoint"])).is_dir()
+    assert not Embodiment.load(robot).driver(str(nodes["bridge"].parameters["driver"])).extra_messages
+
+
+def test_a_robot_without_a_demo_checkpoint_is_told_how_to_get_one(tmp_path: Path) -> None:
+    text = (
+        (share_folder() / "config" / "embodiments" / "droid.yaml")
+        .read_text()
+        .replace("norm_tag: franka_droid", "norm_tag: my_arm")
+    )
+    path = tmp_path / "config" / "embodiments" / "mine.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(EmbodimentError, match=r"no demo checkpoint .* norm tag my_arm .* demo_franka_droid.*fit-demo"):
+        _graph(str(path), sim="true")
 
 
 def test_perception_makes_images_of_the_size_the_checkpoint_takes() -> None:
@@ -76,7 +96,7 @@ def test_a_folder_that_is_no_checkpoint_is_refused_before_anything_starts(tmp_pa
 def test_a_checkpoint_of_another_robot_is_refused_before_anything_starts(
     tmp_path: Path, old: str, new: str, words: str
 ) -> None:
-    checkpoint = Path(shutil.copytree(share_folder() / "checkpoints" / "demo", tmp_path / "checkpoint"))
+    checkpoint = Path(shutil.copytree(share_folder() / "checkpoints" / "demo_franka_droid", tmp_path / "checkpoint"))
     stats = checkpoint / "norm_stats.json"
     assert old in stats.read_text()
     stats.write_text(stats.read_text().replace(old, new))

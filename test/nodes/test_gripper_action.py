@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ pytest.importorskip("control_msgs", reason="needs apt install ros-jazzy-control-
 
 import rclpy
 from action_msgs.msg import GoalStatus
-from control_msgs.action import ParallelGripperCommand
+from control_msgs.action import GripperCommand, ParallelGripperCommand
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -32,14 +32,14 @@ KNUCKLE = "robotiq_85_left_knuckle_joint"
 class Client:
     """A client of the gripper, in one executor with the simulator."""
 
-    def __init__(self) -> None:
-        arguments = ["camera_rate_hz:=0.0", "driver:=franka_ros2_robotiq"]
+    def __init__(self, robot: str, driver: str, action: Any, topic: str) -> None:
+        arguments = ["camera_rate_hz:=0.0", f"embodiment:={robot}", f"driver:={driver}"]
         rclpy.init(args=["--ros-args", *[text for argument in arguments for text in ("-p", argument)]])
         self.simulator, self.node, self._executor = SimulatorNode(), Node("lab"), SingleThreadedExecutor()
         assert self.simulator.autostart(), self.simulator.failure
         self._executor.add_node(self.simulator)
         self._executor.add_node(self.node)
-        self._client = ActionClient(self.node, ParallelGripperCommand, "robotiq_gripper_controller/gripper_cmd")
+        self._client = ActionClient(self.node, action, topic)
         deadline = time.monotonic() + DEADLINE_S
         while not self._client.server_is_ready():
             assert time.monotonic() < deadline, "no action server"
@@ -47,6 +47,9 @@ class Client:
 
     def send(self, *positions: float) -> Any:
         goal = ParallelGripperCommand.Goal(command=JointState(name=[KNUCKLE], position=list(positions)))
+        return self.send_goal(goal)
+
+    def send_goal(self, goal: Any) -> Any:
         return self.wait(self._client.send_goal_async(goal))
 
     def result(self, goal: Any) -> Any:
@@ -59,15 +62,27 @@ class Client:
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+def open_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
     monkeypatch.setenv("ROS_DOMAIN_ID", "62")
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made = Client()
-    yield made
-    made.simulator.trigger_shutdown()
-    made.simulator.destroy_node()
-    made.node.destroy_node()
+    made: list[Client] = []
+
+    def make(*arguments: Any) -> Client:
+        made.append(Client(*arguments))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.simulator.trigger_shutdown()
+        client.simulator.destroy_node()
+        client.node.destroy_node()
     rclpy.try_shutdown()
+
+
+@pytest.fixture
+def client(open_client: Callable[..., Client]) -> Client:
+    topic = "robotiq_gripper_controller/gripper_cmd"
+    return open_client("droid", "franka_ros2_robotiq", ParallelGripperCommand, topic)
 
 
 def test_goal_succeeds_when_the_gripper_arrives(client: Client) -> None:
@@ -100,3 +115,23 @@ def test_cancelled_goal_leaves_the_gripper_where_it_is(client: Client) -> None:
 
 def test_goal_of_wrong_size_is_aborted(client: Client) -> None:
     assert client.result(client.send(0.1, 0.2)).status == GoalStatus.STATUS_ABORTED
+
+
+@pytest.mark.parametrize(
+    ("robot", "driver", "topic", "position"),
+    [
+        ("yam", "yam_ros2_control", "left/gripper_controller/gripper_cmd", -0.02),
+        ("droid", "franka_ros2_hand", "fr3_gripper/gripper_action", 0.03),
+        ("so101", "so101_ros2", "gripper_controller/gripper_cmd", 1.0),
+    ],
+)
+def test_the_older_action_takes_one_number_in_the_drivers_unit(
+    open_client: Callable[..., Client], robot: str, driver: str, topic: str, position: float
+) -> None:
+    client = open_client(robot, driver, GripperCommand, topic)
+    goal = GripperCommand.Goal()
+    goal.command.position = position
+    answer = client.result(client.send_goal(goal))
+    assert answer.status == GoalStatus.STATUS_SUCCEEDED
+    assert answer.result.reached_goal
+    assert answer.result.position == pytest.approx(position, rel=0.1)

@@ -55,6 +55,12 @@ def test_launch_file_declares_every_argument_with_its_meaning(path: Path) -> Non
         assert tuple(declared[argument.name].choices or ()) == argument.choices
 
 
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_launch_file_starts_the_robot_of_its_name(path: Path) -> None:
+    (embodiment,) = (e for e in _load(path).entities if isinstance(e, DeclareLaunchArgument) and e.name == "embodiment")
+    assert perform_substitutions(LaunchContext(), embodiment.default_value) == path.name.removesuffix(".launch.py")
+
+
 @pytest.mark.parametrize("sim", ["true", "false"])
 def test_launch_starts_the_nodes_of_the_graph_with_their_parameters(sim: str) -> None:
     context, nodes = _nodes(sim=sim, instruction="lift the cup")

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.node
 
 PATIENCE_S = 20.0  # bounds a wait that never ends; nothing is timed with it
 DROID = Embodiment.load("droid")
-DEMO = share_folder() / "checkpoints" / "demo"
+DEMO = share_folder() / "checkpoints" / f"demo_{DROID.policy.norm_tag}"
 SIDE = 70
 HOME = DROID.pose("home")
 
@@ -125,7 +125,7 @@ def test_a_chunk_carries_where_it_comes_from(around: Callable[..., Neighbours]) 
     here.play_until(lambda: here.chunks)
     chunk = here.chunks[0]
     assert (chunk.instruction, chunk.norm_tag) == ("wave", "franka_droid")
-    assert chunk.model_id.startswith("demo@")
+    assert chunk.model_id.startswith("demo_franka_droid@")
     assert 1 <= chunk.observation_sequence <= here.sequence
     assert chunk.step_s == pytest.approx(1 / 15)
     assert 0.02 < chunk.latency_s < PATIENCE_S

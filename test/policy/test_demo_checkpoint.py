@@ -5,14 +5,16 @@ Nothing is smoothed or cut off here: what the network gives is held against the 
 """
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from molmoact2_ros.embodiment import Embodiment, share_folder
+from molmoact2_ros.embodiment import Embodiment, shipped_embodiments
 from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.molmoact2 import MolmoAct2
+from molmoact2_ros.nodes.graph import demo_checkpoint
 from molmoact2_ros.policy.demo import DemoMotion
 from molmoact2_ros.policy.handshake import check_handshake
 from molmoact2_ros.policy.native import NativePolicy
@@ -20,10 +22,7 @@ from molmoact2_ros.policy.policy import PolicyObservation
 from molmoact2_ros.processing.norm_stats import NormStats
 from molmoact2_ros.processing.processor import Processor
 
-FOLDER = share_folder() / "checkpoints" / "demo"
-ROBOTS = [
-    name for name in ("droid", "yam", "so101") if (share_folder() / "config" / "embodiments" / f"{name}.yaml").is_file()
-]
+ROBOTS = shipped_embodiments()
 INSTRUCTIONS = (
     "wave",
     "pick up the cube",
@@ -39,16 +38,16 @@ VELOCITY_SHARE, ACCELERATION_SHARE = 0.6, 0.7
 
 
 @cache
-def _network() -> tuple[MolmoAct2, Processor]:
+def _network(folder: Path) -> tuple[MolmoAct2, Processor]:
     torch.set_num_threads(1)
-    return load_model(FOLDER), Processor.load(FOLDER)
+    return load_model(folder), Processor.load(folder)
 
 
 @cache
 @torch.inference_mode()
-def _pictures() -> torch.Tensor:
+def _pictures(folder: Path) -> torch.Tensor:
     """[pictures, windows, width]: encoded once, for a rollout asks for thousands."""
-    model, processor = _network()
+    model, processor = _network(folder)
     generator = np.random.default_rng(7)
     encoded = [processor.encode_images([_image(generator)]) for _ in range(PICTURES)]
     return torch.stack([model.encode_images(torch.from_numpy(p), torch.from_numpy(w)) for p, w in encoded])
@@ -67,11 +66,12 @@ def _image(generator: np.random.Generator) -> np.ndarray:
 @torch.inference_mode()
 def _chunks(robot: Embodiment, states: np.ndarray, instruction: str, seed: int) -> np.ndarray:
     """[N, D] measured states -> [N, T, D] chunks, all in the package's units; one instruction, images of their own."""
-    (model, processor), tag, cameras = _network(), robot.policy.norm_tag, len(robot.cameras)
+    folder, tag, cameras = demo_checkpoint(robot), robot.policy.norm_tag, len(robot.cameras)
+    model, processor = _network(folder)
     generator = torch.Generator().manual_seed(seed)
     prompts = [processor.encode_text(instruction, state, tag, cameras)[0] for state in robot.to_policy(states)]
     chosen = torch.randint(0, PICTURES, (len(states) * cameras,), generator=generator)
-    prefill = model.prefill(torch.from_numpy(np.stack(prompts)), _pictures()[chosen].flatten(0, 1))
+    prefill = model.prefill(torch.from_numpy(np.stack(prompts)), _pictures(folder)[chosen].flatten(0, 1))
     noise = model.draw_noise(len(states), robot.policy.horizon, generator)
     actions = model.integrate_flow(noise, model.project_context(prefill), len(robot.joints)).numpy()
     return robot.from_policy(np.stack([processor.decode(chunk, tag) for chunk in actions]).astype(np.float64))
@@ -106,7 +106,7 @@ def _minute(name: str) -> np.ndarray:
 @pytest.mark.parametrize("name", ROBOTS)
 def test_checkpoint_fits_the_robot(name):
     robot = Embodiment.load(name)
-    check_handshake(robot, NormStats.load(FOLDER).tag(robot.policy.norm_tag))
+    check_handshake(robot, NormStats.load(demo_checkpoint(robot)).tag(robot.policy.norm_tag))
 
 
 @pytest.mark.parametrize("name", ROBOTS)
@@ -166,7 +166,7 @@ def test_a_minute_of_receding_horizon_keeps_moving(name):
 @pytest.mark.parametrize("name", ROBOTS)
 def test_policy_gives_the_same_kind_of_chunk(name):
     robot = Embodiment.load(name)
-    policy = NativePolicy.load(FOLDER, robot.policy.norm_tag, num_cameras=len(robot.cameras), seed=0)
+    policy = NativePolicy.load(demo_checkpoint(robot), robot.policy.norm_tag, num_cameras=len(robot.cameras), seed=0)
     images = tuple(_image(np.random.default_rng(1)) for _ in robot.cameras)
     home = robot.pose("home")
     chunk = policy.infer(PolicyObservation(images, robot.to_policy(home), "pick up the cube"))

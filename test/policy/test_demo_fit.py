@@ -52,9 +52,10 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path):
 
 
 def test_training_lowers_the_loss(tmp_path):
-    losses = _fitted(tmp_path / "a", steps=60)
-    assert len(losses) == 60
-    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:10])
+    losses = _fitted(tmp_path / "a", steps=72)
+    assert len(losses) == 72
+    polish = 60  # the rest is drawn where the flow ends, and cannot be compared
+    assert np.mean(losses[polish - 10 : polish]) < 0.9 * np.mean(losses[:10])
 
 
 def test_an_interrupted_fit_leaves_the_folder_alone(tmp_path):

@@ -12,78 +12,43 @@ import pytest
 
 mujoco = pytest.importorskip("mujoco", reason="reads the URDF: pip install mujoco")
 
+from fakes.urdf_model import Joint, assert_stands_at, chain, driver_range, forward, frame, load, random_poses
+
 from molmoact2_ros.embodiment import Embodiment
 
 pytestmark = pytest.mark.sim
 
-# (a, d, alpha) of franka_description's kinematics: x, along the joint's axis, rotation about x before it.
-FR3_LINKS = [
-    ((0.0, 0.0, 0.333), 0.0),
-    ((0.0, 0.0, 0.0), -np.pi / 2),
-    ((0.0, -0.316, 0.0), np.pi / 2),
-    ((0.0825, 0.0, 0.0), np.pi / 2),
-    ((-0.0825, 0.384, 0.0), -np.pi / 2),
-    ((0.0, 0.0, 0.0), np.pi / 2),
-    ((0.088, 0.0, 0.0), np.pi / 2),
+FR3 = [  # franka_description robots/fr3: kinematics.yaml, joint_limits.yaml
+    Joint((0.0, 0.0, 0.333), limits=(-2.7437, 2.7437)),
+    Joint((0.0, 0.0, 0.0), (-np.pi / 2, 0.0, 0.0), limits=(-1.7837, 1.7837)),
+    Joint((0.0, -0.316, 0.0), (np.pi / 2, 0.0, 0.0), limits=(-2.9007, 2.9007)),
+    Joint((0.0825, 0.0, 0.0), (np.pi / 2, 0.0, 0.0), limits=(-3.0421, -0.1518)),
+    Joint((-0.0825, 0.384, 0.0), (-np.pi / 2, 0.0, 0.0), limits=(-2.8065, 2.8065)),
+    Joint((0.0, 0.0, 0.0), (np.pi / 2, 0.0, 0.0), limits=(0.5445, 4.5169)),
+    Joint((0.088, 0.0, 0.0), (np.pi / 2, 0.0, 0.0), limits=(-3.0159, 3.0159)),
 ]
 FLANGE_M, COUPLING_M = 0.107, 0.018174
-FR3_LIMITS_RAD = [
-    (-2.7437, 2.7437),
-    (-1.7837, 1.7837),
-    (-2.9007, 2.9007),
-    (-3.0421, -0.1518),
-    (-2.8065, 2.8065),
-    (0.5445, 4.5169),
-    (-3.0159, 3.0159),
-]
 FR3_TORQUES_NM = [87, 87, 87, 87, 12, 12, 12]
 FINGER_JOINTS = ((0.03060114, 0.05490452), (0.03152616, -0.00376347), (0.00563134, 0.04718515))  # x, z
 PAD_FACE_M = 0.0253  # inside of the finger tip's frame
 
 EMBODIMENT = Embodiment.load("droid")
-MODEL = mujoco.MjModel.from_xml_string(
-    EMBODIMENT.urdf.read_text().replace(
-        '<robot name="droid">', '<robot name="droid"><mujoco><compiler fusestatic="false"/></mujoco>'
-    )
-)
-
-
-def _place(position: tuple[float, float, float], about_x: float = 0.0, about_z: float = 0.0) -> np.ndarray:
-    cx, sx, cz, sz = np.cos(about_x), np.sin(about_x), np.cos(about_z), np.sin(about_z)
-    transform = np.eye(4)
-    transform[:3, :3] = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]]) @ [[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]]
-    transform[:3, 3] = position
-    return transform
-
-
-def _expected_gripper_base(arm: np.ndarray) -> np.ndarray:
-    transform = np.eye(4)
-    for (position, about_x), angle in zip(FR3_LINKS, arm, strict=True):
-        transform = transform @ _place(position, about_x, angle)
-    return transform @ _place((0, 0, FLANGE_M)) @ _place((0, 0, COUPLING_M), about_z=np.pi / 2)
+MODEL = load(EMBODIMENT)
 
 
 def _forward(arm: np.ndarray, knuckle: float = 0.0) -> mujoco.MjData:
-    data = mujoco.MjData(MODEL)
-    data.qpos[:7], data.qpos[7] = arm, knuckle
-    for equality in range(MODEL.neq):  # mimic joints
-        leader, follower = MODEL.eq_obj2id[equality], MODEL.eq_obj1id[equality]
-        data.qpos[follower] = MODEL.eq_data[equality, 1] * data.qpos[leader]
-    mujoco.mj_kinematics(MODEL, data)
-    return data
+    joints = {f"fr3_joint{index}": angle for index, angle in enumerate(arm, 1)}
+    return forward(MODEL, joints | {"robotiq_85_left_knuckle_joint": knuckle})
 
 
 def _poses() -> list[np.ndarray]:
-    low, high = np.array(FR3_LIMITS_RAD).T
-    random = np.random.default_rng(0).uniform(low, high, (100, 7))
-    return [EMBODIMENT.pose(name)[:7] for name in ("home", "reset", "ready")] + list(random)
+    return [EMBODIMENT.pose(name)[:7] for name in ("home", "reset", "ready")] + random_poses(FR3)
 
 
 @pytest.mark.parametrize("arm", _poses())
 def test_forward_kinematics_equal_the_published_transforms(arm: np.ndarray) -> None:
-    base, expected = _forward(arm).body("robotiq_85_base_link"), _expected_gripper_base(arm)
-    np.testing.assert_allclose(base.xpos, expected[:3, 3], atol=1e-9)
-    np.testing.assert_allclose(base.xmat.reshape(3, 3), expected[:3, :3], atol=1e-9)
+    coupling = frame((0, 0, FLANGE_M)) @ frame((0, 0, COUPLING_M), (0, 0, np.pi / 2))
+    assert_stands_at(_forward(arm).body("robotiq_85_base_link"), chain(FR3, arm) @ coupling)
 
 
 @pytest.mark.parametrize("knuckle", [0.0, 0.3, 0.7929])
@@ -107,16 +72,15 @@ def test_fingers_open_to_85_mm_and_close_at_the_angle_the_driver_says(
 
 
 def test_arm_limits_are_those_of_the_fr3() -> None:
-    np.testing.assert_allclose(MODEL.jnt_range[:7], FR3_LIMITS_RAD)
+    np.testing.assert_allclose(MODEL.jnt_range[:7], [joint.limits for joint in FR3])
     np.testing.assert_allclose(MODEL.jnt_actfrcrange[:7, 1], FR3_TORQUES_NM)
 
 
 @pytest.mark.parametrize("joint", EMBODIMENT.joints, ids=lambda joint: joint.name)
 def test_every_embodiment_joint_exists_and_lies_within_the_urdf_limits(joint) -> None:
     low, high = MODEL.jnt_range[MODEL.joint(joint.urdf_joint).id]
-    group = next(g for g in EMBODIMENT.driver("franka_ros2_robotiq").groups if joint.name in g.joints)
-    ends = sorted(group.unit.outside(value) for value in (joint.low, joint.high))
-    assert low <= ends[0] < ends[1] <= high
+    bottom, top = driver_range(EMBODIMENT, "franka_ros2_robotiq", joint.name)
+    assert low <= bottom < top <= high
 
 
 def test_masses_add_up_to_arm_and_gripper() -> None:

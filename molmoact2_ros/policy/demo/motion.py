@@ -26,6 +26,9 @@ PERIOD_S = 6.0
 RETURN_S = 1.0
 # The base turns most: what sweeps sideways stays over the table, and the cameras keep seeing it.
 BASE_AMPLITUDE_RAD, ARM_AMPLITUDE_RAD = 0.3, 0.15
+# That is for rows at this rate. A network errs by a part of its range, and what it errs by between rows becomes
+# acceleration with the square of the rate: a faster policy swings less.
+FULL_SWING_HZ = 15.0
 # A gripper follows the phase as a first-order lag of RETURN_S would follow a swing of 1.45 times this amplitude, the
 # square root of 1 + (2 pi RETURN_S / PERIOD_S)^2. That swing stays within the gripper's range, so the gripper does too.
 GRIPPER_AMPLITUDE, GRIPPER_CENTRE = 0.33, 0.5
@@ -62,6 +65,7 @@ class DemoMotion:
         high = robot.limits("high") - robot.limits("margin")
         is_base = ~is_gripper & np.concatenate(([True], is_gripper[:-1]))  # the first joint of each arm
         swing = np.where(is_base, BASE_AMPLITUDE_RAD, ARM_AMPLITUDE_RAD)
+        swing *= min(1.0, FULL_SWING_HZ / robot.policy.rate_hz)
         amplitude = np.minimum(swing, (high - low) / 2 / (1 + ROOM))
         phase = PHASE_STEP_RAD * np.arange(len(home))
         reach = amplitude * (1 + ROOM)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bridge before a controller that goes to whatever came last: an SO-101 behind its forward controller.
+
+One process, one executor; the neighbours are a driver, a safety and a controller that only listens.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+
+import rclpy
+from fakes.commands import continued, resting_command
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import qos_profile_sensor_data, qos_profile_system_default
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.msg import JointCommand, RobotState, SafetyState
+from molmoact2_ros.nodes import qos
+from molmoact2_ros.nodes.bridge_node import BridgeNode
+from molmoact2_ros.nodes.messages import command_to_msg, to_array, to_stamp
+
+pytestmark = pytest.mark.node
+
+PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
+SO101 = Embodiment.load("so101")
+(GROUP,) = SO101.driver("so101_forward").groups
+HOME = SO101.pose("home")
+END = GROUP.unit.outside(HOME - 0.02)  # of resting_command, in the driver's units
+
+
+class Neighbours:
+    """A driver, safety, and a forward controller around a bridge node."""
+
+    def __init__(self) -> None:
+        rclpy.init(args=["--ros-args", "-p", "embodiment:=so101", "-p", "driver:=so101_forward"])
+        self.bridge = BridgeNode()
+        assert self.bridge.autostart(), self.bridge.failure
+        self.node = rclpy.create_node("neighbours")
+        self.executor = SingleThreadedExecutor()
+        for node in (self.node, self.bridge):
+            self.executor.add_node(node)
+        self.states = self.node.create_publisher(JointState, GROUP.state_topic, qos_profile_sensor_data)
+        self.safety = self.node.create_publisher(SafetyState, "safety_state", qos.LATCHED)
+        self.commands = self.node.create_publisher(JointCommand, "command/safe", qos.command(0.02))
+        self.set_points: list[np.ndarray] = []
+        self.robot_states: list[RobotState] = []
+        self.node.create_subscription(
+            Float64MultiArray,
+            GROUP.command_topic,
+            lambda message: self.set_points.append(np.array(message.data)),
+            qos_profile_system_default,
+        )
+        self.node.create_subscription(RobotState, "robot_state", self.robot_states.append, qos.STATE)
+        self.motion: JointCommand | None = None
+        self.sequence = 0
+
+    def now_ns(self) -> int:
+        return self.node.get_clock().now().nanoseconds
+
+    def live(self, mode: int = SafetyState.DISARMED) -> None:
+        message = JointState(name=list(GROUP.joints.values())[::-1])
+        message.header.stamp = to_stamp(self.now_ns())
+        message.position = to_array("d", GROUP.unit.outside(HOME)[::-1])
+        self.states.publish(message)
+        self.safety.publish(SafetyState(mode=mode))
+
+    def command(self, mode: int = SafetyState.ARMED) -> None:
+        """The next command of a motion that begins with the first one."""
+        self.live(mode)
+        self.sequence += 1
+        self.motion = self.motion or resting_command(SO101, self.now_ns())
+        told = replace(continued(self.motion, self.now_ns()), sequence=self.sequence)
+        self.commands.publish(command_to_msg(told))
+
+    def play_until(self, happened: Callable[[], object], step: Callable[[], None] | None = None) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not happened():
+            assert time.monotonic() < deadline, "waited in vain"
+            (step or self.live)()
+            for _ in range(8):
+                self.executor.spin_once(timeout_sec=0.003)
+
+    def play_for(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        self.play_until(lambda: time.monotonic() > until)
+
+    def arm_safety(self) -> None:
+        self.play_until(lambda: self.robot_states and self.bridge._outputs[0].listens())
+        self.play_until(lambda: self.bridge._guard.permits, lambda: self.live(SafetyState.ARMED))
+
+    def destroy(self) -> None:
+        self.executor.shutdown()
+        self.bridge.destroy_node()
+        self.node.destroy_node()
+
+
+@pytest.fixture
+def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Neighbours]:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "40")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    made = Neighbours()
+    yield made
+    made.destroy()
+    rclpy.try_shutdown()
+
+
+def test_one_command_is_streamed_to_its_end_although_no_other_follows(around: Neighbours) -> None:
+    around.arm_safety()
+    around.play_until(lambda: around.set_points, around.command)
+    around.play_for(0.3)
+    np.testing.assert_allclose(around.set_points[-1], END)
+    steps = np.diff([*around.set_points], axis=0)
+    assert len(around.set_points) > 4
+    assert (steps[:, 0] <= 1e-12).all(), "the pan only ever moves on"
+    streamed = len(around.set_points)
+    around.play_for(0.2)
+    assert len(around.set_points) == streamed, "a controller at rest is left alone"
+
+
+def test_arm_and_gripper_share_a_message_and_each_has_its_unit(around: Neighbours) -> None:
+    around.arm_safety()
+    around.play_until(lambda: around.set_points and np.allclose(around.set_points[-1], END), around.command)
+    assert around.set_points[-1][:5] == pytest.approx(HOME[:5] - 0.02)
+    assert around.set_points[-1][5] == pytest.approx(1.919863 * (HOME[5] - 0.02) - 0.174533)
+
+
+def test_the_state_of_one_message_comes_back_in_our_units(around: Neighbours) -> None:
+    around.play_until(lambda: around.robot_states)
+    assert list(around.robot_states[-1].names) == list(SO101.joint_names)
+    np.testing.assert_allclose(around.robot_states[-1].positions, HOME, atol=1e-12)
+
+
+def test_nothing_is_streamed_while_safety_is_not_armed(around: Neighbours) -> None:
+    around.play_until(lambda: around.robot_states)
+    around.play_until(lambda: around.sequence > 10, lambda: around.command(SafetyState.DISARMED))
+    assert not around.set_points
