@@ -70,7 +70,27 @@ class SafetyParams:
         high=1,
     )
     tracking_lag_s: float = param(
-        Settings.tracking_lag_s, "Delay of the controllers: adds speed x delay to both", unit="s", low=0, high=0.3
+        Settings.tracking_lag_s, "Delay of the controllers: adds speed x delay to these", unit="s", low=0, high=0.3
+    )
+    tracking_error_arm_rad: float = param(
+        Settings.tracking_error_arm_rad,
+        "Most that an arm joint may stay away from the command in force",
+        unit="rad",
+        low=0.005,
+        high=0.5,
+    )
+    tracking_error_time_s: float = param(
+        Settings.tracking_error_time_s, "How long it may be farther away than that", unit="s", low=0.05, high=2
+    )
+    frozen_state_arm_rad: float = param(
+        Settings.frozen_state_arm_rad,
+        "How far commands may lead an arm joint while robot_state repeats itself",
+        unit="rad",
+        low=0.005,
+        high=0.5,
+    )
+    frozen_state_time_s: float = param(
+        Settings.frozen_state_time_s, "For how long, at least, it must repeat itself", unit="s", low=0.05, high=2
     )
     gripper_overrun: float = param(
         Settings.gripper_overrun, "How far outside 0..1 a gripper may be commanded", unit="strokes", low=0, high=0.1

@@ -15,6 +15,7 @@ from .by_name import command_in_order, same_names, state_in_order
 from .causes import Cause, Mode
 from .command_checks import Context, judge
 from .command_record import CommandRecord
+from .frozen_state import FrozenState
 from .instant import Instant
 from .limits import Limits
 from .reports import BridgeReport, PerceptionReport
@@ -22,6 +23,7 @@ from .settings import Settings
 from .snapshot import Snapshot
 from .standstill import Standstill
 from .state_machine import Reply, StateMachine
+from .tracking import Tracking
 from .verdict import Verdict
 from .watchdog import Watchdog
 
@@ -38,6 +40,8 @@ class Monitor:
         self._watchdog = Watchdog(settings)
         self._still_bounds = np.where(limits.is_gripper, settings.still_gripper_per_s, settings.still_arm_rad_s)
         self._standstill = Standstill(self._still_bounds, settings.still_time_s)
+        self._frozen_state = FrozenState(limits, settings)
+        self._tracking = Tracking(limits, settings)
         self._estop_pressed = False
         self._armed_at: Instant | None = None
         self._record = CommandRecord()
@@ -73,8 +77,8 @@ class Monitor:
             state = state_in_order(state, self._limits.names)
             self._watchdog.heard_state(state, now)
             self._standstill.update(state.velocities, now)
-        if self.mode is Mode.ARMED and (fault := self._fault()):
-            self._machine.stop(fault, now)
+            if self.mode is Mode.ARMED and (verdict := self._fault() or self._astray(state, now)):
+                self._machine.stop(verdict, now)
         self.tick(now)
 
     def on_bridge(self, report: BridgeReport, now: Instant) -> None:
@@ -126,6 +130,8 @@ class Monitor:
         if before is not Mode.ARMED and self.mode is Mode.ARMED:
             self._armed_at = now
             self._record = CommandRecord()
+            for watch in (self._frozen_state, self._tracking):
+                watch.forget()
             self._watchdog.forget_commands()
         return reply
 
@@ -184,6 +190,11 @@ class Monitor:
             return None
         text = f"the robot reports a fault ({state.fault_text or 'no text'}): clear it at the robot"
         return Verdict(Cause.ROBOT_FAULT, text, value=float(state.fault))
+
+    def _astray(self, state: RobotState, now: Instant) -> Verdict | None:
+        """Say how a measurement contradicts the commands that passed."""
+        frozen = self._frozen_state.check(state, self._record.in_force(now.ros_ns), now)
+        return frozen or self._tracking.check(state, self._record.in_force(state.stamp_ns), now)
 
     def _outside_limits(self) -> list[str]:
         state, limits = self._watchdog.state, self._limits

@@ -157,6 +157,66 @@ def test_a_robot_fault_stops_at_once_and_blocks_the_reset() -> None:
     assert robot.rest(0.1).monitor.reset(robot.now).done
 
 
+def test_a_robot_that_stays_away_from_its_commands_stops_for_that_and_not_for_a_jump() -> None:
+    robot = GuardedRobot().arm().hold(20)
+    robot.measured_off[2] = 0.08
+    assert _stopped_by(robot.hold(15)) is Cause.NONE
+    stop = robot.hold(3).monitor.snapshot.stop
+    assert stop is not None
+    assert (stop.cause, stop.joint) == (Cause.TRACKING_ERROR, "joint3")
+    assert (stop.value, stop.limit) == (pytest.approx(0.08), robot.settings.tracking_error_arm_rad)
+    assert robot.monitor.snapshot.refused == 0
+
+
+def test_a_robot_that_is_off_for_moments_goes_on() -> None:
+    robot = GuardedRobot().arm()
+    for _ in range(10):
+        robot.measured_off[2] = 0.08
+        robot.hold(12)
+        robot.measured_off[2] = 0.0
+        robot.hold(1)
+    assert robot.monitor.mode is Mode.ARMED
+
+
+def test_a_robot_may_be_late_by_the_delay_of_its_controllers() -> None:
+    robot = GuardedRobot().arm()
+    for _ in range(200):
+        robot.measured_off = -0.09 * robot.velocities  # arm joints; 90 ms
+        robot.drive(1)
+    assert robot.monitor.mode is Mode.ARMED
+
+
+def test_a_gripper_that_holds_an_object_is_no_tracking_error() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.measured_off[-1] = 0.5
+    assert robot.drive(100).monitor.mode is Mode.ARMED
+
+
+def test_a_state_that_repeats_itself_while_commands_move_on_is_frozen() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.frozen = robot.state()
+    stop = robot.drive(20).monitor.snapshot.stop
+    assert stop is not None
+    assert (stop.cause, stop.limit) == (Cause.FROZEN_STATE, robot.settings.frozen_state_arm_rad)
+    assert "has not changed for" in stop.text
+
+
+def test_a_state_that_comes_again_with_its_old_stamp_is_frozen_whatever_it_says() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    stamp_ns = robot.state().stamp_ns
+    robot.silent = {"state"}
+    for _ in range(9):
+        robot.drive(1)
+        robot.monitor.on_robot_state(dataclasses.replace(robot.state(), stamp_ns=stamp_ns), robot.now)
+    assert _stopped_by(robot) is Cause.FROZEN_STATE
+
+
+def test_a_state_that_repeats_itself_while_the_robot_holds_is_no_news() -> None:
+    robot = GuardedRobot().arm()
+    robot.frozen = robot.state()
+    assert robot.hold(100).monitor.mode is Mode.ARMED
+
+
 def test_a_refused_command_is_counted_and_one_that_passes_begins_the_count_anew() -> None:
     robot = GuardedRobot().arm().drive(10).drive(2, step_s=1.0)
     assert (robot.monitor.snapshot.refused, robot.monitor.snapshot.refused_in_a_row) == (2, 2)
