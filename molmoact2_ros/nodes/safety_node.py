@@ -132,6 +132,13 @@ class SafetyParams:
         low=0.2,
         high=5,
     )
+    clock_jump_max_s: float = param(
+        Settings.clock_jump_max_s,
+        "Most that ROS time may gain or lose on the steady clock within a second",
+        unit="s",
+        low=0.02,
+        high=0.5,
+    )
     still_arm_rad_s: float = param(
         Settings.still_arm_rad_s, "Speed below which an arm joint stands still", unit="rad/s", low=0.001, high=0.1
     )

@@ -13,6 +13,7 @@ from molmoact2_ros.embodiment import Embodiment, JointCommand, RobotState
 
 from .by_name import command_in_order, same_names, state_in_order
 from .causes import Cause, Mode
+from .clock_watch import ClockWatch
 from .command_checks import Context, judge
 from .command_record import CommandRecord
 from .frozen_state import FrozenState
@@ -40,6 +41,7 @@ class Monitor:
         self._watchdog = Watchdog(settings)
         self._still_bounds = np.where(limits.is_gripper, settings.still_gripper_per_s, settings.still_arm_rad_s)
         self._standstill = Standstill(self._still_bounds, settings.still_time_s)
+        self._clock = ClockWatch(settings.clock_jump_max_s)
         self._frozen_state = FrozenState(limits, settings)
         self._tracking = Tracking(limits, settings)
         self._estop_pressed = False
@@ -68,6 +70,7 @@ class Monitor:
 
     def on_robot_state(self, state: RobotState, now: Instant) -> None:
         """Take a measurement; one that cannot be read counts as none."""
+        self._watch_clock(now)
         defect = self._defect(state)
         if defect:
             self._watchdog.state_defect = defect
@@ -114,6 +117,7 @@ class Monitor:
 
     def tick(self, now: Instant) -> None:
         """Let time pass; call it at least once per command period."""
+        self._watch_clock(now)
         if self.mode is Mode.ARMED and self._armed_at is not None:
             verdict = self._watchdog.check_armed(now, self._armed_at)
             if verdict is not None:
@@ -162,6 +166,16 @@ class Monitor:
         self._record.note_refused(verdict)
         if self._record.refused_in_a_row >= self._settings.max_refused_in_a_row:
             self._machine.stop(verdict, now)
+
+    def _watch_clock(self, now: Instant) -> None:
+        """After a jump nothing that was stamped before it can be compared with what comes."""
+        jump = self._clock.check(now)
+        if jump is None:
+            return
+        self._watchdog.forget_state()
+        self._standstill.forget()
+        if self.mode is Mode.ARMED:
+            self._machine.stop(jump, now)
 
     def _unsafe(self, now: Instant) -> list[str]:
         """Return what stands in the way of arming and of a reset alike."""

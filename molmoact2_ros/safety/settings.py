@@ -33,6 +33,7 @@ class Settings:
     perception_timeout_s: float = 0.5
     perception_not_ready_max_s: float = 0.3
     bridge_timeout_s: float = 0.5
+    clock_jump_max_s: float = 0.1
     still_arm_rad_s: float = 0.02
     still_gripper_per_s: float = 0.05
     still_time_s: float = 0.1

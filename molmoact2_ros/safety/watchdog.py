@@ -36,9 +36,7 @@ class Watchdog:
     def __init__(self, settings: Settings) -> None:
         """Take the time-outs."""
         self._settings = settings
-        self.state: RobotState | None = None  # the newest usable one
-        self.state_defect = ""  # why the newest robot_state could not be used
-        self._state_at: Instant | None = None
+        self.forget_state()
         self._bridge = BridgeReport()
         self._bridge_at: Instant | None = None
         self._holding_since: Instant | None = None
@@ -46,6 +44,12 @@ class Watchdog:
         self._perception_at: Instant | None = None
         self._unready_since: Instant | None = None
         self.forget_commands()
+
+    def forget_state(self) -> None:
+        """Ask for a new measurement."""
+        self.state: RobotState | None = None  # the newest usable one
+        self.state_defect = ""  # why the newest robot_state could not be used
+        self._state_at: Instant | None = None
 
     def forget_commands(self) -> None:
         """Begin a new armed time."""

@@ -39,13 +39,14 @@ class GuardedRobot:
         self.chunks_end_at: int | None = None  # command from which the policy says nothing new
         self.observation_age_ns = OBSERVATION_AGE_NS
         self.time_s = 0.0
+        self.ros_ahead_s = 0.0  # what ROS time has gained on the steady clock
         self.commands = 0
         self.positions, self.velocities = self.motion.state(0)
         self.passed: list[JointCommand] = []
 
     @property
     def now(self) -> Instant:
-        return Instant(ORIGIN_NS + round(self.time_s * 1e9), round(self.time_s * 1e9))
+        return Instant(ORIGIN_NS + round((self.time_s + self.ros_ahead_s) * 1e9), round(self.time_s * 1e9))
 
     def state(self) -> RobotState:
         stamp_ns, text = self.now.ros_ns - STATE_AGE_NS, self.fault

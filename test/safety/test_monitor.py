@@ -318,6 +318,33 @@ def test_a_robot_state_of_another_time_stops_the_robot(offset_s: float) -> None:
     assert _stopped_by(robot) is Cause.STALE_STATE
 
 
+@pytest.mark.parametrize("jump_s", [-3600.0, -0.11, 0.11, 3600.0])
+def test_a_clock_that_is_set_while_armed_stops_the_robot_by_name(jump_s: float) -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.ros_ahead_s = jump_s
+    stop = robot.drive(1).monitor.snapshot.stop
+    assert stop is not None
+    assert (stop.cause, stop.value) == (Cause.CLOCK_JUMP, pytest.approx(jump_s, abs=1e-6))
+    assert robot.monitor.mode is Mode.STOPPING  # what was measured before is forgotten
+    robot.silent = {"commands"}
+    assert robot.stand().rest(1.0).monitor.reset(robot.now).done
+
+
+def test_a_clock_that_is_slewed_stops_nothing() -> None:
+    robot = GuardedRobot().arm()
+    for _ in range(500):
+        robot.ros_ahead_s += 5e-4 * 0.02
+        robot.drive(1)
+    assert robot.monitor.mode is Mode.ARMED
+
+
+def test_a_clock_that_is_set_while_disarmed_only_asks_for_a_new_measurement() -> None:
+    robot = GuardedRobot().rest(0.5)
+    robot.ros_ahead_s = 5.0
+    assert "not been seen to stand still" in robot.rest(0.02).monitor.arm(robot.now).text
+    assert robot.rest(0.2).monitor.arm(robot.now).done
+
+
 def test_silence_is_noticed_though_ros_time_stands_still() -> None:
     robot = GuardedRobot().arm().drive(20)
     ros_ns = robot.now.ros_ns
