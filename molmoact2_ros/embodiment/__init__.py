@@ -7,6 +7,7 @@ from .camera import Camera
 from .driver import FORWARD_COMMANDS, JOINT_TRAJECTORY, PARALLEL_GRIPPER, Driver, DriverGroup
 from .embodiment import Embodiment, shipped_embodiments
 from .errors import EmbodimentError
+from .geometry import Geometry, Hand
 from .joint import Joint
 from .joint_command import JointCommand
 from .policy_contract import PolicyContract
@@ -24,6 +25,8 @@ __all__ = [
     "DriverGroup",
     "Embodiment",
     "EmbodimentError",
+    "Geometry",
+    "Hand",
     "Joint",
     "JointCommand",
     "PolicyContract",

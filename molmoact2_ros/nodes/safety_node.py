@@ -36,7 +36,7 @@ from std_srvs.srv import Trigger
 
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import BridgeState, JointCommand, PerceptionStatus, RobotState, SafetyState
-from molmoact2_ros.safety import Instant, Limits, Mode, Monitor, Reply, Settings, Snapshot
+from molmoact2_ros.safety import Instant, Limits, Mode, Monitor, Reply, Settings, Snapshot, Space
 
 from . import qos
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
@@ -171,7 +171,8 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
 
     def _setup(self) -> None:
         robot, settings = Embodiment.load(self.params.embodiment), self.params.settings()
-        self._monitor = Monitor(robot, Limits.load(robot, settings.gripper_overrun), settings)
+        limits, space = Limits.load(robot, settings.gripper_overrun), Space.load(robot)
+        self._monitor = Monitor(robot, limits, settings, space)
         self._published: Snapshot | None = None
         self._published_at = self._now()
         # Half a watch period early: seen a moment too soon, a heartbeat would wait for the next one.

@@ -9,6 +9,7 @@ from .monitor import Monitor
 from .reports import BridgeReport, PerceptionReport
 from .settings import Settings
 from .snapshot import Snapshot
+from .space import Space
 from .state_machine import Reply
 from .verdict import Verdict
 
@@ -24,5 +25,6 @@ __all__ = [
     "SafetyError",
     "Settings",
     "Snapshot",
+    "Space",
     "Verdict",
 ]

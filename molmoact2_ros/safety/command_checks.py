@@ -24,6 +24,7 @@ from .causes import Cause
 from .instant import NS_PER_S
 from .limits import Limits
 from .settings import Settings
+from .space import Space
 from .verdict import Verdict
 
 Array = NDArray[np.float64]
@@ -40,7 +41,7 @@ class Context:
     """What a command is judged against.
 
     `measured` and `previous` are in the order of `limits.names`. `previous` is the last command that passed since
-    arming, which the robot executes or has ended; None for the first.
+    arming, which the robot executes or has ended; None for the first. Without `space` motion is judged by joints alone.
     """
 
     limits: Limits
@@ -49,6 +50,7 @@ class Context:
     now_ns: int
     measured: RobotState
     previous: JointCommand | None
+    space: Space | None = None
 
 
 Check = Callable[[JointCommand, Context], "Verdict | None"]
@@ -254,6 +256,11 @@ def check_jump(command: JointCommand, context: Context) -> Verdict | None:
     return Verdict(Cause.JUMP, text, limits.names[joint], 0, value, limit)
 
 
+def check_space(command: JointCommand, context: Context) -> Verdict | None:
+    """Hands within workspace and speed, links clear of each other and of the table; last, because it costs most."""
+    return None if context.space is None else context.space.judge_command(command)
+
+
 FORM_CHECKS: tuple[Check, ...] = (check_shape, check_joints)
 CONTENT_CHECKS: tuple[Check, ...] = (
     check_finite,
@@ -263,6 +270,7 @@ CONTENT_CHECKS: tuple[Check, ...] = (
     check_brake,
     check_continuity,
     check_jump,
+    check_space,
 )
 
 

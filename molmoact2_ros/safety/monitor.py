@@ -22,6 +22,7 @@ from .limits import Limits
 from .reports import BridgeReport, PerceptionReport
 from .settings import Settings
 from .snapshot import Snapshot
+from .space import Space
 from .standstill import Standstill
 from .state_machine import Reply, StateMachine
 from .tracking import Tracking
@@ -32,9 +33,10 @@ from .watchdog import Watchdog
 class Monitor:
     """Guard the right to move of one robot. Not thread-safe: call it from one thread. Time is handed in."""
 
-    def __init__(self, embodiment: Embodiment, limits: Limits, settings: Settings) -> None:
-        """Start disarmed."""
+    def __init__(self, embodiment: Embodiment, limits: Limits, settings: Settings, space: Space | None = None) -> None:
+        """Start disarmed. Without `space` nothing is judged but joints: good for robots that are only thought of."""
         self._limits = limits
+        self._space = space
         self._settings = settings
         self._period_s = 1.0 / embodiment.command_rate_hz
         self._machine = StateMachine(settings.stop_time_max_s, settings.reset_cooldown_s)
@@ -105,7 +107,13 @@ class Monitor:
             return False
         self._watchdog.heard_command(now)
         context = Context(
-            self._limits, self._settings, self._period_s, now.ros_ns, self._watchdog.state, self._record.previous
+            limits=self._limits,
+            settings=self._settings,
+            period_s=self._period_s,
+            now_ns=now.ros_ns,
+            measured=self._watchdog.state,
+            previous=self._record.previous,
+            space=self._space,
         )
         verdict = judge(command, context)
         if verdict is not None:
@@ -158,7 +166,7 @@ class Monitor:
         obstacles = self._unsafe(now)
         if self._watchdog.check_state(now) is None and (silence := self._watchdog.check_bridge(now)):
             obstacles.append(silence.text)
-        return obstacles + self._outside_limits()
+        return obstacles + self._outside_limits() + self._outside_space()
 
     # How it works.
 
@@ -222,6 +230,15 @@ class Monitor:
             )
             if not low <= position <= high
         ]
+
+    def _outside_space(self) -> list[str]:
+        state = self._watchdog.state
+        if state is None or self._space is None:
+            return []
+        verdict = self._space.judge(state.positions, np.zeros_like(state.positions))
+        if verdict is None:
+            return []
+        return [f"where the robot stands no command would pass ({verdict.text}): move it by hand or with its own tools"]
 
     def _defect(self, state: RobotState) -> str:
         names, sizes = self._limits.names, (len(state.positions), len(state.velocities))
