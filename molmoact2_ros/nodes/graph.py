@@ -79,7 +79,7 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
     common: dict[str, object] = {"embodiment": embodiment}
     nodes = [
         NodeSpec("bridge", common | {"driver": driver, "dry_run": arguments["dry_run"] == "true"}),
-        NodeSpec("safety", common),
+        NodeSpec("safety", common | {"driver": driver}),
         NodeSpec("interpolator", common),
         NodeSpec("perception", common | {"image_height": height, "image_width": width}),
         NodeSpec("policy", common | {"checkpoint": checkpoint}

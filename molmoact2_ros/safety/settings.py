@@ -34,6 +34,8 @@ class Settings:
     perception_not_ready_max_s: float = 0.3
     bridge_timeout_s: float = 0.5
     clock_jump_max_s: float = 0.1
+    dead_man_required: bool = False
+    dead_man_timeout_s: float = 0.3
     still_arm_rad_s: float = 0.02
     still_gripper_per_s: float = 0.05
     still_time_s: float = 0.1

@@ -110,11 +110,19 @@ class Watchdog:
         limit_s = self._settings.bridge_timeout_s
         return _silence(Cause.BRIDGE_SILENT, "bridge_state", self._bridge_at, now, limit_s=limit_s, since=since)
 
+    def check_bridge_hears(self, now: Instant, since: Instant | None = None) -> Verdict | None:
+        """Say why it is not known that the bridge hears this safety process, and no other; `since` as above."""
+        silence = self.check_bridge(now, since)
+        if silence is not None or self._bridge.hears_us:
+            return silence
+        text = "the bridge does not hear this safety process: try again, and look for a second one if that lasts"
+        return Verdict(Cause.BRIDGE_SILENT, text)
+
     def check_armed(self, now: Instant, armed_at: Instant) -> Verdict | None:
         """Return the first reason to stop that one silence or another gives while armed."""
         return (
             self.check_state(now)
-            or self.check_bridge(now, armed_at)
+            or self.check_bridge_hears(now, armed_at)
             or self._check_holding(now)
             or self._check_commands(now, armed_at)
             or self._check_perception(now, armed_at)

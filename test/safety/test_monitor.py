@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from fakes.guarded_robot import GuardedRobot
 
-from molmoact2_ros.safety import BridgeReport, Cause, Instant, Mode, PerceptionReport
+from molmoact2_ros.safety import BridgeReport, Cause, Instant, Mode, PerceptionReport, Verdict
 
 Break = Callable[[GuardedRobot], object]
 
@@ -215,6 +215,84 @@ def test_a_state_that_repeats_itself_while_the_robot_holds_is_no_news() -> None:
     robot = GuardedRobot().arm()
     robot.frozen = robot.state()
     assert robot.hold(100).monitor.mode is Mode.ARMED
+
+
+def test_a_dead_man_switch_that_is_let_go_stops_and_need_not_be_held_for_the_reset() -> None:
+    robot = GuardedRobot(dead_man_required=True).rest(0.5)
+    assert "dead_man has not come" in robot.monitor.arm(robot.now).text
+    robot.dead_man = True
+    assert robot.arm().drive(60).monitor.mode is Mode.ARMED
+    robot.dead_man = False
+    assert _stopped_by(robot.drive(1)) is Cause.DEAD_MAN
+    robot.stand().rest(1.0)
+    assert robot.monitor.reset(robot.now).done
+    assert "is not held" in robot.monitor.arm(robot.now).text
+
+
+def test_a_dead_man_switch_that_falls_silent_stops() -> None:
+    robot = GuardedRobot(dead_man_required=True)
+    robot.dead_man = True
+    robot.arm().drive(60)
+    robot.dead_man = None
+    assert _stopped_by(robot.drive(15)) is Cause.NONE
+    assert _stopped_by(robot.drive(2)) is Cause.DEAD_MAN
+
+
+def test_a_second_publisher_of_commands_stops_by_name_and_blocks_arming() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.monitor.on_publishers("command/proposed", ["interpolator"], robot.now)
+    assert robot.monitor.mode is Mode.ARMED
+    robot.monitor.on_publishers("command/proposed", ["teleop", "interpolator"], robot.now)
+    stop = robot.monitor.snapshot.stop
+    assert stop is not None
+    assert (stop.cause, stop.value, stop.limit) == (Cause.SECOND_PUBLISHER, 2.0, 1.0)
+    assert "'command/proposed' has 2 publishers (interpolator, teleop)" in stop.text
+    assert "teleop" in robot.stand().rest(1.0).monitor.reset(robot.now).text
+    robot.monitor.on_publishers("command/proposed", ["interpolator"], robot.now)
+    assert robot.monitor.reset(robot.now).done
+
+
+@pytest.mark.parametrize("cause", [Cause.ESTOP, Cause.SAFETY_RESTARTED])
+def test_a_stop_of_the_process_before_is_latched_anew_and_needs_a_reset(cause: Cause) -> None:
+    robot = GuardedRobot().rest(0.5)
+    robot.bridge = BridgeReport(former=Verdict(cause, "the arm hit the bowl"))
+    assert _stopped_by(robot.rest(0.02)) is cause
+    assert "the arm hit the bowl (latched by the safety process before this one)" in robot.monitor.snapshot.text
+    robot.bridge = BridgeReport()
+    assert robot.rest(1.0).monitor.mode is Mode.STOPPED
+    assert "call ~/reset first" in robot.monitor.arm(robot.now).text
+    assert robot.monitor.reset(robot.now).done
+    assert robot.monitor.arm(robot.now).done
+
+
+def test_safety_is_not_armed_before_the_bridge_hears_it() -> None:
+    robot = GuardedRobot().rest(0.5)
+    robot.bridge = BridgeReport(hears_us=False)
+    assert "does not hear this safety process" in robot.rest(0.1).monitor.arm(robot.now).text
+    robot.bridge = BridgeReport()
+    assert robot.rest(0.1).monitor.arm(robot.now).done
+
+
+def test_a_bridge_that_hears_another_safety_process_stops_this_one() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.bridge = BridgeReport(hears_us=False)
+    assert _stopped_by(robot.drive(2)) is Cause.BRIDGE_SILENT
+
+
+@pytest.mark.parametrize("unmeasured", [False, True])
+def test_a_stop_that_cannot_be_proven_in_time_asks_for_the_robots_own(unmeasured: bool) -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.monitor.stop("stop", robot.now)
+    robot.silent = {"state"} if unmeasured else set()
+    assert not robot.rest(1.9).monitor.overdue
+    assert robot.rest(0.2).monitor.overdue
+    assert "press its emergency stop" in robot.monitor.snapshot.text
+    robot.monitor.on_robot_stop("the robot's own stop answered: done")
+    assert robot.rest(0.1).monitor.snapshot.text.endswith("the robot's own stop answered: done")
+    robot.silent = set()
+    robot.stand().rest(0.5)
+    assert (robot.monitor.mode, robot.monitor.overdue) == (Mode.STOPPED, False)
+    assert robot.monitor.snapshot.text == "stop"
 
 
 def test_a_refused_command_is_counted_and_one_that_passes_begins_the_count_anew() -> None:
