@@ -15,8 +15,9 @@ from .verdict import Verdict
 
 Vector = NDArray[np.float64]
 
-# Between two points that are judged no joint moves farther: at 0.85 m of reach that is 25 mm of the hand.
-STEP_ARM_RAD, STEP_GRIPPER = 0.03, 0.25
+# Between two points that are judged no joint moves farther: at 0.85 m of reach that is 43 mm of the hand. The command
+# after this one, a period later, is judged between them.
+STEP_ARM_RAD, STEP_GRIPPER = 0.05, 0.25
 AXES = "xyz"
 
 
@@ -48,12 +49,15 @@ class Space:
 
         Its fastest one, its last one, and between them so many that no joint goes farther than a step or one segment.
         """
-        travelled = np.concatenate(
-            [[0.0], np.cumsum((np.abs(np.diff(command.positions, axis=0)) / self._steps).max(1))]
-        )
-        reached = np.flatnonzero(np.diff(np.floor(travelled))) + 1
+        ways = (np.abs(np.diff(command.positions, axis=0)) / self._steps).max(axis=1)  # [segments], in steps
+        travelled = np.concatenate([[0.0], np.cumsum(ways)]).tolist()
+        points, last = [], 0
+        for point in range(1, len(travelled)):
+            if travelled[point] - travelled[last] > 1.0:
+                last = max(point - 1, last + 1)
+                points.append(last)
         fastest = np.argmax((np.abs(command.velocities) / self._steps).max(axis=1))
-        return sorted({*map(int, reached), int(fastest), len(command.positions) - 1})
+        return sorted({*points, int(fastest), len(travelled) - 1})
 
     def judge(self, positions: Vector, velocities: Vector, point: int = 0) -> Verdict | None:
         """Return what is wrong with a pose [joints] at these velocities [joints], in joint order."""

@@ -10,6 +10,7 @@ import pytest
 
 from molmoact2_ros.embodiment import Embodiment, JointCommand
 from molmoact2_ros.safety import Cause, SafetyError, Space, Verdict
+from molmoact2_ros.safety.space import STEP_ARM_RAD
 from molmoact2_ros.safety.space_model import SpaceModel
 
 ROBOT = Embodiment.load("droid")
@@ -137,13 +138,14 @@ def test_a_still_command_is_judged_where_it_ends() -> None:
     assert SPACE.points_of(_swing("joint1", [0.0] * 10)) == [0, 9]
 
 
-def test_of_a_fast_command_no_more_is_left_out_than_a_step_or_one_segment() -> None:
-    speeds = [2.0, 2.0, 2.0, 2.0, 1.8, 1.6, 1.4, 1.2, 1.0, 0.8, 0.6, 0.4, 0.2, 0.0]
+@pytest.mark.parametrize("full_rad_s", [0.1, 1.0, 1.7, 2.0, 2.4, 4.0])
+def test_of_a_fast_command_no_more_is_left_out_than_a_step_or_one_segment(full_rad_s: float) -> None:
+    speeds = [full_rad_s] * 4 + [full_rad_s * left / 10 for left in range(9, -1, -1)]
     command = _swing("joint1", speeds)
     points = SPACE.points_of(command)
     assert points[-1] == len(speeds) - 1
-    gaps = np.diff(command.positions[:, 0][points])
-    assert gaps.max() <= 0.04 + 1e-9  # one segment at 2 rad/s
+    gaps = np.diff(command.positions[:, 0][[0, *points]])
+    assert gaps.max() <= max(STEP_ARM_RAD, full_rad_s * 0.02) + 1e-9
 
 
 def test_a_brake_that_ends_in_the_table_is_refused_though_the_motion_is_clear() -> None:
