@@ -53,6 +53,7 @@ class Monitor:
         self._tracking = Tracking(limits, settings)
         self._devices = Devices(settings)
         self._rivals = Rivals()
+        self._took_over = False  # a busy bridge may repeat what was reset in the meantime
         self._armed_at: Instant | None = None
         self._record = CommandRecord()
 
@@ -98,9 +99,10 @@ class Monitor:
         self.tick(now)
 
     def on_bridge(self, report: BridgeReport, now: Instant) -> None:
-        """Take a bridge_state; a stop that a safety process before this one left behind is latched anew."""
+        """Take a bridge_state; a stop that a safety process before this one left behind is latched anew, once."""
         self._watchdog.heard_bridge(report, now)
-        if report.former is not None:
+        if report.former is not None and not self._took_over:
+            self._took_over = True
             text = f"{report.former.text} (latched by the safety process before this one)"
             self._machine.stop(Verdict(report.former.cause, text), now)
 

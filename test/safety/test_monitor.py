@@ -258,10 +258,10 @@ def test_a_stop_of_the_process_before_is_latched_anew_and_needs_a_reset(cause: C
     robot.bridge = BridgeReport(former=Verdict(cause, "the arm hit the bowl"))
     assert _stopped_by(robot.rest(0.02)) is cause
     assert "the arm hit the bowl (latched by the safety process before this one)" in robot.monitor.snapshot.text
-    robot.bridge = BridgeReport()
     assert robot.rest(1.0).monitor.mode is Mode.STOPPED
     assert "call ~/reset first" in robot.monitor.arm(robot.now).text
     assert robot.monitor.reset(robot.now).done
+    assert robot.rest(0.1).monitor.mode is Mode.DISARMED  # though the bridge still says so
     assert robot.monitor.arm(robot.now).done
 
 
