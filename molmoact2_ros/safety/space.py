@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ Vector = NDArray[np.float64]
 # Between two points that are judged no joint moves farther: at 0.85 m of reach that is 43 mm of the hand. The command
 # after this one, a period later, is judged between them.
 STEP_ARM_RAD, STEP_GRIPPER = 0.05, 0.25
+MOST_POINTS = 12  # bounds the time of a decision; only the brisk spin of a wrist has more, and goes two steps between
 AXES = "xyz"
 
 
@@ -47,7 +50,8 @@ class Space:
     def points_of(self, command: JointCommand) -> list[int]:
         """Return the points of a command that are judged, in order.
 
-        Its fastest one, its last one, and between them so many that no joint goes farther than a step or one segment.
+        Its fastest one, its last one, and so many between that no joint goes farther than a step or one segment, or a
+        small multiple of it where they would be more than MOST_POINTS.
         """
         ways = (np.abs(np.diff(command.positions, axis=0)) / self._steps).max(axis=1)  # [segments], in steps
         travelled = np.concatenate([[0.0], np.cumsum(ways)]).tolist()
@@ -56,8 +60,9 @@ class Space:
             if travelled[point] - travelled[last] > 1.0:
                 last = max(point - 1, last + 1)
                 points.append(last)
+        stride = max(1, math.ceil(len(points) / MOST_POINTS))
         fastest = np.argmax((np.abs(command.velocities) / self._steps).max(axis=1))
-        return sorted({*points, int(fastest), len(travelled) - 1})
+        return sorted({*points[stride - 1 :: stride], int(fastest), len(travelled) - 1})
 
     def judge(self, positions: Vector, velocities: Vector, point: int = 0) -> Verdict | None:
         """Return what is wrong with a pose [joints] at these velocities [joints], in joint order."""

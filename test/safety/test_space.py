@@ -10,7 +10,7 @@ import pytest
 
 from molmoact2_ros.embodiment import Embodiment, JointCommand
 from molmoact2_ros.safety import Cause, SafetyError, Space, Verdict
-from molmoact2_ros.safety.space import STEP_ARM_RAD
+from molmoact2_ros.safety.space import MOST_POINTS, STEP_ARM_RAD
 from molmoact2_ros.safety.space_model import SpaceModel
 
 ROBOT = Embodiment.load("droid")
@@ -146,6 +146,14 @@ def test_of_a_fast_command_no_more_is_left_out_than_a_step_or_one_segment(full_r
     assert points[-1] == len(speeds) - 1
     gaps = np.diff(command.positions[:, 0][[0, *points]])
     assert gaps.max() <= max(STEP_ARM_RAD, full_rad_s * 0.02) + 1e-9
+
+
+def test_the_number_of_poses_is_bounded_and_what_is_left_out_lies_evenly_between() -> None:
+    speeds = [2.51] * 4 + [2.51 * left / 25 for left in range(24, -1, -1)]
+    command = _swing("joint7", speeds)
+    points = SPACE.points_of(command)
+    assert len(points) <= MOST_POINTS + 2
+    assert np.diff(command.positions[:, 6][points]).max() <= 2 * 2.51 * 0.02 + 1e-9
 
 
 def test_a_brake_that_ends_in_the_table_is_refused_though_the_motion_is_clear() -> None:
