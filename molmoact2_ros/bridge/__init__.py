@@ -8,6 +8,7 @@ from .errors import BridgeError
 from .gripper_goal import GripperGoal
 from .hold import Cause, Hold
 from .pace import Pace
+from .safety_memory import SafetyMemory
 from .servable import require_servable
 from .set_points import SetPoints
 from .trajectory_command import TrajectoryCommand, TrajectoryPoints
@@ -21,6 +22,7 @@ __all__ = [
     "GripperGoal",
     "Hold",
     "Pace",
+    "SafetyMemory",
     "SetPoints",
     "TrajectoryCommand",
     "TrajectoryPoints",

@@ -21,6 +21,7 @@ from .driver import (
 )
 from .embodiment import Embodiment, shipped_embodiments
 from .errors import EmbodimentError
+from .geometry import Geometry, Hand
 from .joint import Joint
 from .joint_command import JointCommand
 from .policy_contract import PolicyContract
@@ -46,6 +47,8 @@ __all__ = [
     "DriverGroup",
     "Embodiment",
     "EmbodimentError",
+    "Geometry",
+    "Hand",
     "Joint",
     "JointCommand",
     "PolicyContract",

@@ -94,10 +94,14 @@ def _read_affine(section: Section) -> Affine:
 
 @dataclass(frozen=True)
 class Driver:
-    """One way a lab runs the robot: all its controllers."""
+    """One way a lab runs the robot: all its controllers.
+
+    `stop_service` is a std_srvs/Trigger service with which the driver stops the robot by its own means; empty: none.
+    """
 
     name: str
     groups: tuple[DriverGroup, ...]
+    stop_service: str = ""
 
     @property
     def extra_messages(self) -> tuple[str, ...]:
@@ -114,10 +118,11 @@ class Driver:
             EmbodimentError: a joint of the embodiment is in no group or in two, or a group names an unknown one.
         """
         groups = tuple(DriverGroup.read(group) for group in section.sections("groups"))
+        stop_service = section.text("stop_service", "")
         section.finish()
         named = [joint for group in groups for joint in group.joints]
         if sorted(named) != sorted(joint_names):
             raise EmbodimentError(
                 f"{section.where}.groups: expected each of {', '.join(joint_names)} once, got {', '.join(named)}"
             )
-        return cls(name, groups)
+        return cls(name, groups, stop_service)

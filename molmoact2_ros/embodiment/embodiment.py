@@ -17,6 +17,7 @@ from .affine import Affine
 from .camera import Camera
 from .driver import Driver
 from .errors import EmbodimentError
+from .geometry import Geometry
 from .joint import Joint
 from .policy_contract import PolicyContract
 from .section import Section
@@ -39,6 +40,7 @@ class Embodiment:
     joints: tuple[Joint, ...]
     poses: dict[str, tuple[float, ...]]
     drivers: dict[str, Driver]
+    geometry: Geometry
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Embodiment:
@@ -76,6 +78,7 @@ class Embodiment:
             joints=joints,
             poses={pose: poses.numbers(pose, len(joints)) for pose in poses.remaining()},
             drivers={driver: Driver.read(driver, entry, names) for driver, entry in drivers.items()},
+            geometry=Geometry.read(section.section("geometry"), _grippers(joints)),
         )
         section.finish()
         embodiment._check(section.where)
@@ -144,6 +147,10 @@ class Embodiment:
 def shipped_embodiments() -> list[str]:
     """Return the names of the robots that come with the package."""
     return sorted(path.stem for path in (share_folder() / "config" / "embodiments").glob("*.yaml"))
+
+
+def _grippers(joints: tuple[Joint, ...]) -> tuple[str, ...]:
+    return tuple(joint.name for joint in joints if joint.is_gripper)
 
 
 def _find(name_or_path: str | Path) -> Path:

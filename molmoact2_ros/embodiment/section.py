@@ -49,9 +49,16 @@ class Section:
             raise EmbodimentError(f"{self.where}.{key}: expected a list of {length} numbers, got {value!r}")
         return tuple(self._finite(key, item) for item in value)
 
-    def integer(self, key: str) -> int:
+    def flag(self, key: str, default: bool = _REQUIRED) -> bool:
+        """Return true or false."""
+        value = self._take(key, default)
+        if not isinstance(value, bool):
+            raise EmbodimentError(f"{self.where}.{key}: expected true or false, got {value!r}")
+        return value
+
+    def integer(self, key: str, default: int = _REQUIRED) -> int:
         """Return a whole number."""
-        value = self._take(key, _REQUIRED)
+        value = self._take(key, default)
         if isinstance(value, bool) or not isinstance(value, int):
             raise EmbodimentError(f"{self.where}.{key}: expected a whole number, got {value!r}")
         return value

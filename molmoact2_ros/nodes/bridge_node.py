@@ -13,7 +13,7 @@ Topics (relative; those of the drivers as the embodiment file names them):
                                                actions ParallelGripperCommand and GripperCommand of control_msgs;
                                                reliable 1
 
-The logic is in `bridge.DriverState` (inward) and `bridge.CommandGuard` (outward).
+The logic is in `bridge.DriverState` (inward), `bridge.CommandGuard` (outward) and `bridge.SafetyMemory`.
 
 Run: ros2 run molmoact2_ros bridge --ros-args -p embodiment:=droid
 """
@@ -38,6 +38,7 @@ from molmoact2_ros.bridge import (
     DriverState,
     GripperGoal,
     Pace,
+    SafetyMemory,
     SetPoints,
     TrajectoryCommand,
     require_servable,
@@ -108,6 +109,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._drivers = DriverState(self._profile, self._robot.joint_names, self.params.state_max_age_s)
         self._state_pace = Pace(self.params.state_rate_hz)
         self._guard = self._new_guard()
+        self._memory = SafetyMemory(SafetyState.CAUSE_SAFETY_RESTARTED)
         self._forwarded_sequence = self._rest_ns = self._told_ns = self._rivals_ns = self._states_sent = 0
         self._told: Status = (-1, Cause.NONE, "")
         if not self.params.dry_run:
@@ -188,12 +190,16 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             self._states_sent += 1
 
     def _on_safety(self, message: SafetyState) -> None:
+        armed = message.mode == SafetyState.ARMED
+        news = self._memory.hear(life=message.life, armed=armed, cause=message.cause, text=message.text)
         if not self.active:
             return
         permitted, steady_ns = self._guard.permits, time.monotonic_ns()
-        self._guard.hear_safety(armed=message.mode == SafetyState.ARMED, steady_ns=steady_ns)
+        self._guard.hear_safety(armed=armed, steady_ns=steady_ns)
         if self._guard.permits and not permitted:
             self._watch_rivals(steady_ns)  # before the first command passes
+        if news:
+            self._tell(self._status())  # safety is not armed before it knows that it is heard
 
     def _on_command(self, message: JointCommand) -> None:
         if not self.active:
@@ -266,6 +272,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         message = BridgeState(mode=mode, cause=getattr(BridgeState, f"CAUSE_{cause.name}"), text=text)
         message.header.stamp = to_stamp(self.ros_now_ns())
         message.forwarded_sequence, message.dry_run = self._forwarded_sequence, self.params.dry_run
+        message.safety_life = self._memory.life
+        message.former_cause, message.former_text = self._memory.former_cause, self._memory.former_text
         self._bridge_states.publish(message)
         self._told, self._told_ns = status, time.monotonic_ns()
 

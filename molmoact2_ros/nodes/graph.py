@@ -15,6 +15,8 @@ from molmoact2_ros.model.hub import local_folder
 from molmoact2_ros.policy.handshake import check_handshake
 from molmoact2_ros.processing.processor import Processor
 
+from .safety_file import load_safety_file, shipped_safety_file
+
 NODE_NAMES = ("simulator", "bridge", "safety", "interpolator", "perception", "policy")
 DEMO_CHECKPOINT = "demo"
 RELEASED_IMAGE_SIZE = (378, 378)  # px; what every released checkpoint takes
@@ -43,6 +45,7 @@ GRAPH_ARGUMENTS = (
     GraphArgument("device", "auto", "where the model runs", ("auto", "cpu", "cuda")),
     GraphArgument("dtype", "auto", "precision of the model; auto: bfloat16 on cuda, else float32",
                   ("auto", "float32", "bfloat16")),
+    GraphArgument("safety_file", "", "thresholds of safety, a file such as config/safety.yaml; empty: that one"),
     GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
 )  # fmt: skip
 
@@ -68,7 +71,8 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
         arguments: value of every entry of GRAPH_ARGUMENTS, as text.
 
     Raises:
-        EmbodimentError: the embodiment, its driver profile or its demo checkpoint does not exist or cannot be used.
+        EmbodimentError: the embodiment, its driver profile, its demo checkpoint or the safety file does not exist or cannot
+            be used.
         HubError: the checkpoint is neither a folder nor a hub id.
         ProcessingError: the checkpoint is a folder that cannot be used, or lacks the robot's norm tag.
         PolicyError: the checkpoint is a folder that was made for another robot.
@@ -81,7 +85,8 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
     common: dict[str, object] = {"embodiment": embodiment}
     nodes = [
         NodeSpec("bridge", common | {"driver": driver, "dry_run": arguments["dry_run"] == "true"}),
-        NodeSpec("safety", common),
+        NodeSpec("safety", common | {"driver": driver}
+                 | load_safety_file(arguments["safety_file"] or shipped_safety_file())),
         NodeSpec("interpolator", common),
         NodeSpec("perception", common | {"image_height": height, "image_width": width}),
         NodeSpec("policy", common | {"checkpoint": checkpoint}

@@ -94,6 +94,10 @@ class InterpolatorParams:
         high=1.0,
     )
 
+    safety_timeout_s: float = param(
+        0.5, "Longest silence of safety in which commands are proposed", unit="s", low=0.2, high=5.0
+    )
+
     def settings(self) -> InterpolationSettings:
         """Return the part that the room takes."""
         return InterpolationSettings(
@@ -115,6 +119,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self._interpolator = Interpolator(robot, self.params.settings())
         self._period_ms = period_s * 1e3
         self._chunk_stamp_ns = self._state_stamp_ns = 0
+        self._safety_heard_ns = 0  # steady time
         self._ticks_ns: deque[int] = deque(maxlen=KEPT_TICKS)  # steady time at which ticks began
         self._costs_ns: deque[int] = deque(maxlen=KEPT_TICKS)  # of the ticks that proposed a command
         self._starved_reported = 0
@@ -155,6 +160,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self._interpolator.measure(robot_state_from_msg(message))
 
     def _on_safety_state(self, message: SafetyState) -> None:
+        self._safety_heard_ns = time.monotonic_ns()
         armed = self.active and message.mode == SafetyState.ARMED
         if armed and not self._interpolator.armed:
             self._interpolator.arm(self.ros_now_ns())
@@ -166,10 +172,20 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
     def _tick(self) -> None:
         began_ns = time.monotonic_ns()
         self._ticks_ns.append(began_ns)
+        self._watch_safety(began_ns)
         command = self._interpolator.tick(self.ros_now_ns()) if self.active else None
         if command is not None:
             self._commands.publish(command_to_msg(command))
             self._costs_ns.append(time.monotonic_ns() - began_ns)
+
+    def _watch_safety(self, steady_ns: int) -> None:
+        """Propose nothing to a safety that is gone; whoever comes after it says when to begin anew."""
+        silent_s = (steady_ns - self._safety_heard_ns) / NS_PER_S
+        if self._interpolator.armed and silent_s > self.params.safety_timeout_s:
+            self.get_logger().warning(
+                f"safety has been silent for {silent_s:.2f} s: nothing is proposed until it speaks"
+            )
+            self._interpolator.disarm()
 
     # What diagnostics say.
 

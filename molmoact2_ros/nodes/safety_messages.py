@@ -39,15 +39,19 @@ def perception_report_from_msg(message: PerceptionStatus) -> PerceptionReport:
     return PerceptionReport(message.ready, Cause.NONE if message.ready else cause, message.text)
 
 
-def bridge_report_from_msg(message: BridgeState) -> BridgeReport:
-    """Unpack a BridgeState."""
-    if message.mode != BridgeState.HOLDING:
-        return BridgeReport(text=message.text)
-    return BridgeReport(_BRIDGE_CAUSES.get(message.cause, Cause.BRIDGE_SILENT), message.text)
+def bridge_report_from_msg(message: BridgeState, life: int = 0) -> BridgeReport:
+    """Unpack a BridgeState; `life` is this safety's own."""
+    holds, cause = message.mode == BridgeState.HOLDING, Cause(message.former_cause)
+    return BridgeReport(
+        cause=_BRIDGE_CAUSES.get(message.cause, Cause.BRIDGE_SILENT) if holds else Cause.NONE,
+        text=message.text,
+        hears_us=message.safety_life == life,
+        former=None if cause is Cause.NONE else Verdict(cause, message.former_text),
+    )
 
 
-def snapshot_to_msg(snapshot: Snapshot, now_ns: int) -> SafetyStateMsg:
-    """Pack a SafetyState stamped `now_ns` (ROS time)."""
+def snapshot_to_msg(snapshot: Snapshot, now_ns: int, life: int = 0) -> SafetyStateMsg:
+    """Pack a SafetyState stamped `now_ns` (ROS time), of the safety process `life`."""
     stop, refusal = snapshot.stop or _NOTHING, snapshot.last_refusal or _NOTHING
     message = SafetyStateMsg(
         mode=int(snapshot.mode),
@@ -61,6 +65,7 @@ def snapshot_to_msg(snapshot: Snapshot, now_ns: int) -> SafetyStateMsg:
         refused_in_a_row=snapshot.refused_in_a_row,
         last_refusal_cause=int(refusal.cause),
         last_refusal_text=refusal.text,
+        life=life,
     )
     message.header.stamp = to_stamp(now_ns)
     return message

@@ -7,9 +7,12 @@ Topics (relative):
     in   perception_status   PerceptionStatus    reliable 1
     in   bridge_state        BridgeState         reliable, transient local 1
     in   estop               std_msgs/Bool       reliable, transient local 1; true stops, false alone releases nothing
+    in   dead_man            std_msgs/Bool       reliable 1; must be true and fresh with `dead_man_required`
     out  command/safe        JointCommand        reliable 1, lifespan two periods; the same message, or none
     out  safety_state        SafetyState         reliable, transient local 1; on change and at `heartbeat_rate_hz`
 Services: ~/arm, ~/stop, ~/reset    std_srvs/Trigger; the reply says what was done, or what stands in the way
+          ~/estop                   std_srvs/SetBool; as the topic
+Called:   `stop_service` of the driver profile, std_srvs/Trigger, when a stop cannot be proven in time
 
 The logic is in `safety.monitor.Monitor`. A software stop is not a rated emergency stop: see SAFETY.md.
 
@@ -19,6 +22,7 @@ Run: ros2 run molmoact2_ros safety --ros-args -p embodiment:=droid
 from __future__ import annotations
 
 import dataclasses
+import secrets
 import sys
 import time
 from collections import deque
@@ -32,105 +36,22 @@ from rclpy.qos import QoSProfile
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 from std_msgs.msg import Bool
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import BridgeState, JointCommand, PerceptionStatus, RobotState, SafetyState
-from molmoact2_ros.safety import Instant, Limits, Mode, Monitor, Reply, Settings, Snapshot
+from molmoact2_ros.safety import ESTOP_SERVICE, Instant, Limits, Mode, Monitor, Reply, Snapshot, Space
 
 from . import qos
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import command_from_msg, robot_state_from_msg
-from .parameters import param
+from .robot_stop import RobotStop
 from .safety_messages import bridge_report_from_msg, perception_report_from_msg, snapshot_to_msg
+from .safety_params import SafetyParams
 
 KEPT_DECISIONS = 500  # ten seconds of commands
+RIVAL_PERIOD_S = 0.5  # between looks at who else publishes
 NOT_ACTIVE = Reply(False, "the safety node is not active: activate it first")
-
-
-@dataclasses.dataclass(frozen=True)
-class SafetyParams:
-    """Parameters of the safety node; SAFETY.md explains them. Defaults of the thresholds stand in `Settings`."""
-
-    embodiment: str = param("droid", "Robot: name of a shipped embodiment, or path of an embodiment file")
-    heartbeat_rate_hz: float = param(10.0, "safety_state is published at least this often", unit="Hz", low=5, high=50)
-    watch_rate_hz: float = param(50.0, "How often silences are looked for", unit="Hz", low=20, high=200)
-    jump_arm_rad: float = param(
-        Settings.jump_arm_rad,
-        "Most that an arm joint may start away from its measured pose",
-        unit="rad",
-        low=0.01,
-        high=0.5,
-    )
-    jump_gripper: float = param(
-        Settings.jump_gripper,
-        "The same for a gripper, first command after arming only",
-        unit="strokes",
-        low=0.01,
-        high=1,
-    )
-    tracking_lag_s: float = param(
-        Settings.tracking_lag_s, "Delay of the controllers: adds speed x delay to both", unit="s", low=0, high=0.3
-    )
-    gripper_overrun: float = param(
-        Settings.gripper_overrun, "How far outside 0..1 a gripper may be commanded", unit="strokes", low=0, high=0.1
-    )
-    brake_time_max_s: float = param(
-        Settings.brake_time_max_s, "Longest brake at the end of a command", unit="s", low=0.1, high=2
-    )
-    command_age_max_s: float = param(
-        Settings.command_age_max_s, "Most that a command may start in the past", unit="s", low=0.02, high=0.5
-    )
-    command_lead_max_s: float = param(
-        Settings.command_lead_max_s, "Most that a stamp may lie in the future", unit="s", low=0.02, high=0.5
-    )
-    observation_age_max_s: float = param(
-        Settings.observation_age_max_s, "Oldest observation that a motion may follow", unit="s", low=0.1, high=5
-    )
-    max_refused_in_a_row: int = param(
-        Settings.max_refused_in_a_row, "Refused commands in a row that stop the robot", low=1, high=50
-    )
-    state_timeout_s: float = param(
-        Settings.state_timeout_s, "Longest silence, and largest age, of robot_state", unit="s", low=0.05, high=1
-    )
-    command_timeout_s: float = param(
-        Settings.command_timeout_s, "Longest silence of command/proposed while armed", unit="s", low=0.05, high=1
-    )
-    first_command_timeout_s: float = param(
-        Settings.first_command_timeout_s, "Longest wait for the first command after arming", unit="s", low=0.2, high=10
-    )
-    perception_timeout_s: float = param(
-        Settings.perception_timeout_s, "Longest silence of perception_status in motion", unit="s", low=0.3, high=5
-    )
-    perception_not_ready_max_s: float = param(
-        Settings.perception_not_ready_max_s, "Longest time in motion without usable cameras", unit="s", low=0, high=5
-    )
-    bridge_timeout_s: float = param(
-        Settings.bridge_timeout_s,
-        "Longest silence of bridge_state, longest hold by the bridge",
-        unit="s",
-        low=0.2,
-        high=5,
-    )
-    still_arm_rad_s: float = param(
-        Settings.still_arm_rad_s, "Speed below which an arm joint stands still", unit="rad/s", low=0.001, high=0.1
-    )
-    still_gripper_per_s: float = param(
-        Settings.still_gripper_per_s, "Speed below which a gripper stands still", unit="strokes/s", low=0.001, high=0.5
-    )
-    still_time_s: float = param(
-        Settings.still_time_s, "How long all joints must be that slow to be called still", unit="s", low=0.02, high=2
-    )
-    stop_time_max_s: float = param(
-        Settings.stop_time_max_s, "A stop that takes longer is reported as overdue", unit="s", low=0.5, high=10
-    )
-    reset_cooldown_s: float = param(
-        Settings.reset_cooldown_s, "Shortest time between standstill and reset", unit="s", low=0.1, high=60
-    )
-
-    def settings(self) -> Settings:
-        """Return the thresholds."""
-        return Settings(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Settings)})
 
 
 class SafetyNode(Molmoact2Node[SafetyParams]):
@@ -141,10 +62,16 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         self._publishers: list[Publisher] = []
         self._subscriptions_made: list[Subscription] = []
         self._services_made: list[Service] = []
+        self._robot_stop: RobotStop | None = None
 
     def _setup(self) -> None:
         robot, settings = Embodiment.load(self.params.embodiment), self.params.settings()
-        self._monitor = Monitor(robot, Limits.load(robot, settings.gripper_overrun), settings)
+        limits, space = Limits.load(robot, settings.gripper_overrun), Space.load(robot)
+        self._monitor = Monitor(robot, limits, settings, space)
+        self._life = secrets.randbits(63) + 1
+        driver = robot.driver(self.params.driver or next(iter(robot.drivers)))
+        self._robot_stop = RobotStop(self, driver.stop_service, self._on_robot_stop)
+        self._rivals_at = self._now()
         self._published: Snapshot | None = None
         self._published_at = self._now()
         # Half a watch period early: seen a moment too soon, a heartbeat would wait for the next one.
@@ -166,17 +93,23 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
             self.create_subscription(PerceptionStatus, "perception_status", self._on_perception, qos.STATUS),
             self.create_subscription(BridgeState, "bridge_state", self._on_bridge, qos.LATCHED),
             self.create_subscription(Bool, "estop", self._on_estop, qos.LATCHED),
+            self.create_subscription(Bool, "dead_man", self._on_dead_man, qos.STATUS),
         ]
 
     def _make_services(self) -> None:
+        def arm(now: Instant) -> Reply:
+            self._watch_rivals(now)
+            return self._monitor.arm(now)
+
         def stop(now: Instant) -> Reply:
             return self._monitor.stop("an operator called ~/stop", now)
 
-        requests = {"arm": self._monitor.arm, "stop": stop, "reset": self._monitor.reset}
+        requests = {"arm": arm, "stop": stop, "reset": self._monitor.reset}
         self._services_made = [
             self.create_service(Trigger, f"~/{name}", self._answers(name, request))
             for name, request in requests.items()
         ]
+        self._services_made.append(self.create_service(SetBool, "~/estop", self._on_estop_request))
 
     def _activated(self) -> None:
         self._publish_state()
@@ -187,6 +120,9 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         self._publish_state()
 
     def _teardown(self) -> None:
+        if self._robot_stop is not None:
+            self._robot_stop.destroy()
+            self._robot_stop = None
         for service in self._services_made:
             self.destroy_service(service)
         for subscription in self._subscriptions_made:
@@ -215,20 +151,48 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         self._monitor.on_perception(perception_report_from_msg(message), self._now())
 
     def _on_bridge(self, message: BridgeState) -> None:
-        self._monitor.on_bridge(bridge_report_from_msg(message), self._now())
+        self._monitor.on_bridge(bridge_report_from_msg(message, self._life), self._now())
+        self._publish_if_changed()
 
     def _on_estop(self, message: Bool) -> None:
         self._monitor.on_estop(message.data, self._now())
+        self._publish_if_changed()
+
+    def _on_dead_man(self, message: Bool) -> None:
+        self._monitor.on_dead_man(message.data, self._now())
+        self._publish_if_changed()
+
+    def _on_estop_request(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        """Heard in every lifecycle state, as the topic is."""
+        reply = self._monitor.on_estop(request.data, self._now(), ESTOP_SERVICE)
+        self.get_logger().info(f"~/estop: {reply.text}")
+        self._publish_if_changed()
+        response.success, response.message = reply.done, reply.text
+        return response
+
+    def _on_robot_stop(self, text: str) -> None:
+        self.get_logger().error(text)
+        self._monitor.on_robot_stop(text)
         self._publish_if_changed()
 
     def _on_tick(self) -> None:
         if not self.active:
             return
         now = self._now()
+        if now.since_s(self._rivals_at) > RIVAL_PERIOD_S:
+            self._watch_rivals(now)
         self._monitor.tick(now)
+        if self._robot_stop is not None:
+            self._robot_stop.update(self._monitor.overdue)
         if now.since_s(self._published_at) > self._heartbeat_due_s:
             self._publish_state()
         self._publish_if_changed()
+
+    def _watch_rivals(self, now: Instant) -> None:
+        self._rivals_at = now
+        for topic in (self._subscriptions_made[0].topic_name, self._safe.topic_name):
+            names = [info.node_name for info in self.get_publishers_info_by_topic(topic)]
+            self._monitor.on_publishers(topic, names, now)
 
     def _answers(self, name: str, request: Callable[[Instant], Reply]) -> Callable[..., Trigger.Response]:
         def answer(_request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -253,7 +217,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
 
     def _publish_state(self) -> None:
         now = self._now()
-        self._states.publish(snapshot_to_msg(self._monitor.snapshot, now.ros_ns))
+        self._states.publish(snapshot_to_msg(self._monitor.snapshot, now.ros_ns, self._life))
         self._published, self._published_at = self._news(), now
 
     def _news(self) -> Snapshot:

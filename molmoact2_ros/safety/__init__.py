@@ -2,6 +2,7 @@
 """The right to move: checks on commands, watch over the neighbours, modes and latch. No torch, no ROS."""
 
 from .causes import Cause, Mode
+from .devices import ESTOP_SERVICE, ESTOP_TOPIC
 from .errors import SafetyError
 from .instant import Instant
 from .limits import Limits
@@ -9,10 +10,13 @@ from .monitor import Monitor
 from .reports import BridgeReport, PerceptionReport
 from .settings import Settings
 from .snapshot import Snapshot
+from .space import Space
 from .state_machine import Reply
 from .verdict import Verdict
 
 __all__ = [
+    "ESTOP_SERVICE",
+    "ESTOP_TOPIC",
     "BridgeReport",
     "Cause",
     "Instant",
@@ -24,5 +28,6 @@ __all__ = [
     "SafetyError",
     "Settings",
     "Snapshot",
+    "Space",
     "Verdict",
 ]

@@ -51,3 +51,5 @@ class Cause(IntEnum):
     DEAD_MAN = 51
     CLOCK_JUMP = 52
     ROBOT_FAULT = 53
+    HAND_SPEED_LIMIT = 54
+    SAFETY_RESTARTED = 55

@@ -4,7 +4,7 @@
 Each check takes the command and its context and returns a Verdict, or None when it has no objection. A command is
 judged whole, brake included, because the robot plays all of it when nothing follows. Between points it means what
 `cubic` says. Of several points the earliest is named, and there the worst joint: what comes later is its consequence.
-For the same reason position, velocity and acceleration are one check: a command that darts off also leaves the range.
+For the same reason position and its three derivatives are one check: a command that darts off also leaves the range.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .causes import Cause
 from .instant import NS_PER_S
 from .limits import Limits
 from .settings import Settings
+from .space import Space
 from .verdict import Verdict
 
 Array = NDArray[np.float64]
@@ -40,7 +41,7 @@ class Context:
     """What a command is judged against.
 
     `measured` and `previous` are in the order of `limits.names`. `previous` is the last command that passed since
-    arming, which the robot executes or has ended; None for the first.
+    arming, which the robot executes or has ended; None for the first. Without `space` motion is judged by joints alone.
     """
 
     limits: Limits
@@ -49,6 +50,7 @@ class Context:
     now_ns: int
     measured: RobotState
     previous: JointCommand | None
+    space: Space | None = None
 
 
 Check = Callable[[JointCommand, Context], "Verdict | None"]
@@ -139,8 +141,8 @@ def check_observation_age(command: JointCommand, context: Context) -> Verdict | 
 
 
 def check_motion(command: JointCommand, context: Context) -> Verdict | None:
-    """Position, velocity and acceleration within limits; the violation at the earliest point wins."""
-    checks = (check_position, check_velocity, check_acceleration)
+    """Position, velocity, acceleration and jerk within limits; the violation at the earliest point wins."""
+    checks = (check_position, check_velocity, check_acceleration, check_jerk)
     verdicts = [verdict for check in checks if (verdict := check(command, context)) is not None]
     return min(verdicts, key=lambda verdict: verdict.step, default=None)
 
@@ -176,6 +178,18 @@ def check_acceleration(command: JointCommand, context: Context) -> Verdict | Non
     strongest = np.maximum(np.abs(begin), np.abs(end))
     allowed, words = context.limits.acceleration, ("accelerate at", "/s2")
     return _over(Cause.ACCELERATION_LIMIT, strongest, allowed, context.limits, words=words)
+
+
+def check_jerk(command: JointCommand, context: Context) -> Verdict | None:
+    """The change of acceleration within any one step, the seam to the command before it and the end at rest included.
+
+    The first command after arming begins on a robot that stands. Where a step is long, the acceleration limit bounds
+    this already: 2 x 10 rad/s2 within 20 ms are 1000 rad/s3.
+    """
+    previous, rest = context.previous, np.zeros(len(context.limits.names))
+    before = rest if previous is None else cubic.acceleration_before(previous, command.start_ns)
+    values, allowed = cubic.jerks(command, before), context.limits.jerk
+    return _over(Cause.JERK_LIMIT, values, allowed, context.limits, words=("jerk at", "/s3"))
 
 
 def check_brake(command: JointCommand, context: Context) -> Verdict | None:
@@ -242,6 +256,11 @@ def check_jump(command: JointCommand, context: Context) -> Verdict | None:
     return Verdict(Cause.JUMP, text, limits.names[joint], 0, value, limit)
 
 
+def check_space(command: JointCommand, context: Context) -> Verdict | None:
+    """Hands within workspace and speed, links clear of each other and of the table; last, because it costs most."""
+    return None if context.space is None else context.space.judge_command(command)
+
+
 FORM_CHECKS: tuple[Check, ...] = (check_shape, check_joints)
 CONTENT_CHECKS: tuple[Check, ...] = (
     check_finite,
@@ -251,6 +270,7 @@ CONTENT_CHECKS: tuple[Check, ...] = (
     check_brake,
     check_continuity,
     check_jump,
+    check_space,
 )
 
 

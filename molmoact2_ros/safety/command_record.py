@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 from molmoact2_ros.embodiment import JointCommand
 
 from .verdict import Verdict
+
+REMEMBERED = 50  # commands: a second; measurements are never that old
 
 
 @dataclass
@@ -19,10 +22,16 @@ class CommandRecord:
     refused: int = 0
     refused_in_a_row: int = 0
     last_refusal: Verdict | None = None
+    _recent: deque[JointCommand] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     def note_passed(self, command: JointCommand) -> None:
         """Note a command, in joint order, that goes to the robot."""
         self.previous, self.passed_sequence, self.refused_in_a_row = command, command.sequence, 0
+        self._recent.append(command)
+
+    def in_force(self, time_ns: int) -> JointCommand | None:
+        """Return the newest command that had begun by a ROS time."""
+        return next((command for command in reversed(self._recent) if command.start_ns <= time_ns), None)
 
     def note_refused(self, verdict: Verdict) -> None:
         """Note why a command does not go to the robot."""

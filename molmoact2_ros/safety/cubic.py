@@ -7,6 +7,8 @@ in each segment, so its extremes stand at the segment's ends, and its velocity i
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,8 @@ from molmoact2_ros.embodiment import JointCommand
 from .instant import NS_PER_S
 
 Array = NDArray[np.float64]
+
+SAME_POINT = 1e-3  # of a step; stamps are whole nanoseconds, steps are not
 
 
 def accelerations(command: JointCommand) -> tuple[Array, Array]:
@@ -37,6 +41,37 @@ def peak_speeds(command: JointCommand) -> Array:
     slope = np.where(turns, end - begin, 1.0) / command.step_s
     vertex = command.velocities[:-1] - begin**2 / (2.0 * slope)
     return np.where(turns, np.maximum(ends, np.abs(vertex)), ends)
+
+
+def jerks(command: JointCommand, before: Array) -> Array:
+    """Return the largest change of acceleration within any one step, per step [points - 1, joints].
+
+    Inside a segment that is the cubic's jerk. At the border of two segments the acceleration steps, for which no finite
+    jerk would do: what a robot can follow is the change over the time that the command resolves. Of all pairs of times
+    at most a step apart, the ends of the two segments hold the extremes, because acceleration is linear between. A
+    border counts for the segment after it; the first follows an acceleration `before` [joints], the last is followed by
+    rest.
+    """
+    begin, end = accelerations(command)
+    begin_before, end_before = (np.vstack([before, values[:-1]]) for values in (begin, end))
+    pairs = ((begin, end), (end_before, begin), (begin_before, begin), (end_before, end))
+    changes = np.max([np.abs(later - earlier) for earlier, later in pairs], axis=0)
+    changes[-1] = np.maximum(changes[-1], np.abs(end[-1]))
+    return changes / command.step_s
+
+
+def acceleration_before(command: JointCommand, time_ns: int) -> Array:
+    """Return the acceleration [joints] that reaches up to a ROS time, where segments meet that of the earlier one.
+
+    At the start it is that of the first segment, after the end there is none.
+    """
+    begin, end = accelerations(command)
+    place = (time_ns - command.start_ns) / NS_PER_S / command.step_s
+    index = max(math.ceil(place - SAME_POINT) - 1, 0)
+    if index >= len(begin):
+        return np.zeros_like(begin[0])
+    part = min(max(place - index, 0.0), 1.0)
+    return begin[index] + part * (end[index] - begin[index])
 
 
 def evaluate(command: JointCommand, time_ns: int) -> tuple[Array, Array]:

@@ -15,14 +15,18 @@ Vector = NDArray[np.float64]
 
 MOTION_POINTS = 4  # three periods
 SWING_RATIO = 0.3  # of the velocity and acceleration limits
+POSE_SWING = 0.3  # rad, or strokes
 BRAKE_RATIO = 0.5  # of the acceleration limit
 
 
 class ExampleMotion:
-    """A swing of every joint about the middle of its range, from rest, at a speed drawn from a seed."""
+    """A swing of every joint from rest, at a speed drawn from a seed: by default about the middle of its range.
 
-    def __init__(self, limits: Limits, period_s: float, seed: int = 0) -> None:
-        """Draw the motion."""
+    About a pose of the robot it stays small enough to leave neither the workspace nor the air above the table.
+    """
+
+    def __init__(self, limits: Limits, period_s: float, seed: int = 0, pose: Vector | None = None) -> None:
+        """Draw the motion; `pose` [joints] is where it begins."""
         generator = np.random.default_rng(seed)
         self._limits = limits
         self._period_s = period_s
@@ -32,6 +36,9 @@ class ExampleMotion:
         )
         self._swing = generator.uniform(-1.0, 1.0, len(limits.names)) * room
         self._middle = (limits.low + limits.high) / 2
+        if pose is not None:
+            ends = np.minimum(limits.high - pose, POSE_SWING), np.minimum(pose - limits.low, POSE_SWING)
+            self._middle, self._swing = pose, np.clip(self._swing, -ends[1] / 2, ends[0] / 2)
 
     def state(self, index: int) -> tuple[Vector, Vector]:
         """Return position and velocity [joints] after `index` command periods; at rest at 0."""

@@ -72,7 +72,7 @@ class Limits:
         return cls.of(embodiment, urdf, gripper_overrun)
 
     def unit(self, joint: int, suffix: str = "") -> str:
-        """Return the unit of a joint for a sentence, with a leading space; `suffix` is `/s` or `/s2`."""
+        """Return the unit of a joint for a sentence, with a leading space; `suffix` is `/s`, `/s2`, `/s3`."""
         if self.is_gripper[joint]:
             return f" 1{suffix}" if suffix else ""
         return f" rad{suffix}"

@@ -7,21 +7,30 @@ brake of the last command that passed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from molmoact2_ros.embodiment import Embodiment, JointCommand, RobotState
 
-from .by_name import command_in_order, same_names, state_in_order
+from . import measured
+from .by_name import command_in_order, state_in_order
 from .causes import Cause, Mode
+from .clock_watch import ClockWatch
 from .command_checks import Context, judge
 from .command_record import CommandRecord
+from .devices import ESTOP_TOPIC, Devices
+from .frozen_state import FrozenState
 from .instant import Instant
 from .limits import Limits
 from .reports import BridgeReport, PerceptionReport
+from .rivals import Rivals
 from .settings import Settings
 from .snapshot import Snapshot
+from .space import Space
 from .standstill import Standstill
 from .state_machine import Reply, StateMachine
+from .tracking import Tracking
 from .verdict import Verdict
 from .watchdog import Watchdog
 
@@ -29,16 +38,22 @@ from .watchdog import Watchdog
 class Monitor:
     """Guard the right to move of one robot. Not thread-safe: call it from one thread. Time is handed in."""
 
-    def __init__(self, embodiment: Embodiment, limits: Limits, settings: Settings) -> None:
-        """Start disarmed."""
+    def __init__(self, embodiment: Embodiment, limits: Limits, settings: Settings, space: Space | None = None) -> None:
+        """Start disarmed. Without `space` nothing is judged but joints: good for robots that are only thought of."""
         self._limits = limits
+        self._space = space
         self._settings = settings
         self._period_s = 1.0 / embodiment.command_rate_hz
         self._machine = StateMachine(settings.stop_time_max_s, settings.reset_cooldown_s)
         self._watchdog = Watchdog(settings)
         self._still_bounds = np.where(limits.is_gripper, settings.still_gripper_per_s, settings.still_arm_rad_s)
         self._standstill = Standstill(self._still_bounds, settings.still_time_s)
-        self._estop_pressed = False
+        self._clock = ClockWatch(settings.clock_jump_max_s)
+        self._frozen_state = FrozenState(limits, settings)
+        self._tracking = Tracking(limits, settings)
+        self._devices = Devices(settings)
+        self._rivals = Rivals()
+        self._took_over = False  # a busy bridge may repeat what was reset in the meantime
         self._armed_at: Instant | None = None
         self._record = CommandRecord()
 
@@ -46,6 +61,11 @@ class Monitor:
     def mode(self) -> Mode:
         """The present mode."""
         return self._machine.mode
+
+    @property
+    def overdue(self) -> bool:
+        """Tell whether a stop cannot be proven in time: the robot's own is needed."""
+        return self._machine.overdue
 
     @property
     def snapshot(self) -> Snapshot:
@@ -64,7 +84,8 @@ class Monitor:
 
     def on_robot_state(self, state: RobotState, now: Instant) -> None:
         """Take a measurement; one that cannot be read counts as none."""
-        defect = self._defect(state)
+        self._watch_clock(now)
+        defect = measured.defect(state, self._limits.names)
         if defect:
             self._watchdog.state_defect = defect
         else:
@@ -73,23 +94,42 @@ class Monitor:
             state = state_in_order(state, self._limits.names)
             self._watchdog.heard_state(state, now)
             self._standstill.update(state.velocities, now)
-        if self.mode is Mode.ARMED and (fault := self._fault()):
-            self._machine.stop(fault, now)
+            if self.mode is Mode.ARMED and (verdict := measured.fault(state) or self._astray(state, now)):
+                self._machine.stop(verdict, now)
         self.tick(now)
 
     def on_bridge(self, report: BridgeReport, now: Instant) -> None:
-        """Take a bridge_state."""
+        """Take a bridge_state; a stop that a safety process before this one left behind is latched anew, once."""
         self._watchdog.heard_bridge(report, now)
+        if report.former is not None and not self._took_over:
+            self._took_over = True
+            text = f"{report.former.text} (latched by the safety process before this one)"
+            self._machine.stop(Verdict(report.former.cause, text), now)
 
     def on_perception(self, report: PerceptionReport, now: Instant) -> None:
         """Take a perception_status."""
         self._watchdog.heard_perception(report, now)
 
-    def on_estop(self, pressed: bool, now: Instant) -> None:
-        """Stop when pressed, in every mode; a release only allows a reset."""
-        self._estop_pressed = pressed
-        if pressed:
-            self._machine.stop(Verdict(Cause.ESTOP, "the estop topic said true"), now)
+    def on_estop(self, pressed: bool, now: Instant, device: str = ESTOP_TOPIC) -> Reply:
+        """Stop when pressed, in every mode; a release only allows a reset. `device` is one of `devices.RELEASES`."""
+        verdict = self._devices.heard_estop(pressed, device)
+        if verdict is not None:
+            return self._machine.stop(verdict, now)
+        return Reply(True, f"released; {self.mode.name.lower()} as before: {self._machine.text}")
+
+    def on_dead_man(self, held: bool, now: Instant) -> None:
+        """Take what the dead-man switch says."""
+        self._devices.heard_dead_man(held, now)
+        self.tick(now)
+
+    def on_robot_stop(self, text: str) -> None:
+        """Take what became of the robot's own stop, which was asked for because ours is overdue."""
+        self._machine.note(text)
+
+    def on_publishers(self, topic: str, names: Sequence[str], now: Instant) -> None:
+        """Take the names of the nodes that publish on a command topic."""
+        self._rivals.heard(topic, names)
+        self.tick(now)
 
     def on_command(self, command: JointCommand, now: Instant) -> bool:
         """Tell whether a proposed command may go to the robot."""
@@ -98,7 +138,13 @@ class Monitor:
             return False
         self._watchdog.heard_command(now)
         context = Context(
-            self._limits, self._settings, self._period_s, now.ros_ns, self._watchdog.state, self._record.previous
+            limits=self._limits,
+            settings=self._settings,
+            period_s=self._period_s,
+            now_ns=now.ros_ns,
+            measured=self._watchdog.state,
+            previous=self._record.previous,
+            space=self._space,
         )
         verdict = judge(command, context)
         if verdict is not None:
@@ -110,12 +156,14 @@ class Monitor:
 
     def tick(self, now: Instant) -> None:
         """Let time pass; call it at least once per command period."""
+        self._watch_clock(now)
         if self.mode is Mode.ARMED and self._armed_at is not None:
-            verdict = self._watchdog.check_armed(now, self._armed_at)
+            verdict = self._devices.check_dead_man(now) or self._rivals.check()
+            verdict = verdict or self._watchdog.check_armed(now, self._armed_at)
             if verdict is not None:
                 self._machine.stop(verdict, now)
-        measured = self._watchdog.check_state(now) is None
-        self._machine.observe(self._standstill.holds(now), measured, now)
+        is_measured = self._watchdog.check_state(now) is None
+        self._machine.observe(self._standstill.holds(now), is_measured, now)
 
     # What an operator asks for.
 
@@ -126,6 +174,8 @@ class Monitor:
         if before is not Mode.ARMED and self.mode is Mode.ARMED:
             self._armed_at = now
             self._record = CommandRecord()
+            for watch in (self._frozen_state, self._tracking):
+                watch.forget()
             self._watchdog.forget_commands()
         return reply
 
@@ -146,9 +196,11 @@ class Monitor:
     def obstacles(self, now: Instant) -> list[str]:
         """Return what stands in the way of arming, one sentence each."""
         obstacles = self._unsafe(now)
-        if self._watchdog.check_state(now) is None and (silence := self._watchdog.check_bridge(now)):
-            obstacles.append(silence.text)
-        return obstacles + self._outside_limits()
+        if self._watchdog.check_state(now) is None and (deaf := self._watchdog.check_bridge_hears(now)):
+            obstacles.append(deaf.text)
+        if dead_man := self._devices.check_dead_man(now):
+            obstacles.append(dead_man.text)
+        return obstacles + measured.outside(self._watchdog.state, self._limits, self._space)
 
     # How it works.
 
@@ -157,55 +209,32 @@ class Monitor:
         if self._record.refused_in_a_row >= self._settings.max_refused_in_a_row:
             self._machine.stop(verdict, now)
 
+    def _watch_clock(self, now: Instant) -> None:
+        """After a jump nothing that was stamped before it can be compared with what comes."""
+        jump = self._clock.check(now)
+        if jump is None:
+            return
+        self._watchdog.forget_state()
+        self._standstill.forget()
+        if self.mode is Mode.ARMED:
+            self._machine.stop(jump, now)
+
     def _unsafe(self, now: Instant) -> list[str]:
         """Return what stands in the way of arming and of a reset alike."""
-        obstacles = ["the estop topic still says true: release it"] if self._estop_pressed else []
-        state = self._watchdog.check_state(now)
-        if state is not None:
-            return [*obstacles, state.text]
-        if fault := self._fault():
+        obstacles = self._devices.pressed()
+        if rivals := self._rivals.check():
+            obstacles.append(rivals.text)
+        unmeasured = self._watchdog.check_state(now)
+        if unmeasured is not None:
+            return [*obstacles, unmeasured.text]
+        state, limits = self._watchdog.state, self._limits
+        if fault := measured.fault(state):
             obstacles.append(fault.text)
         if not self._standstill.holds(now):
-            obstacles.append(self._unrest())
+            obstacles.append(measured.unrest(state, limits, self._still_bounds, self._settings.still_time_s))
         return obstacles
 
-    def _unrest(self) -> str:
-        state = self._watchdog.state
-        ratios = np.zeros(1) if state is None else np.abs(state.velocities) / self._still_bounds
-        joint = int(np.argmax(ratios))
-        if state is None or ratios[joint] < 1:
-            return f"the robot has not been seen to stand still for {self._settings.still_time_s} s yet: try again"
-        speed = f"{abs(state.velocities[joint]):.3f}{self._limits.unit(joint, '/s')}"
-        return f"the robot moves ({self._limits.names[joint]} at {speed}): wait until it stands still"
-
-    def _fault(self) -> Verdict | None:
-        state = self._watchdog.state
-        if state is None or state.fault == 0:
-            return None
-        text = f"the robot reports a fault ({state.fault_text or 'no text'}): clear it at the robot"
-        return Verdict(Cause.ROBOT_FAULT, text, value=float(state.fault))
-
-    def _outside_limits(self) -> list[str]:
-        state, limits = self._watchdog.state, self._limits
-        if state is None:
-            return []
-        return [
-            f"{name} stands at {position:.4f}{limits.unit(joint)}, outside {low:.4f} to {high:.4f} where commands are "
-            "allowed: move it inside by hand or with the robot's own tools"
-            for joint, (name, position, low, high) in enumerate(
-                zip(limits.names, state.positions, limits.low, limits.high, strict=True)
-            )
-            if not low <= position <= high
-        ]
-
-    def _defect(self, state: RobotState) -> str:
-        names, sizes = self._limits.names, (len(state.positions), len(state.velocities))
-        if not same_names(state.names, names):
-            return f"robot_state has the joints {', '.join(state.names) or 'none'}, expected {', '.join(names)}"
-        if sizes != (len(names), len(names)):
-            return f"robot_state has {sizes[0]} positions and {sizes[1]} velocities for {len(names)} joints"
-        for kind, values in (("position", state.positions), ("velocity", state.velocities)):
-            if not np.isfinite(values).all():
-                joint = int(np.argmin(np.isfinite(values)))
-                return f"robot_state gives {values[joint]} as the {kind} of {state.names[joint]}"
-        return ""
+    def _astray(self, state: RobotState, now: Instant) -> Verdict | None:
+        """Say how a measurement contradicts the commands that passed."""
+        frozen = self._frozen_state.check(state, self._record.in_force(now.ros_ns), now)
+        return frozen or self._tracking.check(state, self._record.in_force(state.stamp_ns), now)

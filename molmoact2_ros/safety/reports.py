@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .causes import Cause
+from .verdict import Verdict
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,13 @@ class PerceptionReport:
 
 @dataclass(frozen=True)
 class BridgeReport:
-    """`cause` is not NONE when the bridge does not forward commands; `text` is its sentence."""
+    """`cause` is not NONE when the bridge does not forward commands; `text` is its sentence.
+
+    `hears_us` tells whether the safety process that the bridge heard last is this one; `former` is the stop that one
+    before it left behind.
+    """
 
     cause: Cause = Cause.NONE
     text: str = ""
+    hears_us: bool = True
+    former: Verdict | None = None

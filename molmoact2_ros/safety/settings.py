@@ -17,6 +17,10 @@ class Settings:
     jump_arm_rad: float = 0.1
     jump_gripper: float = 0.3
     tracking_lag_s: float = 0.1
+    tracking_error_arm_rad: float = 0.05
+    tracking_error_time_s: float = 0.3
+    frozen_state_arm_rad: float = 0.03
+    frozen_state_time_s: float = 0.15
     gripper_overrun: float = 0.03
     brake_time_max_s: float = 1.0
     command_age_max_s: float = 0.1
@@ -29,6 +33,9 @@ class Settings:
     perception_timeout_s: float = 0.5
     perception_not_ready_max_s: float = 0.3
     bridge_timeout_s: float = 0.5
+    clock_jump_max_s: float = 0.1
+    dead_man_required: bool = False
+    dead_man_timeout_s: float = 0.3
     still_arm_rad_s: float = 0.02
     still_gripper_per_s: float = 0.05
     still_time_s: float = 0.1

@@ -40,7 +40,9 @@ class StateMachine:
         self._since: Instant | None = None  # of the present mode; None: since the process started
         self._mode = Mode.DISARMED
         self._text = FIRST_TEXT
+        self._note = ""
         self._latched: Verdict | None = None
+        self._overdue = False
 
     @property
     def mode(self) -> Mode:
@@ -55,7 +57,12 @@ class StateMachine:
     @property
     def text(self) -> str:
         """One sentence for the operator."""
-        return self._text
+        return f"{self._text}; {self._note}" if self._note else self._text
+
+    @property
+    def overdue(self) -> bool:
+        """Tell whether a stop has lasted too long without a measured standstill."""
+        return self._overdue
 
     def arm(self, obstacles: Sequence[str], now: Instant) -> Reply:
         """Let commands pass from now on, unless something stands in the way."""
@@ -82,13 +89,19 @@ class StateMachine:
             return
         if measured and standstill:
             self._enter(Mode.STOPPED, self._latched.text, now)
-        elif not measured:
+            return
+        self._overdue = now.since_s(self._since) > self._stop_time_max_s
+        if not measured:
             self._text = f"{self._latched.text}; whether the robot stands still cannot be measured without robot_state"
-        elif now.since_s(self._since) > self._stop_time_max_s:
-            self._text = (
-                f"{self._latched.text}; the robot still moves {self._stop_time_max_s} s after the stop: "
-                "press its emergency stop"
-            )
+        elif self._overdue:
+            self._text = f"{self._latched.text}; the robot still moves {self._stop_time_max_s} s after the stop"
+        if self._overdue:
+            self._text += ": press its emergency stop"
+
+    def note(self, text: str) -> None:
+        """Add to the sentence what else was tried, until the mode changes."""
+        if self._mode is Mode.STOPPING:
+            self._note = text
 
     def reset(self, obstacles: Sequence[str], now: Instant) -> Reply:
         """Clear the latch and disarm, unless something stands in the way."""
@@ -107,3 +120,4 @@ class StateMachine:
 
     def _enter(self, mode: Mode, text: str, now: Instant) -> None:
         self._mode, self._text, self._since = mode, text, now
+        self._note, self._overdue = "", False

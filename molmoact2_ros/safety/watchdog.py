@@ -36,9 +36,7 @@ class Watchdog:
     def __init__(self, settings: Settings) -> None:
         """Take the time-outs."""
         self._settings = settings
-        self.state: RobotState | None = None  # the newest usable one
-        self.state_defect = ""  # why the newest robot_state could not be used
-        self._state_at: Instant | None = None
+        self.forget_state()
         self._bridge = BridgeReport()
         self._bridge_at: Instant | None = None
         self._holding_since: Instant | None = None
@@ -46,6 +44,12 @@ class Watchdog:
         self._perception_at: Instant | None = None
         self._unready_since: Instant | None = None
         self.forget_commands()
+
+    def forget_state(self) -> None:
+        """Ask for a new measurement."""
+        self.state: RobotState | None = None  # the newest usable one
+        self.state_defect = ""  # why the newest robot_state could not be used
+        self._state_at: Instant | None = None
 
     def forget_commands(self) -> None:
         """Begin a new armed time."""
@@ -106,11 +110,19 @@ class Watchdog:
         limit_s = self._settings.bridge_timeout_s
         return _silence(Cause.BRIDGE_SILENT, "bridge_state", self._bridge_at, now, limit_s=limit_s, since=since)
 
+    def check_bridge_hears(self, now: Instant, since: Instant | None = None) -> Verdict | None:
+        """Say why it is not known that the bridge hears this safety process, and no other; `since` as above."""
+        silence = self.check_bridge(now, since)
+        if silence is not None or self._bridge.hears_us:
+            return silence
+        text = "the bridge does not hear this safety process: try again, and look for a second one if that lasts"
+        return Verdict(Cause.BRIDGE_SILENT, text)
+
     def check_armed(self, now: Instant, armed_at: Instant) -> Verdict | None:
         """Return the first reason to stop that one silence or another gives while armed."""
         return (
             self.check_state(now)
-            or self.check_bridge(now, armed_at)
+            or self.check_bridge_hears(now, armed_at)
             or self._check_holding(now)
             or self._check_commands(now, armed_at)
             or self._check_perception(now, armed_at)

@@ -168,6 +168,16 @@ def _with_camera(**changes: Any) -> dict[str, Any]:
     return content
 
 
+def _with_geometry(**changes: Any) -> dict[str, Any]:
+    content = _droid()
+    content["geometry"] |= changes
+    return content
+
+
+def _with_hand(**changes: Any) -> dict[str, Any]:
+    return _with_geometry(hands=[_droid()["geometry"]["hands"][0] | changes])
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -189,6 +199,12 @@ def _with_camera(**changes: Any) -> dict[str, Any]:
         (_edited(poses={"ready": [0] * 8}), "key 'home' is missing"),
         (_edited(poses={"home": [0] * 8}), "joint4 = 0.0 lies outside"),
         (_edited(poses={"home": [0] * 7}), "expected a list of 8 numbers"),
+        (_without("geometry"), "key 'geometry' is missing"),
+        (_with_geometry(grippers={}), "geometry.grippers: expected gripper, got none"),
+        (_with_geometry(margin_m=-0.01), "geometry.margin_m: expected 0 or more, got -0.01"),
+        (_with_geometry(table="yes"), "unknown key table"),
+        (_with_hand(low_m=[-1, 1, -1]), "expected low_m < high_m on every axis"),
+        (_with_hand(speed_m_s=0), "speed_m_s: expected a positive number, got 0"),
         ([1, 2], "expected keys and values, got list"),
     ],
 )

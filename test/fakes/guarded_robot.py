@@ -9,6 +9,8 @@ import numpy as np
 
 from molmoact2_ros.embodiment import Embodiment, JointCommand, RobotState
 from molmoact2_ros.safety import BridgeReport, Instant, Limits, Monitor, PerceptionReport, Settings
+from molmoact2_ros.safety.by_name import command_in_order
+from molmoact2_ros.safety.cubic import evaluate
 from molmoact2_ros.safety.example import ExampleMotion
 
 ORIGIN_NS = 1_700_000_000_000_000_000  # ROS time of steady 0
@@ -28,24 +30,31 @@ class GuardedRobot:
         self.monitor = Monitor(self.embodiment, self.limits, self.settings)
         self.motion = ExampleMotion(self.limits, PERIOD_S)
         self.silent: set[str] = set()
+        self.dead_man: bool | None = None  # what the switch says; None: there is none
         self.perception = PerceptionReport(ready=True)
         self.bridge = BridgeReport()
         self.fault = ""
+        self.measured_off = np.zeros(len(self.limits.names))  # measured pose less the true one
+        self.frozen: RobotState | None = None  # what the driver goes on repeating, under new stamps
         self.follows_chunks = True
         self.chunks_end_at: int | None = None  # command from which the policy says nothing new
         self.observation_age_ns = OBSERVATION_AGE_NS
         self.time_s = 0.0
+        self.ros_ahead_s = 0.0  # what ROS time has gained on the steady clock
         self.commands = 0
         self.positions, self.velocities = self.motion.state(0)
         self.passed: list[JointCommand] = []
 
     @property
     def now(self) -> Instant:
-        return Instant(ORIGIN_NS + round(self.time_s * 1e9), round(self.time_s * 1e9))
+        return Instant(ORIGIN_NS + round((self.time_s + self.ros_ahead_s) * 1e9), round(self.time_s * 1e9))
 
     def state(self) -> RobotState:
         stamp_ns, text = self.now.ros_ns - STATE_AGE_NS, self.fault
-        return RobotState(stamp_ns, self.limits.names, self.positions, self.velocities, int(bool(text)), text)
+        if self.frozen is not None:
+            return dataclasses.replace(self.frozen, stamp_ns=stamp_ns)
+        positions = self.positions + self.measured_off
+        return RobotState(stamp_ns, self.limits.names, positions, self.velocities, int(bool(text)), text)
 
     def report(self) -> None:
         """Let the neighbours say what they say."""
@@ -53,6 +62,8 @@ class GuardedRobot:
             self.monitor.on_bridge(self.bridge, self.now)
         if "perception" not in self.silent:
             self.monitor.on_perception(self.perception, self.now)
+        if self.dead_man is not None:
+            self.monitor.on_dead_man(self.dead_man, self.now)
         if "state" not in self.silent:
             self.monitor.on_robot_state(self.state(), self.now)
         self.monitor.tick(self.now)
@@ -87,9 +98,17 @@ class GuardedRobot:
                 command = dataclasses.replace(self.command(self.commands), **changes)
                 if self.monitor.on_command(command, self.now):
                     self.passed.append(command)
-                    self.positions, self.velocities = self.motion.state(self.commands)
+                    told = command_in_order(command, self.limits.names)
+                    self.positions, self.velocities = told.positions[0], told.velocities[0]
                 self.commands += 1
+            elif self.passed:
+                self.positions, self.velocities = evaluate(self.passed[-1], self.now.ros_ns)
         return self
+
+    def hold(self, periods: int) -> GuardedRobot:
+        """Propose to stay."""
+        positions = np.tile(self.positions, (3, 1))
+        return self.drive(periods, positions=positions, velocities=np.zeros_like(positions), motion_points=1)
 
     def stand(self) -> GuardedRobot:
         """Let the robot come to rest where it is."""

@@ -24,7 +24,7 @@ pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 from sensor_msgs.msg import JointState
 
 from molmoact2_ros.cli import ros_environment
-from molmoact2_ros.cli.live_graph import LiveGraph
+from molmoact2_ros.cli.live_graph import START_UP_S, LiveGraph
 from molmoact2_ros.cli.main import make_parser
 from molmoact2_ros.cli.operator_client import MODES, OperatorClient, cause_name
 from molmoact2_ros.embodiment import Embodiment
@@ -38,6 +38,8 @@ READY_S = 60.0
 MOVING_RAD_S = 0.05
 STILL_RAD_S = 0.02
 STANDSTILL_BUDGET_S = 2.0
+CRASHED_ARE_LISTED_S = 30.0  # as publishers: 20 s, and time to be heard
+SIMULATED = {"sim": "true", "instruction": "move"}
 MAX_ACCELERATION_RAD_S2 = 10.0  # the robot's limit; see config/embodiments/droid.yaml
 
 
@@ -48,7 +50,7 @@ def live(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[LiveGraph]:
     assert mark is not None, "give the test a ROS domain of its own: @pytest.mark.domain(N)"
     ros_environment.enter(make_parser().parse_args(["status", "--domain-id", str(mark.args[0])]))
     arguments = {argument.name: argument.default for argument in GRAPH_ARGUMENTS}
-    nodes = graph("droid", arguments | {"sim": "true", "instruction": "move"})
+    nodes = graph("droid", arguments | SIMULATED)
     with OperatorClient("test_operator") as client:
         live = LiveGraph(client, tmp_path / "logs", lambda who, text: print(f"{time.monotonic():.2f} {who}: {text}"))
         try:
@@ -173,3 +175,22 @@ def test_a_stop_is_latched_until_reset_and_nothing_moves_until_armed_again(live:
     wait_for(live, _after(2.0), 3.0)
     assert np.abs(np.array(watch.velocities[stopped_at:])).max() < STILL_RAD_S
     _arm_and_move(live)
+
+
+@pytest.mark.domain(60)
+def test_a_safety_that_is_killed_in_motion_and_started_again_is_stopped_until_reset(live: LiveGraph) -> None:
+    watch = _arm_and_move(live)
+    os.kill(live.supervisor.pid("safety"), signal.SIGKILL)
+    assert _let_it_stop(live, watch) < STANDSTILL_BUDGET_S
+    wait_for(live, _after(START_UP_S), START_UP_S + 5.0)  # earlier a second safety is taken for another graph
+    modes: set[int] = set()
+    live.client.listen(SafetyState, "safety_state", qos.LATCHED, lambda message: modes.add(message.mode))
+    arguments = {argument.name: argument.default for argument in GRAPH_ARGUMENTS} | SIMULATED
+    live.supervisor.start([node for node in graph("droid", arguments) if node.name == "safety"])
+    wait_for(live, lambda: live.client.safety.mode == SafetyState.STOPPED, 15.0)
+    assert _cause(live) == "safety restarted"
+    assert SafetyState.ARMED not in modes
+    assert not live.client.ask_safety("arm")[0]
+    # The process that crashed is listed as a publisher for another 20 s, which may stand in the way.
+    wait_for(live, lambda: live.client.ask_safety("reset")[0], CRASHED_ARE_LISTED_S)
+    wait_for(live, lambda: live.client.safety.mode == SafetyState.DISARMED, 3.0)

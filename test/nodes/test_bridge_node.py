@@ -70,6 +70,7 @@ class Neighbours:
         self.sequence = 0
         self.motion = None  # what the stream of commands tells, once it has begun
         self.safety_mode: int | None = SafetyState.DISARMED
+        self.safety_life, self.safety_cause = 1, SafetyState.CAUSE_NONE
         self.broken: dict[str, float] = {}
 
     def now_ns(self) -> int:
@@ -87,7 +88,7 @@ class Neighbours:
         self.sense(self.arm, ARM.state_topic)
         self.sense(self.gripper, GRIPPER.state_topic)
         if self.safety_mode is not None:
-            self.safety.publish(SafetyState(mode=self.safety_mode))
+            self.safety.publish(SafetyState(mode=self.safety_mode, cause=self.safety_cause, life=self.safety_life))
 
     def command(self, **changes: object) -> None:
         """One round, and the next command of a motion that began with the first one."""
@@ -148,7 +149,7 @@ def test_reversed_driver_joints_become_a_robot_state_in_our_names_and_units(arou
 
 def test_a_nan_of_a_driver_is_named_and_no_robot_state_is_sent(around):
     run = around()
-    run.play_until(lambda: run.robot_states)
+    run.play_until(lambda: run.robot_states and run.is_mode(BridgeState.READY))
     run.broken = {"fr3_joint4": np.nan}
     run.play_until(lambda: run.is_mode(BridgeState.WAITING, BridgeState.CAUSE_DRIVER_STATE))
     assert "expected finite positions, got nan for fr3_joint4" in run.bridge_states[-1].text
@@ -296,6 +297,18 @@ def test_reactivation_needs_safety_to_be_armed_anew(around):
     run.bridge.trigger_activate()
     run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SAFETY_NOT_ARMED), run.command)
     assert run.trajectories == []
+
+
+def test_a_stop_of_a_safety_that_is_gone_is_told_until_the_next_one_has_latched_it(around):
+    bridge = around()
+    bridge.arm_safety()
+    bridge.play_until(lambda: bridge.bridge_states[-1].safety_life == 1)
+    bridge.safety_mode, bridge.safety_life = SafetyState.DISARMED, 2
+    bridge.play_until(lambda: bridge.bridge_states[-1].safety_life == 2)
+    assert bridge.bridge_states[-1].former_cause == SafetyState.CAUSE_SAFETY_RESTARTED
+    assert "ended while it was armed" in bridge.bridge_states[-1].former_text
+    bridge.safety_mode, bridge.safety_cause = SafetyState.STOPPED, SafetyState.CAUSE_SAFETY_RESTARTED
+    bridge.play_until(lambda: bridge.bridge_states[-1].former_cause == SafetyState.CAUSE_NONE)
 
 
 def test_a_profile_that_needs_control_msgs_fails_configure_and_names_the_other_one(around, monkeypatch):

@@ -59,6 +59,8 @@ class Neighbours:
         self.safety = self.node.create_publisher(SafetyState, "safety_state", qos.LATCHED)
         self.until(lambda: self.chunks.get_subscription_count() and self.safety.get_subscription_count())
 
+    safety_lives = True
+
     def now_ns(self) -> int:
         return self.node.get_clock().now().nanoseconds
 
@@ -68,7 +70,8 @@ class Neighbours:
             self.passed = message.sequence
         else:
             self.refused += 1
-        self.publish_safety()
+        if self.safety_lives:
+            self.publish_safety()
 
     def publish_safety(self, mode: int | None = None) -> None:
         self.mode = self.mode if mode is None else mode
@@ -186,6 +189,18 @@ def test_proposals_end_when_safety_leaves_armed(neighbours: Neighbours, mode: in
     assert len(neighbours.commands) == count
 
 
+def test_a_safety_that_falls_silent_is_proposed_nothing_until_it_speaks_again(neighbours: Neighbours) -> None:
+    neighbours.armed()
+    neighbours.safety_lives = False
+    neighbours.until(lambda: neighbours.says("waiting for safety to be armed"))
+    count = len(neighbours.commands)
+    neighbours.next_report()
+    assert len(neighbours.commands) == count
+    neighbours.safety_lives = True
+    neighbours.armed()
+    neighbours.until(lambda: len(neighbours.commands) > count)
+
+
 def test_deactivated_node_proposes_nothing_although_safety_stays_armed(neighbours: Neighbours) -> None:
     neighbours.armed()
     neighbours.interpolator.trigger_deactivate()
@@ -227,6 +242,10 @@ def test_old_commands_are_not_delivered_to_a_late_reader(neighbours: Neighbours)
 
 def test_parameters_cover_every_setting_with_a_description() -> None:
     described = {field.name: field.metadata.get("description") for field in fields(InterpolatorParams)}
-    assert set(described) == {"embodiment", *(field.name for field in fields(InterpolationSettings))}
+    assert set(described) == {
+        "embodiment",
+        "safety_timeout_s",
+        *(field.name for field in fields(InterpolationSettings)),
+    }
     assert all(described.values())
     assert InterpolatorParams().settings() == InterpolationSettings()

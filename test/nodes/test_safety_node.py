@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
@@ -20,9 +23,10 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from std_msgs.msg import Bool
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
-from molmoact2_ros.embodiment import Embodiment, RobotState
+from molmoact2_ros.bridge import SafetyMemory
+from molmoact2_ros.embodiment import Embodiment, RobotState, share_folder
 from molmoact2_ros.msg import BridgeState, JointCommand, PerceptionStatus, SafetyState
 from molmoact2_ros.msg import RobotState as RobotStateMsg
 from molmoact2_ros.nodes import qos
@@ -45,6 +49,8 @@ class Neighbours:
     """Everybody around the safety node, in one node; `play` keeps the robot and the heartbeats alive."""
 
     def __init__(self, **parameters: object) -> None:
+        settings = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
+        rclpy.init(args=["--ros-args", *settings])
         self.node = rclpy.create_node("neighbours")
         self.safety = SafetyNode()
         assert self.safety.autostart(), self.safety.failure
@@ -56,11 +62,14 @@ class Neighbours:
         self.safe: list[JointCommand] = []
         self.states: list[SafetyState] = []
         self.node.create_subscription(JointCommand, "command/safe", self.safe.append, qos.command(PERIOD_S))
-        self.node.create_subscription(SafetyState, "safety_state", self.states.append, qos.LATCHED)
+        self.node.create_subscription(SafetyState, "safety_state", self._on_safety, qos.LATCHED)
+        self.memory = SafetyMemory(SafetyState.CAUSE_SAFETY_RESTARTED)  # of the bridge
         self.commands = self.node.create_publisher(JointCommand, "command/proposed", qos.command(PERIOD_S))
         self.robot = self.node.create_publisher(RobotStateMsg, "robot_state", qos.STATE)
         self.bridge = self.node.create_publisher(BridgeState, "bridge_state", qos.LATCHED)
         self.estop = self.node.create_publisher(Bool, "estop", qos.LATCHED)
+        self.dead_man_switch = self.node.create_publisher(Bool, "dead_man", qos.STATUS)
+        self.dead_man: bool | None = None
         self.velocity = 0.0
 
     def now_ns(self) -> int:
@@ -70,7 +79,31 @@ class Neighbours:
         positions, velocities = self.motion.state(0)
         state = RobotState(self.now_ns(), self.limits.names, positions, velocities + self.velocity)
         self.robot.publish(robot_state_to_msg(state, "base"))
-        self.bridge.publish(BridgeState(mode=BridgeState.READY))
+        if self.dead_man is not None:
+            self.dead_man_switch.publish(Bool(data=self.dead_man))
+        memory = self.memory
+        self.bridge.publish(
+            BridgeState(
+                mode=BridgeState.READY,
+                safety_life=memory.life,
+                former_cause=memory.former_cause,
+                former_text=memory.former_text,
+            )
+        )
+
+    def _on_safety(self, message: SafetyState) -> None:
+        self.states.append(message)
+        armed = message.mode == SafetyState.ARMED
+        self.memory.hear(life=message.life, armed=armed, cause=message.cause, text=message.text)
+
+    def restart_safety(self) -> None:
+        """Let safety die, without a word, and start it again."""
+        self.executor.remove_node(self.safety)
+        self.safety.destroy_node()
+        self.states.clear()
+        self.safety = SafetyNode()
+        assert self.safety.autostart(), self.safety.failure
+        self.executor.add_node(self.safety)
 
     def play_until(self, happened: Callable[[], object], step: Callable[[], None] | None = None) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -79,10 +112,10 @@ class Neighbours:
             (step or self.heartbeat)()
             self.executor.spin_once(timeout_sec=0.01)
 
-    def call(self, name: str) -> Trigger.Response:
-        client = self.node.create_client(Trigger, f"safety/{name}")
+    def call(self, name: str, kind: Any = Trigger, **request: object) -> Any:
+        client = self.node.create_client(kind, f"safety/{name}")
         self.play_until(client.service_is_ready)
-        future = client.call_async(Trigger.Request())
+        future = client.call_async(kind.Request(**request))
         self.play_until(future.done)
         self.node.destroy_client(client)
         return future.result()
@@ -105,11 +138,16 @@ class Neighbours:
 
 
 @pytest.fixture
-def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Neighbours]:
+def parameters() -> dict[str, object]:
+    """Of the safety node, where a test's `parametrize` gives other ones than these."""
+    return {}
+
+
+@pytest.fixture
+def around(parameters: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> Iterator[Neighbours]:
     monkeypatch.setenv("ROS_DOMAIN_ID", "74")
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    rclpy.init()
-    neighbours = Neighbours()
+    neighbours = Neighbours(**parameters)
     yield neighbours
     neighbours.executor.shutdown()
     neighbours.safety.destroy_node()
@@ -191,13 +229,114 @@ def test_an_estop_stops_and_its_release_alone_changes_nothing(around: Neighbours
 def test_an_estop_pressed_before_the_node_started_is_seen(around: Neighbours) -> None:
     around.estop.publish(Bool(data=True))
     around.play_until(lambda: around.mode() == SafetyState.STOPPED)
-    around.executor.remove_node(around.safety)
-    around.safety.destroy_node()
-    around.states.clear()
-    around.safety = SafetyNode()
-    assert around.safety.autostart()
-    around.executor.add_node(around.safety)
+    around.restart_safety()
     around.play_until(lambda: around.states and around.states[-1].cause == SafetyState.CAUSE_ESTOP)
+
+
+@pytest.mark.node
+def test_the_estop_service_stops_as_the_topic_does_and_releases_only_itself(around: Neighbours) -> None:
+    around.arm()
+    assert around.call("estop", SetBool, data=True).success
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    assert around.states[-1].cause == SafetyState.CAUSE_ESTOP
+    around.estop.publish(Bool(data=False))
+    assert "~/estop was called with true" in around.call("reset").message
+    assert "stopped as before" in around.call("estop", SetBool, data=False).message
+    around.play_until(lambda: around.call("reset").success)
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("parameters", [{"dead_man_required": True}])
+def test_with_a_dead_man_switch_commands_pass_only_while_it_is_held(around: Neighbours) -> None:
+    around.play_until(lambda: "dead_man has not come" in around.call("arm").message)
+    around.dead_man = True
+    around.arm()
+    around.dead_man = None
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    assert around.states[-1].cause == SafetyState.CAUSE_DEAD_MAN
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("topic", ["command/proposed", "command/safe"])
+def test_a_second_publisher_on_a_command_topic_stops_by_name(around: Neighbours, topic: str) -> None:
+    around.arm()
+    rival = around.node.create_publisher(JointCommand, topic, qos.command(PERIOD_S))
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    assert around.states[-1].cause == SafetyState.CAUSE_SECOND_PUBLISHER
+    assert f"'/{topic}' has 2 publishers" in around.states[-1].text
+    around.node.destroy_publisher(rival)
+
+
+@pytest.mark.node
+def test_a_stop_outlives_the_process_that_latched_it(around: Neighbours) -> None:
+    around.arm()
+    around.stop_and_stand()
+    around.restart_safety()
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    assert around.states[-1].cause == SafetyState.CAUSE_OPERATOR_STOP
+    assert "latched by the safety process before this one" in around.states[-1].text
+    assert not around.call("arm").success
+    around.play_until(lambda: around.call("reset").success)
+    around.arm()
+
+
+@pytest.mark.node
+def test_safety_that_died_armed_comes_back_stopped(around: Neighbours) -> None:
+    around.arm()
+    around.restart_safety()
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    assert SafetyState.ARMED not in {state.mode for state in around.states}
+    assert around.states[-1].cause == SafetyState.CAUSE_SAFETY_RESTARTED
+
+
+@pytest.mark.node
+def test_a_restart_of_a_safety_that_had_nothing_latched_needs_no_reset(around: Neighbours) -> None:
+    around.play_until(lambda: around.states)
+    around.restart_safety()
+    around.arm()
+
+
+def _embodiment_with_a_stop_service(folder: Path) -> Path:
+    content = yaml.safe_load((share_folder() / "config" / "embodiments" / "droid.yaml").read_text())
+    for driver in content["drivers"].values():
+        driver["stop_service"] = "robot/stop"
+    path = folder / "config" / "embodiments" / "robot.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump(content))
+    shutil.copytree(share_folder() / "urdf", folder / "urdf")
+    return path
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_stop_that_cannot_be_proven_calls_the_robots_own_once_and_says_what_it_answered(
+    is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "59")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    around = Neighbours(embodiment=_embodiment_with_a_stop_service(tmp_path), stop_time_max_s=0.5)
+    calls: list[Trigger.Request] = []
+
+    def stop_robot(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        calls.append(request)
+        response.success, response.message = True, "brakes applied"
+        return response
+
+    if is_there:
+        around.node.create_service(Trigger, "robot/stop", stop_robot)
+    around.arm()
+    around.velocity = 0.5
+    assert around.call("stop").success
+    words = "robot/stop) answered: done, brakes applied" if is_there else "robot/stop) is not there"
+    around.play_until(lambda: words in around.states[-1].text)
+    heard = len(around.states)
+    around.play_until(lambda: len(around.states) > heard + 3)
+    assert len(calls) == is_there
+    assert (around.mode(), around.states[-1].cause) == (SafetyState.STOPPING, SafetyState.CAUSE_OPERATOR_STOP)
+    around.executor.shutdown()
+    around.safety.destroy_node()
+    around.node.destroy_node()
+    rclpy.try_shutdown()
 
 
 @pytest.mark.node
@@ -302,6 +441,14 @@ def test_a_bridge_that_holds_gives_a_cause_and_one_that_waits_shows_in_robot_sta
     assert bridge_report_from_msg(BridgeState(mode=mode, cause=reason, text="why")).cause is cause
 
 
+@pytest.mark.parametrize(("heard", "hears_us"), [(7, True), (0, False), (8, False)])
+def test_the_bridge_says_which_safety_process_it_hears_and_what_one_before_it_left(heard: int, hears_us: bool) -> None:
+    message = BridgeState(safety_life=heard, former_cause=SafetyState.CAUSE_ESTOP, former_text="pressed")
+    report = bridge_report_from_msg(message, life=7)
+    assert (report.hears_us, report.former) == (hears_us, Verdict(Cause.ESTOP, "pressed"))
+    assert bridge_report_from_msg(BridgeState(), life=7).former is None
+
+
 def test_a_stop_travels_with_its_evidence() -> None:
     stop = Verdict(Cause.POSITION_LIMIT, "too far", "joint2", 3, 1.7, 1.67)
     message = snapshot_to_msg(Snapshot(Mode.STOPPED, "too far", stop, 7, 3, 3, stop), 1_500_000_000)
@@ -316,7 +463,7 @@ def _documented() -> dict[str, str]:
 
 
 def test_the_documented_parameters_and_defaults_are_those_of_the_code() -> None:
-    assert _documented() == {field.name: str(field.default) for field in dataclasses.fields(SafetyParams)}
+    assert _documented() == {field.name: str(field.default) or "empty" for field in dataclasses.fields(SafetyParams)}
 
 
 def test_every_cause_that_the_document_explains_exists_and_every_check_is_explained() -> None:

@@ -206,6 +206,47 @@ def test_an_acceleration_above_the_limit_is_refused() -> None:
     assert (verdict.value, verdict.limit) == (pytest.approx(10.5), 10.0)
 
 
+@pytest.mark.parametrize(("hardest", "passes"), [(0.19, True), (0.21, False)])
+def test_an_acceleration_that_turns_too_fast_is_refused_though_each_of_its_values_is_allowed(
+    hardest: float, passes: bool
+) -> None:
+    speeds = (0.0, hardest / 2, hardest, hardest / 2, 0.0)  # speeds up, then slows down, evenly: one step between them
+    verdict = judge(*_slowing("gripper", *speeds))
+    if passes:
+        assert verdict is None
+        return
+    assert verdict is not None
+    assert (verdict.cause, verdict.joint, verdict.step) == (Cause.JERK_LIMIT, "gripper", 2)
+    assert (verdict.value, verdict.limit) == (pytest.approx(hardest / PERIOD_S**2), 500.0)
+    assert verdict.text == "gripper would jerk at 525.000 1/s3 after point 2, above its limit 500.000 1/s3"
+
+
+def test_the_jerk_of_the_robot_itself_is_met_where_the_points_lie_close_enough_to_show_it() -> None:
+    step_s, joint = 0.001, LIMITS.names.index("joint1")
+    command = _at_rest(points=5)
+    for turn, passes in ((4.9, True), (5.1, False)):  # rad/s2 within 1 ms; the FR3 takes 5000 rad/s3
+        command.velocities[:, joint] = step_s * turn * np.array([0, 0.5, 1, 0.5, 0])
+        mean = (command.velocities[1:, joint] + command.velocities[:-1, joint]) / 2
+        command.positions[1:, joint] = command.positions[0, joint] + np.cumsum(mean) * step_s
+        fine = dataclasses.replace(command, step_s=step_s)
+        verdict = judge(fine, _resting_context(fine))
+        assert (verdict is None) is passes
+    assert verdict is not None
+    assert (verdict.cause, verdict.joint) == (Cause.JERK_LIMIT, "joint1")
+
+
+@pytest.mark.parametrize(("braked_before", "passes"), [(True, True), (False, False)])
+def test_the_seam_to_the_command_before_counts_as_any_border(braked_before: bool, passes: bool) -> None:
+    command, context = _slowing("gripper", 0.36, 0.24, 0.12, 0.0)  # -6 1/s2
+    speeds = (0.48, 0.36, 0.24, 0.12, 0.0) if braked_before else (0.24, 0.36, 0.24, 0.12, 0.0)
+    earlier, _ = _slowing("gripper", *speeds)
+    earlier.positions[:] += command.positions[0] - earlier.positions[1]
+    previous = dataclasses.replace(earlier, sequence=1, start_ns=NOW_NS - 20_000_000)
+    verdict = judge(command, dataclasses.replace(context, previous=previous))
+    assert (verdict is None) is passes
+    assert passes or (verdict is not None and verdict.cause is Cause.JERK_LIMIT and verdict.step == 0)
+
+
 def test_a_command_that_does_not_end_at_rest_is_refused() -> None:
     command = _clean(positions=_clean().positions[:4], velocities=_clean().velocities[:4])
     verdict = judge(command, _context())

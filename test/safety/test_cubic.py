@@ -41,6 +41,34 @@ def test_accelerations_and_peak_speeds_are_those_of_the_interpolating_polynomial
         assert speeds[segment, joint] == pytest.approx(dense, rel=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_jerk_is_the_largest_change_of_acceleration_within_a_step(seed: int) -> None:
+    command, before = _command(seed), np.array([1.0, -2.0, 3.0])
+    begin, end = cubic.accelerations(command)
+    parts = np.linspace(0, 1, 101)[:, None, None]
+    # [times, joints]: rest or what was before, the segments, rest
+    inside = (begin + parts * (end - begin)).transpose(1, 0, 2)
+    dense = np.concatenate([np.tile(before, (1, 101, 1)), inside, np.zeros((1, 101, 3))]).reshape(-1, 3)
+    changes = np.max([np.abs(dense[lag:] - dense[: len(dense) - lag]).max(axis=0) for lag in range(1, 102)], axis=0)
+    assert cubic.jerks(command, before).max(axis=0) == pytest.approx(changes / STEP_S, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("time_s", "segment", "part"), [(0.0, 0, 0.0), (0.013, 0, 0.65), (0.02, 0, 1.0), (0.05, 2, 0.5)]
+)
+def test_where_segments_meet_the_acceleration_before_is_that_of_the_earlier_one(
+    time_s: float, segment: int, part: float
+) -> None:
+    command = _command()
+    begin, end = cubic.accelerations(command)
+    expected = begin[segment] + part * (end[segment] - begin[segment])
+    assert cubic.acceleration_before(command, START_NS + round(time_s * 1e9)) == pytest.approx(expected)
+
+
+def test_after_its_end_a_command_has_no_acceleration() -> None:
+    assert not cubic.acceleration_before(_command(), START_NS + 10**9).any()
+
+
 @pytest.mark.parametrize("time_s", [0.0, 0.013, 0.02, 0.047, 0.0599])
 def test_a_command_is_evaluated_between_its_points(time_s: float) -> None:
     command = _command()

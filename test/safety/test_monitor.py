@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from fakes.guarded_robot import GuardedRobot
 
-from molmoact2_ros.safety import BridgeReport, Cause, Instant, Mode, PerceptionReport
+from molmoact2_ros.safety import BridgeReport, Cause, Instant, Mode, PerceptionReport, Verdict
 
 Break = Callable[[GuardedRobot], object]
 
@@ -157,6 +157,144 @@ def test_a_robot_fault_stops_at_once_and_blocks_the_reset() -> None:
     assert robot.rest(0.1).monitor.reset(robot.now).done
 
 
+def test_a_robot_that_stays_away_from_its_commands_stops_for_that_and_not_for_a_jump() -> None:
+    robot = GuardedRobot().arm().hold(20)
+    robot.measured_off[2] = 0.08
+    assert _stopped_by(robot.hold(15)) is Cause.NONE
+    stop = robot.hold(3).monitor.snapshot.stop
+    assert stop is not None
+    assert (stop.cause, stop.joint) == (Cause.TRACKING_ERROR, "joint3")
+    assert (stop.value, stop.limit) == (pytest.approx(0.08), robot.settings.tracking_error_arm_rad)
+    assert robot.monitor.snapshot.refused == 0
+
+
+def test_a_robot_that_is_off_for_moments_goes_on() -> None:
+    robot = GuardedRobot().arm()
+    for _ in range(10):
+        robot.measured_off[2] = 0.08
+        robot.hold(12)
+        robot.measured_off[2] = 0.0
+        robot.hold(1)
+    assert robot.monitor.mode is Mode.ARMED
+
+
+def test_a_robot_may_be_late_by_the_delay_of_its_controllers() -> None:
+    robot = GuardedRobot().arm()
+    for _ in range(200):
+        robot.measured_off = -0.09 * robot.velocities  # arm joints; 90 ms
+        robot.drive(1)
+    assert robot.monitor.mode is Mode.ARMED
+
+
+def test_a_gripper_that_holds_an_object_is_no_tracking_error() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.measured_off[-1] = 0.5
+    assert robot.drive(100).monitor.mode is Mode.ARMED
+
+
+def test_a_state_that_repeats_itself_while_commands_move_on_is_frozen() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.frozen = robot.state()
+    stop = robot.drive(20).monitor.snapshot.stop
+    assert stop is not None
+    assert (stop.cause, stop.limit) == (Cause.FROZEN_STATE, robot.settings.frozen_state_arm_rad)
+    assert "has not changed for" in stop.text
+
+
+def test_a_state_that_comes_again_with_its_old_stamp_is_frozen_whatever_it_says() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    stamp_ns = robot.state().stamp_ns
+    robot.silent = {"state"}
+    for _ in range(9):
+        robot.drive(1)
+        robot.monitor.on_robot_state(dataclasses.replace(robot.state(), stamp_ns=stamp_ns), robot.now)
+    assert _stopped_by(robot) is Cause.FROZEN_STATE
+
+
+def test_a_state_that_repeats_itself_while_the_robot_holds_is_no_news() -> None:
+    robot = GuardedRobot().arm()
+    robot.frozen = robot.state()
+    assert robot.hold(100).monitor.mode is Mode.ARMED
+
+
+def test_a_dead_man_switch_that_is_let_go_stops_and_need_not_be_held_for_the_reset() -> None:
+    robot = GuardedRobot(dead_man_required=True).rest(0.5)
+    assert "dead_man has not come" in robot.monitor.arm(robot.now).text
+    robot.dead_man = True
+    assert robot.arm().drive(60).monitor.mode is Mode.ARMED
+    robot.dead_man = False
+    assert _stopped_by(robot.drive(1)) is Cause.DEAD_MAN
+    robot.stand().rest(1.0)
+    assert robot.monitor.reset(robot.now).done
+    assert "is not held" in robot.monitor.arm(robot.now).text
+
+
+def test_a_dead_man_switch_that_falls_silent_stops() -> None:
+    robot = GuardedRobot(dead_man_required=True)
+    robot.dead_man = True
+    robot.arm().drive(60)
+    robot.dead_man = None
+    assert _stopped_by(robot.drive(15)) is Cause.NONE
+    assert _stopped_by(robot.drive(2)) is Cause.DEAD_MAN
+
+
+def test_a_second_publisher_of_commands_stops_by_name_and_blocks_arming() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.monitor.on_publishers("command/proposed", ["interpolator"], robot.now)
+    assert robot.monitor.mode is Mode.ARMED
+    robot.monitor.on_publishers("command/proposed", ["teleop", "interpolator"], robot.now)
+    stop = robot.monitor.snapshot.stop
+    assert stop is not None
+    assert (stop.cause, stop.value, stop.limit) == (Cause.SECOND_PUBLISHER, 2.0, 1.0)
+    assert "'command/proposed' has 2 publishers (interpolator, teleop)" in stop.text
+    assert "teleop" in robot.stand().rest(1.0).monitor.reset(robot.now).text
+    robot.monitor.on_publishers("command/proposed", ["interpolator"], robot.now)
+    assert robot.monitor.reset(robot.now).done
+
+
+@pytest.mark.parametrize("cause", [Cause.ESTOP, Cause.SAFETY_RESTARTED])
+def test_a_stop_of_the_process_before_is_latched_anew_and_needs_a_reset(cause: Cause) -> None:
+    robot = GuardedRobot().rest(0.5)
+    robot.bridge = BridgeReport(former=Verdict(cause, "the arm hit the bowl"))
+    assert _stopped_by(robot.rest(0.02)) is cause
+    assert "the arm hit the bowl (latched by the safety process before this one)" in robot.monitor.snapshot.text
+    assert robot.rest(1.0).monitor.mode is Mode.STOPPED
+    assert "call ~/reset first" in robot.monitor.arm(robot.now).text
+    assert robot.monitor.reset(robot.now).done
+    assert robot.rest(0.1).monitor.mode is Mode.DISARMED  # though the bridge still says so
+    assert robot.monitor.arm(robot.now).done
+
+
+def test_safety_is_not_armed_before_the_bridge_hears_it() -> None:
+    robot = GuardedRobot().rest(0.5)
+    robot.bridge = BridgeReport(hears_us=False)
+    assert "does not hear this safety process" in robot.rest(0.1).monitor.arm(robot.now).text
+    robot.bridge = BridgeReport()
+    assert robot.rest(0.1).monitor.arm(robot.now).done
+
+
+def test_a_bridge_that_hears_another_safety_process_stops_this_one() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.bridge = BridgeReport(hears_us=False)
+    assert _stopped_by(robot.drive(2)) is Cause.BRIDGE_SILENT
+
+
+@pytest.mark.parametrize("unmeasured", [False, True])
+def test_a_stop_that_cannot_be_proven_in_time_asks_for_the_robots_own(unmeasured: bool) -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.monitor.stop("stop", robot.now)
+    robot.silent = {"state"} if unmeasured else set()
+    assert not robot.rest(1.9).monitor.overdue
+    assert robot.rest(0.2).monitor.overdue
+    assert "press its emergency stop" in robot.monitor.snapshot.text
+    robot.monitor.on_robot_stop("the robot's own stop answered: done")
+    assert robot.rest(0.1).monitor.snapshot.text.endswith("the robot's own stop answered: done")
+    robot.silent = set()
+    robot.stand().rest(0.5)
+    assert (robot.monitor.mode, robot.monitor.overdue) == (Mode.STOPPED, False)
+    assert robot.monitor.snapshot.text == "stop"
+
+
 def test_a_refused_command_is_counted_and_one_that_passes_begins_the_count_anew() -> None:
     robot = GuardedRobot().arm().drive(10).drive(2, step_s=1.0)
     assert (robot.monitor.snapshot.refused, robot.monitor.snapshot.refused_in_a_row) == (2, 2)
@@ -256,6 +394,33 @@ def test_a_robot_state_of_another_time_stops_the_robot(offset_s: float) -> None:
     stamped = dataclasses.replace(robot.state(), stamp_ns=robot.now.ros_ns + round(offset_s * 1e9))
     robot.monitor.on_robot_state(stamped, robot.now)
     assert _stopped_by(robot) is Cause.STALE_STATE
+
+
+@pytest.mark.parametrize("jump_s", [-3600.0, -0.11, 0.11, 3600.0])
+def test_a_clock_that_is_set_while_armed_stops_the_robot_by_name(jump_s: float) -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.ros_ahead_s = jump_s
+    stop = robot.drive(1).monitor.snapshot.stop
+    assert stop is not None
+    assert (stop.cause, stop.value) == (Cause.CLOCK_JUMP, pytest.approx(jump_s, abs=1e-6))
+    assert robot.monitor.mode is Mode.STOPPING  # what was measured before is forgotten
+    robot.silent = {"commands"}
+    assert robot.stand().rest(1.0).monitor.reset(robot.now).done
+
+
+def test_a_clock_that_is_slewed_stops_nothing() -> None:
+    robot = GuardedRobot().arm()
+    for _ in range(500):
+        robot.ros_ahead_s += 5e-4 * 0.02
+        robot.drive(1)
+    assert robot.monitor.mode is Mode.ARMED
+
+
+def test_a_clock_that_is_set_while_disarmed_only_asks_for_a_new_measurement() -> None:
+    robot = GuardedRobot().rest(0.5)
+    robot.ros_ahead_s = 5.0
+    assert "not been seen to stand still" in robot.rest(0.02).monitor.arm(robot.now).text
+    assert robot.rest(0.2).monitor.arm(robot.now).done
 
 
 def test_silence_is_noticed_though_ros_time_stands_still() -> None:

@@ -116,6 +116,28 @@ def test_a_robot_that_does_not_come_to_rest_is_reported_with_what_to_do() -> Non
     assert machine.mode is Mode.STOPPING
 
 
+@pytest.mark.parametrize("measured", [True, False])
+def test_a_stop_without_a_proof_is_overdue_and_tells_what_else_was_tried_until_it_ends(measured: bool) -> None:
+    machine = _machine(Mode.STOPPING)
+    machine.observe(standstill=False, measured=measured, now=_at(STOP_TIME_S))
+    assert not machine.overdue
+    machine.observe(standstill=False, measured=measured, now=_at(STOP_TIME_S + 0.1))
+    machine.note("its own stop was called")
+    assert machine.overdue
+    assert machine.text.endswith("press its emergency stop; its own stop was called")
+    machine.observe(standstill=True, measured=True, now=_at(STOP_TIME_S + 0.2))
+    assert (machine.mode, machine.text, machine.overdue) == (Mode.STOPPED, "first", False)
+
+
+@pytest.mark.parametrize("mode", [Mode.DISARMED, Mode.ARMED, Mode.STOPPED])
+def test_outside_a_stop_nothing_is_overdue_and_nothing_is_added(mode: Mode) -> None:
+    machine = _machine(mode)
+    text = machine.text
+    machine.note("too late")
+    machine.observe(standstill=False, measured=False, now=_at(100.0))
+    assert (machine.text, machine.overdue) == (text, False)
+
+
 def test_a_robot_that_is_not_measured_is_never_called_stopped() -> None:
     machine = _machine(Mode.STOPPING)
     machine.observe(standstill=True, measured=False, now=_at(1.0))

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the bridge remembers of safety, so that a stop outlives the process that latched it.
+
+Safety that dies takes its latch along; the bridge, which heard it, hands it to the next safety process. That one has
+taken it over once it says a cause itself. The other way round safety remembers while the bridge dies.
+"""
+
+from __future__ import annotations
+
+NO_CAUSE = 0  # SafetyState.CAUSE_NONE
+DIED_ARMED = "the safety process before this one ended while it was armed: look at the robot"
+
+
+class SafetyMemory:
+    """`life` tells one safety process from the next; 0: none has been heard."""
+
+    def __init__(self, restarted_cause: int) -> None:
+        """Take the cause of a stop that nobody latched, because safety ended while armed."""
+        self._restarted_cause = restarted_cause
+        self.life = 0
+        self.former_cause = NO_CAUSE
+        self.former_text = ""
+        self._armed = False
+        self._cause, self._text = NO_CAUSE, ""
+
+    def hear(self, *, life: int, armed: bool, cause: int, text: str) -> bool:
+        """Take a safety_state; tell whether anything changed that safety should learn."""
+        before = (self.life, self.former_cause)
+        if self.life not in (0, life):
+            self._keep()
+        if cause != NO_CAUSE:
+            self.former_cause, self.former_text = NO_CAUSE, ""
+        self.life, self._armed, self._cause, self._text = life, armed, cause, text
+        return before != (self.life, self.former_cause)
+
+    def _keep(self) -> None:
+        if self._armed:
+            self.former_cause, self.former_text = self._restarted_cause, DIED_ARMED
+        elif self._cause != NO_CAUSE:
+            self.former_cause, self.former_text = self._cause, self._text

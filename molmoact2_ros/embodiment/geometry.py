@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a robot may be in space: its hands, its table, and how near things may come. Its shapes stand in its URDF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .affine import Affine
+from .errors import EmbodimentError
+from .section import Section
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Hand:
+    """A point that is carried by a link of the URDF, the box it may be in and its largest speed.
+
+    `point_m` stands in the frame of `link`; `low_m` and `high_m` are corners in the frame of the URDF's root.
+    """
+
+    link: str
+    point_m: Triple
+    low_m: Triple
+    high_m: Triple
+    speed_m_s: float
+
+    @classmethod
+    def read(cls, section: Section) -> Hand:
+        """Read one entry of `hands`; raise EmbodimentError if it cannot be used."""
+        hand = cls(
+            link=section.text("link"),
+            point_m=_triple(section, "point_m"),
+            low_m=_triple(section, "low_m"),
+            high_m=_triple(section, "high_m"),
+            speed_m_s=section.number("speed_m_s"),
+        )
+        section.finish()
+        if any(low >= high for low, high in zip(hand.low_m, hand.high_m, strict=True)):
+            raise EmbodimentError(
+                f"{section.where}: expected low_m < high_m on every axis, got {hand.low_m} and {hand.high_m}"
+            )
+        if hand.speed_m_s <= 0:
+            raise EmbodimentError(f"{section.where}.speed_m_s: expected a positive number, got {hand.speed_m_s}")
+        return hand
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The table is the half-space below `table_height_m` in the frame of the URDF's root.
+
+    `margin_m` is kept between links, `table_margin_m` to the table. `grippers` turns the stroke of each gripper joint
+    into the position of its URDF joint (outside). `ignored_pairs` are links that are never held against each other.
+    """
+
+    hands: tuple[Hand, ...]
+    table_height_m: float
+    table_margin_m: float
+    margin_m: float
+    grippers: dict[str, Affine]
+    ignored_pairs: dict[str, str]
+
+    @classmethod
+    def read(cls, section: Section, gripper_names: tuple[str, ...]) -> Geometry:
+        """Read `geometry`; raise EmbodimentError if it cannot be used, or names other grippers than the joints do."""
+        grippers = section.named_sections("grippers")
+        geometry = cls(
+            hands=tuple(Hand.read(entry) for entry in section.sections("hands")),
+            table_height_m=section.number("table_height_m"),
+            table_margin_m=section.number("table_margin_m"),
+            margin_m=section.number("margin_m"),
+            grippers={name: Affine.read(entry) for name, entry in grippers.items()},
+            ignored_pairs=section.texts("ignored_pairs"),
+        )
+        for entry in grippers.values():
+            entry.finish()
+        section.finish()
+        if sorted(grippers) != sorted(gripper_names):
+            raise EmbodimentError(
+                f"{section.where}.grippers: expected {', '.join(gripper_names) or 'none'}, got "
+                f"{', '.join(grippers) or 'none'}"
+            )
+        for key in ("margin_m", "table_margin_m"):
+            if getattr(geometry, key) < 0:
+                raise EmbodimentError(f"{section.where}.{key}: expected 0 or more, got {getattr(geometry, key)}")
+        return geometry
+
+
+def _triple(section: Section, key: str) -> Triple:
+    x, y, z = section.numbers(key, 3)
+    return x, y, z

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The robot's own stop, asked for when ours cannot be proven: a service of its driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rclpy.node import Node
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+
+
+class RobotStop:
+    """Call the service once for every stop that is overdue, and say what it answered."""
+
+    def __init__(self, node: Node, service: str, tell: Callable[[str], None]) -> None:
+        """Prepare.
+
+        Args:
+            node: makes the client.
+            service: name of a std_srvs/Trigger service; empty: the robot has none.
+            tell: takes one sentence, as soon as there is an answer.
+        """
+        self._node = node
+        self._service = service
+        self._tell = tell
+        self._asked = False
+        self._client = node.create_client(Trigger, service) if service else None
+
+    def update(self, overdue: bool) -> None:
+        """Ask if a stop has just become overdue."""
+        if overdue and not self._asked:
+            self._ask()
+        self._asked = overdue
+
+    def destroy(self) -> None:
+        """Release the client."""
+        if self._client is not None:
+            self._node.destroy_client(self._client)
+
+    def _ask(self) -> None:
+        if self._client is None:
+            return
+        if not self._client.service_is_ready():
+            self._tell(f"the robot's own stop ({self._service}) is not there")
+            return
+        self._tell(f"the robot's own stop ({self._service}) has been called")
+        self._client.call_async(Trigger.Request()).add_done_callback(self._on_answer)
+
+    def _on_answer(self, future: Future) -> None:
+        reply = future.result()
+        answer = "done" if reply.success else "refused"
+        self._tell(f"the robot's own stop ({self._service}) answered: {answer}, {reply.message or 'no text'}")

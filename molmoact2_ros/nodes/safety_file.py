@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read the thresholds of safety from a file such as config/safety.yaml, as parameters of its node. No ROS in here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import yaml
+
+from molmoact2_ros.embodiment import EmbodimentError, share_folder
+from molmoact2_ros.embodiment.section import Section
+
+
+def shipped_safety_file() -> Path:
+    """Return the file that comes with the package."""
+    return share_folder() / "config" / "safety.yaml"
+
+
+def load_safety_file(path: str | Path) -> dict[str, object]:
+    """Return the thresholds that a file gives, the others at their defaults.
+
+    Raises:
+        EmbodimentError: no such file, an unknown key, or a value of another type. The node refuses what lies out of
+            range.
+    """
+    from molmoact2_ros.safety.settings import Settings  # loads MuJoCo with its room: not for every command's --help
+
+    file = Path(path)
+    try:
+        content = yaml.safe_load(file.read_text())
+    except OSError as error:
+        raise EmbodimentError(f"safety file {file}: {error.strerror}; correct the path") from error
+    except yaml.YAMLError as error:
+        raise EmbodimentError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
+    section = Section(content, file.name)
+    readers: dict[type, Callable[..., object]] = {bool: section.flag, int: section.integer, float: section.number}
+    values = {field.name: readers[type(field.default)](field.name, field.default) for field in fields(Settings)}
+    section.finish()
+    return values

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people hold in their hands: emergency stops, and the switch that must be held while the robot may move."""
+
+from __future__ import annotations
+
+from .causes import Cause
+from .instant import Instant
+from .settings import Settings
+from .verdict import Verdict
+
+# A device by the words that name it, and how it is released.
+ESTOP_TOPIC, ESTOP_SERVICE = "the estop topic", "~/estop"
+RELEASES = {
+    ESTOP_TOPIC: "the estop topic still says true: release it",
+    ESTOP_SERVICE: "~/estop was called with true: call it with false",
+}
+
+
+class Devices:
+    """An e-stop is pressed until its own device releases it; a dead-man switch counts as held for a moment only."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take whether there must be a dead-man switch, and how long its word holds."""
+        self._required = settings.dead_man_required
+        self._timeout_s = settings.dead_man_timeout_s
+        self._pressed: set[str] = set()
+        self._held: bool | None = None  # None: nothing has come
+        self._heard_at: Instant | None = None
+
+    def heard_estop(self, pressed: bool, device: str) -> Verdict | None:
+        """Note what an e-stop says, one of RELEASES; return why motion may not go on."""
+        if not pressed:
+            self._pressed.discard(device)
+            return None
+        self._pressed.add(device)
+        return Verdict(Cause.ESTOP, f"{device} said true")
+
+    def heard_dead_man(self, held: bool, now: Instant) -> None:
+        """Note what the dead-man switch says."""
+        self._held, self._heard_at = held, now
+
+    def pressed(self) -> list[str]:
+        """Return how each pressed e-stop is released."""
+        return [RELEASES[device] for device in sorted(self._pressed)]
+
+    def check_dead_man(self, now: Instant) -> Verdict | None:
+        """Say why nobody is known to hold the switch; None where none is required."""
+        if not self._required:
+            return None
+        if self._held is None or self._heard_at is None:
+            return Verdict(Cause.DEAD_MAN, "dead_man has not come at all: start its device, and hold the switch")
+        silent_s = now.since_s(self._heard_at)
+        if silent_s > self._timeout_s:
+            text = f"dead_man last came {silent_s:.3f} s ago, at most {self._timeout_s} s is allowed"
+            return Verdict(Cause.DEAD_MAN, text, value=silent_s, limit=self._timeout_s)
+        return None if self._held else Verdict(Cause.DEAD_MAN, "the dead-man switch is not held")

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the robot's state lives: a driver that hangs may go on repeating what it measured last."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmoact2_ros.embodiment import JointCommand, RobotState
+
+from . import cubic
+from .causes import Cause
+from .instant import Instant
+from .limits import Limits
+from .settings import Settings
+from .verdict import Verdict
+
+
+class FrozenState:
+    """No measurement repeats bit for bit, nor keeps its stamp, while commands lead the arm away.
+
+    How far they lead decides, beside time: an encoder with coarse steps repeats itself in slow motion, rightly.
+    """
+
+    def __init__(self, limits: Limits, settings: Settings) -> None:
+        """Take the joints, and how far and for how long commands may go on while nothing changes."""
+        self._limits = limits
+        self._settings = settings
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self._state: RobotState | None = None  # the first of those that say the same
+        self._since: Instant | None = None
+        self._origin: NDArray[np.float64] | None = None  # [joints] where the commands were then
+
+    def check(self, state: RobotState, command: JointCommand | None, now: Instant) -> Verdict | None:
+        """Judge a measurement, in joint order, by the command in force now; None: there is none."""
+        if command is None:
+            self.forget()
+            return None
+        wanted, _ = cubic.evaluate(command, now.ros_ns)
+        if self._state is None or self._since is None or self._origin is None or self._is_news(state):
+            self._state, self._since, self._origin = state, now, wanted
+            return None
+        led = np.where(self._limits.is_gripper, 0.0, np.abs(wanted - self._origin))
+        joint, same_s, settings = int(np.argmax(led)), now.since_s(self._since), self._settings
+        if led[joint] <= settings.frozen_state_arm_rad or same_s <= settings.frozen_state_time_s:
+            return None
+        name, value = self._limits.names[joint], float(led[joint])
+        text = (
+            f"robot_state has not changed for {same_s:.2f} s, while commands led {name} away by {value:.4f} rad: its "
+            "driver repeats itself, or the robot does not move at all"
+        )
+        return Verdict(Cause.FROZEN_STATE, text, name, value=value, limit=settings.frozen_state_arm_rad)
+
+    def _is_news(self, state: RobotState) -> bool:
+        before = self._state
+        if before is None or state.stamp_ns <= before.stamp_ns:
+            return False
+        return not (
+            np.array_equal(state.positions, before.positions) and np.array_equal(state.velocities, before.velocities)
+        )

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The robot compiled for MuJoCo from the collision shapes of its URDF, with a table and with pairs that may touch.
+
+Links that may touch, each pair for one reason:
+
+    rigidly joined, or neighbours at one joint      they touch by design; the table is a neighbour as the base is
+    moved by one gripper, and what carries it       fingers meet; their drive hides inside the palm
+    touching in a pose of the embodiment file       shapes are wider than links; nobody names a pose that collides
+    named in `ignored_pairs`                        the file gives the reason
+
+No pose of the embodiment file may touch the table: configure fails, because a table at a wrong height is no table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
+from xml.etree import ElementTree
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from molmoact2_ros.embodiment import Affine, Embodiment, Hand
+
+from .errors import SafetyError
+
+Vector = NDArray[np.float64]
+Pair = tuple[str, str]
+TABLE = "table"
+WORLD = "world"  # MuJoCo's name for what carries the robot's root and the table
+
+
+@dataclass(frozen=True)
+class SpaceModel:
+    """Index arrays are in the embodiment's joint order.
+
+    Attributes:
+        model: the compiled robot; every geom is a collision shape, or the table.
+        is_gripper: [joints].
+        scale: [joints] position of the URDF joint per position of ours.
+        offset: [joints] position of the URDF joint at our 0.
+        lead: [nq, joints] which of our joints moves each joint of the model, and how much; mimic joints follow.
+        rest: [nq] where the joints of the model are when ours are at 0 of the URDF.
+        hands: index of the link and the hand it carries.
+        table: index of the table's geom.
+        margin_m: least distance between links.
+        table_margin_m: least distance to the table.
+    """
+
+    model: mujoco.MjModel
+    is_gripper: NDArray[np.bool_]
+    scale: Vector
+    offset: Vector
+    lead: Vector
+    rest: Vector
+    hands: tuple[tuple[int, Hand], ...]
+    table: int
+    margin_m: float
+    table_margin_m: float
+
+    @classmethod
+    def load(cls, embodiment: Embodiment) -> SpaceModel:
+        """Compile.
+
+        Raises:
+            SafetyError: MuJoCo cannot read the URDF, a joint or link is missing in it, or a pose touches the table.
+        """
+        spec = _spec(embodiment)
+        bare = cls._compiled(embodiment, spec)
+        pairs = {*_neighbours(bare.model), *_gripper_pairs(bare, embodiment), *_ignored(bare.model, embodiment)}
+        touching = _touching(bare, embodiment)
+        pairs |= {pair for pair in touching if WORLD not in pair}
+        for pair, pose in touching.items():
+            if WORLD in pair and pair not in pairs:
+                link = pair[0] if pair[1] == WORLD else pair[1]
+                raise SafetyError(
+                    f"{embodiment.name}: in the pose {pose} {link} is less than geometry.table_margin_m from the "
+                    "table; correct the pose, or geometry.table_height_m"
+                )
+        for first, second in sorted(pairs):
+            spec.add_exclude(bodyname1=first, bodyname2=second)
+        return replace(bare, model=spec.compile())
+
+    @classmethod
+    def _compiled(cls, embodiment: Embodiment, spec: mujoco.MjSpec) -> SpaceModel:
+        model, geometry = spec.compile(), embodiment.geometry
+        units = [geometry.grippers.get(joint.name, Affine()) for joint in embodiment.joints]
+        joints = [_index(model.joint, joint.urdf_joint, embodiment) for joint in embodiment.joints]
+        lead, rest = _leads(model, joints)
+        return cls(
+            model=model,
+            is_gripper=embodiment.is_gripper,
+            scale=np.array([unit.scale for unit in units]),
+            offset=np.array([unit.offset for unit in units]),
+            lead=lead,
+            rest=rest,
+            hands=tuple((_index(model.body, hand.link, embodiment), hand) for hand in geometry.hands),
+            table=model.geom(TABLE).id,
+            margin_m=geometry.margin_m,
+            table_margin_m=geometry.table_margin_m,
+        )
+
+    def qpos_of(self, positions: Vector) -> Vector:
+        """Return positions [nq] of the model from ours [joints]."""
+        return self.rest + self.lead @ (self.scale * positions + self.offset)
+
+    def qvel_of(self, velocities: Vector) -> Vector:
+        """Return velocities [nv] of the model from ours [joints]."""
+        return self.lead @ (self.scale * velocities)
+
+    def name(self, geom: int) -> str:
+        """Return the link of a geom, or `table`."""
+        return TABLE if geom == self.table else str(self.model.body(self.model.geom_bodyid[geom]).name)
+
+
+def _spec(embodiment: Embodiment) -> mujoco.MjSpec:
+    geometry = embodiment.geometry
+    try:
+        root = ElementTree.fromstring(embodiment.urdf.read_text())
+        for link in root.iter("link"):
+            for visual in link.findall("visual"):
+                link.remove(visual)  # and with them meshes that need not be there
+        options = ElementTree.SubElement(root, "mujoco")
+        ElementTree.SubElement(options, "compiler", fusestatic="false")  # links keep their names
+        spec = mujoco.MjSpec.from_string(ElementTree.tostring(root, encoding="unicode"))
+    except (OSError, ElementTree.ParseError, ValueError) as error:
+        raise SafetyError(f"{embodiment.name}: cannot use {embodiment.urdf}: {' '.join(str(error).split())}") from error
+    # A contact is found within the margins of its two geoms, added or the larger one by MuJoCo's version: enough here.
+    for geom in spec.geoms:
+        geom.margin = geometry.margin_m
+    plane = mujoco.mjtGeom.mjGEOM_PLANE
+    table = spec.worldbody.add_geom(name=TABLE, type=plane, size=[0.0, 0.0, 1.0], margin=geometry.table_margin_m)
+    table.pos = [0.0, 0.0, geometry.table_height_m]
+    return spec
+
+
+def _index(find: object, name: str, embodiment: Embodiment) -> int:
+    try:
+        return int(find(name).id)  # type: ignore[operator]
+    except KeyError:
+        raise SafetyError(f"{embodiment.urdf.name} has no {name}, which {embodiment.name} names") from None
+
+
+def _leads(model: mujoco.MjModel, joints: list[int]) -> tuple[Vector, Vector]:
+    """Return which of our joints moves each joint of the model, and where those rest that follow with an offset."""
+    lead, rest = np.zeros((model.nq, len(joints))), model.qpos0.copy()
+    lead[model.jnt_qposadr[joints], np.arange(len(joints))] = 1.0
+    for equality in np.flatnonzero(model.eq_type == mujoco.mjtEq.mjEQ_JOINT):  # mimic joints
+        follower, leader = (model.jnt_qposadr[index[equality]] for index in (model.eq_obj1id, model.eq_obj2id))
+        offset, slope = model.eq_data[equality, :2]
+        lead[follower], rest[follower] = slope * lead[leader], offset
+    return lead, rest
+
+
+def _rigid_groups(model: mujoco.MjModel) -> dict[int, list[int]]:
+    """Return the bodies of each group that moves as one, by the index of its first."""
+    groups: dict[int, list[int]] = {}
+    for body in range(model.nbody):
+        groups.setdefault(int(model.body_weldid[body]), []).append(body)
+    return groups
+
+
+def _parent_group(model: mujoco.MjModel, group: int) -> int:
+    return int(model.body_weldid[model.body_parentid[group]])
+
+
+def _pairs(model: mujoco.MjModel, first: list[int], second: list[int]) -> Iterator[Pair]:
+    names = [[str(model.body(body).name) for body in bodies] for bodies in (first, second)]
+    yield from (_pair(one, other) for one in names[0] for other in names[1] if one != other)
+
+
+def _pair(first: str, second: str) -> Pair:
+    return (first, second) if first < second else (second, first)
+
+
+def _neighbours(model: mujoco.MjModel) -> Iterator[Pair]:
+    """Yield the links on the two sides of every joint, and those that are rigidly joined."""
+    groups = _rigid_groups(model)
+    for group, bodies in groups.items():
+        yield from _pairs(model, bodies, bodies)
+        if group:
+            yield from _pairs(model, bodies, groups[_parent_group(model, group)])
+
+
+def _gripper_pairs(space: SpaceModel, embodiment: Embodiment) -> Iterator[Pair]:
+    """Yield the links that one gripper joint moves, mimic joints included, with each other and with what carries it."""
+    model, groups = space.model, _rigid_groups(space.model)
+    for column in np.flatnonzero(embodiment.is_gripper):
+        moving = {
+            int(model.body_weldid[model.jnt_bodyid[joint]])
+            for joint in range(model.njnt)
+            if space.lead[model.jnt_qposadr[joint], column] != 0
+        }
+        members = moving | {_parent_group(model, group) for group in moving}
+        for first, second in combinations(sorted(members), 2):
+            yield from _pairs(model, groups[first], groups[second])
+
+
+def _ignored(model: mujoco.MjModel, embodiment: Embodiment) -> Iterator[Pair]:
+    for pair in embodiment.geometry.ignored_pairs.items():
+        for link in pair:
+            _index(model.body, link, embodiment)
+        yield _pair(*pair)
+
+
+def _touching(space: SpaceModel, embodiment: Embodiment) -> dict[Pair, str]:
+    """Return the pairs that are nearer than their margin in a pose of the embodiment file, with its name."""
+    data = mujoco.MjData(space.model)
+    found: dict[Pair, str] = {}
+    for name in embodiment.poses:
+        data.qpos[:] = space.qpos_of(embodiment.pose(name))
+        mujoco.mj_kinematics(space.model, data)
+        mujoco.mj_collision(space.model, data)
+        for (first, second), distance in zip(data.contact.geom, data.contact.dist, strict=True):
+            margin_m = space.table_margin_m if space.table in (first, second) else space.margin_m
+            if distance < margin_m:
+                bodies = [str(space.model.body(space.model.geom_bodyid[geom]).name) for geom in (first, second)]
+                found.setdefault(_pair(*bodies), name)
+    return found

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""E-stops that are pressed and released, each by its own device, and the dead-man switch."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from molmoact2_ros.safety import ESTOP_SERVICE, ESTOP_TOPIC, Cause, Instant, Settings
+from molmoact2_ros.safety.devices import Devices
+
+
+def _at(seconds: float) -> Instant:
+    return Instant(round(seconds * 1e9), round(seconds * 1e9))
+
+
+def _devices(required: bool = True) -> Devices:
+    return Devices(dataclasses.replace(Settings(), dead_man_required=required, dead_man_timeout_s=0.3))
+
+
+def test_an_estop_stays_pressed_until_its_own_device_releases_it() -> None:
+    devices = _devices()
+    verdict = devices.heard_estop(True, ESTOP_TOPIC)
+    assert verdict is not None
+    assert (verdict.cause, verdict.text) == (Cause.ESTOP, "the estop topic said true")
+    devices.heard_estop(False, ESTOP_SERVICE)
+    assert devices.pressed() == ["the estop topic still says true: release it"]
+    devices.heard_estop(True, ESTOP_SERVICE)
+    devices.heard_estop(False, ESTOP_TOPIC)
+    assert devices.pressed() == ["~/estop was called with true: call it with false"]
+    assert devices.heard_estop(False, ESTOP_SERVICE) is None
+    assert devices.pressed() == []
+
+
+@pytest.mark.parametrize(
+    ("held", "heard_s", "words"),
+    [
+        (True, 0.0, ""),
+        (True, -0.29, ""),
+        (True, -0.31, "dead_man last came 0.310 s ago, at most 0.3 s is allowed"),
+        (False, 0.0, "is not held"),
+        (None, 0.0, "has not come at all"),
+    ],
+)
+def test_a_dead_man_switch_must_be_held_and_say_so_all_the_time(held: bool | None, heard_s: float, words: str) -> None:
+    devices = _devices()
+    if held is not None:
+        devices.heard_dead_man(held, _at(10 + heard_s))
+    verdict = devices.check_dead_man(_at(10))
+    assert (verdict.text if verdict else "").endswith(words) or words in verdict.text
+    assert verdict is None or (verdict.cause is Cause.DEAD_MAN and words)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_dead_man_switch_that_is_not_required_changes_nothing(held: bool) -> None:
+    devices = _devices(required=False)
+    devices.heard_dead_man(held, _at(0))
+    assert devices.check_dead_man(_at(100)) is None
