@@ -71,8 +71,8 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
         arguments: value of every entry of GRAPH_ARGUMENTS, as text.
 
     Raises:
-        EmbodimentError: the embodiment, its driver profile, its demo checkpoint or the safety file does not exist or cannot
-            be used.
+        EmbodimentError: the embodiment, its driver profile, its demo checkpoint or the safety file does not exist or
+            cannot be used.
         HubError: the checkpoint is neither a folder nor a hub id.
         ProcessingError: the checkpoint is a folder that cannot be used, or lacks the robot's norm tag.
         PolicyError: the checkpoint is a folder that was made for another robot.
