@@ -48,7 +48,7 @@ def refuse_others(names: list[str]) -> None:
     """Raise ValueError when nodes that are not ours to run are named."""
     if names:
         raise ValueError(
-            f"another graph runs in this ROS domain: {', '.join(names)}; stop it, or give this one a domain of its own "
+            f"another graph runs in this ROS domain: {', '.join(sorted(set(names)))}; stop it, or give this one a domain of its own "
             "with --domain-id"
         )
 
