@@ -42,6 +42,8 @@ GRAPH_ARGUMENTS = (
     GraphArgument("device", "auto", "where the model runs", ("auto", "cpu", "cuda")),
     GraphArgument("dtype", "auto", "precision of the model; auto: bfloat16 on cuda, else float32",
                   ("auto", "float32", "bfloat16")),
+    GraphArgument("mode", "receding", "which chunk is followed: the newest, the weighted mean of all, or the newest, "
+                  "guided to continue the one before", ("receding", "ensemble", "rtc")),
     GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
 )  # fmt: skip
 
@@ -80,10 +82,10 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
     nodes = [
         NodeSpec("bridge", common | {"driver": driver, "dry_run": arguments["dry_run"] == "true"}),
         NodeSpec("safety", common),
-        NodeSpec("interpolator", common),
+        NodeSpec("interpolator", common | {"mode": arguments["mode"]}),
         NodeSpec("perception", common | {"image_height": height, "image_width": width}),
         NodeSpec("policy", common | {"checkpoint": checkpoint}
-                 | {name: arguments[name] for name in ("instruction", "device", "dtype")}),
+                 | {name: arguments[name] for name in ("instruction", "device", "dtype", "mode")}),
     ]  # fmt: skip
     return [NodeSpec("simulator", common | {"driver": driver}), *nodes] if sim else nodes
 

@@ -38,6 +38,11 @@ def test_a_real_robot_gets_its_released_checkpoint_and_driver_and_a_simulated_on
     assert simulated["bridge"].parameters["driver"] == simulated["simulator"].parameters["driver"]
 
 
+def test_the_mode_reaches_policy_and_interpolator_alike() -> None:
+    nodes = _graph(mode="rtc")
+    assert [name for name, node in nodes.items() if node.parameters.get("mode") == "rtc"] == ["interpolator", "policy"]
+
+
 def test_perception_makes_images_of_the_size_the_checkpoint_takes() -> None:
     perception = _graph(checkpoint=str(TINY_BASE))["perception"].parameters
     assert (perception["image_height"], perception["image_width"]) == (70, 70)
