@@ -10,7 +10,17 @@ from collections.abc import Sequence
 
 from molmoact2_ros import __version__
 
-COMMAND_FILES = ("demo", "up", "safety_commands", "status", "instruct", "parity", "tiny_checkpoint", "fit_demo")
+COMMAND_FILES = (
+    "demo",
+    "up",
+    "safety_commands",
+    "status",
+    "instruct",
+    "parity",
+    "seams",
+    "tiny_checkpoint",
+    "fit_demo",
+)
 
 EPILOG = """\
 try it without a robot and without a GPU:
