@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
     from rich.table import Table
 
     from molmoact2_ros.cli.seam_bench import Results
+    from molmoact2_ros.cli.seam_metrics import SeamMetrics
 
 DELAYS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 14)
 MODEL_DELAYS = (1, 2, 4)
@@ -117,13 +119,10 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _run_model(args: argparse.Namespace, progress: object) -> dict[int, dict[str, dict[str, float]]]:
-    from rich.progress import Progress
-
+def _run_model(args: argparse.Namespace, progress: Progress) -> dict[int, dict[str, dict[str, float]]]:
     from molmoact2_ros.cli.seam_model import ModelSeams
     from molmoact2_ros.embodiment import share_folder
 
-    assert isinstance(progress, Progress)
     checkpoint = args.checkpoint or share_folder() / "checkpoints" / "demo"
     model = ModelSeams(checkpoint, max(10, args.chunks // 5), args.seed, args.blend_s)
     found = {}
@@ -137,12 +136,12 @@ def _report(
 ) -> dict[str, object]:
     from dataclasses import asdict
 
-    def figures(name: str, delay: int, metrics: object) -> dict[str, float]:
-        lag = results.lag_rad.get(name, {}).get(delay)
-        values = asdict(metrics) | ({} if lag is None else {"lag_rad": lag})  # type: ignore[call-overload]
+    def figures(name: str, delay: int, metrics: SeamMetrics) -> dict[str, float]:
+        lag_rad = results.lag_rad.get(name, {}).get(delay)
+        values = asdict(metrics) | ({} if lag_rad is None else {"lag_rad": lag_rad})
         return {key: round(value, 5) for key, value in values.items()}
 
-    def group(entries: dict) -> dict[str, dict[str, dict[str, float]]]:
+    def group(entries: dict[str, dict[int, SeamMetrics]]) -> dict[str, dict[str, dict[str, float]]]:
         return {
             name: {str(delay): figures(name, delay, metrics) for delay, metrics in by_delay.items()}
             for name, by_delay in entries.items()

@@ -16,8 +16,9 @@ class InterpolationSettings:
 
     mode: `receding` follows the newest chunk, `ensemble` the weighted mean of all that reach the present. `rtc` does
         what receding does: the policy makes every chunk continue the one before.
-    seam: how the difference between two chunks fades. `fade` takes the same time for every difference; `correction`
-        changes the jerk of the motion under way as little as it can.
+    seam: how the difference between two chunks fades. `fade` takes the same time for every difference, and becomes
+        violent, so that safety refuses it, where they are far apart. `correction` changes the jerk of the motion under
+        way as little as it can, and smooths rows by blend_s / 16: for a policy whose chunks disagree, with 0.85 s.
     ensemble_decay: how much more an older chunk weighs in an ensemble: exp(decay) per chunk; below 0, the newer one.
     executed_steps: rows of a chunk that may be executed; 0 for all of them. A cap, not a schedule: newer chunks win.
     blend_s: time in which the difference between two chunks fades at a seam. An offset d asks for up to

@@ -49,7 +49,7 @@ class InterpolatorParams:
     seam: str = param(
         InterpolationSettings.seam,
         "How the difference between two chunks fades: fade (in blend_s, whatever it is) or correction (with the least "
-        "change of jerk; for chunks that disagree, with a blend_s of 0.9)",
+        "change of jerk; for chunks that disagree, with a blend_s of 0.85)",
     )
     ensemble_decay: float = param(
         InterpolationSettings.ensemble_decay,
