@@ -18,6 +18,7 @@ COMMAND_FILES = (
     "instruct",
     "false_alarms",
     "parity",
+    "seams",
     "tiny_checkpoint",
     "fit_demo",
 )

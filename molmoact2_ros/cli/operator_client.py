@@ -48,8 +48,8 @@ def refuse_others(names: list[str]) -> None:
     """Raise ValueError when nodes that are not ours to run are named."""
     if names:
         raise ValueError(
-            f"another graph runs in this ROS domain: {', '.join(sorted(set(names)))}; stop it, or give this one a domain of its own "
-            "with --domain-id"
+            f"another graph runs in this ROS domain: {', '.join(sorted(set(names)))}; stop it, or give this one a "
+            "domain of its own with --domain-id"
         )
 
 

@@ -13,6 +13,7 @@ from molmoact2_ros.embodiment import ActionChunk
 from .motion import Motion, Times, Vector
 
 S_PER_NS = 1e-9
+MOST_STEPS_SMOOTHED = 10.0
 LONGEST_S = 10.0  # no policy looks further ahead; what a chunk with an absurd step says of later times is not used
 
 
@@ -28,18 +29,22 @@ class Curve:
         self.sequence = sequence
         self.start_ns = start_ns
         self.end_ns = start_ns + int(min((len(rows) - 1) * step_s, LONGEST_S) / S_PER_NS)
-        self._step_s = step_s
+        self.step_s = step_s
         self._rows = rows
         self._accelerations = _second_derivative_operator(len(rows)) @ rows / step_s**2
 
     @classmethod
-    def through(cls, chunk: ActionChunk, names: tuple[str, ...], executed_steps: int) -> Curve | None:
+    def through(
+        cls, chunk: ActionChunk, names: tuple[str, ...], executed_steps: int, smooth_s: float = 0.0
+    ) -> Curve | None:
         """Lay a chunk on the timeline.
 
         Args:
             chunk: as the policy sent it; its joints may stand in another order.
             names: the joints, in the order of the result.
             executed_steps: the first so many rows count; 0 for all of them.
+            smooth_s: time constant, at least a step, of a smoother that takes noise out of rows; 0: it stays. Constant
+                acceleration passes unchanged, a sinusoid of w rad/s loses about (w * smooth_s)**6.
 
         Returns:
             None when that cannot be done: other joints, sizes that do not agree, fewer than two rows, a step that is
@@ -49,16 +54,23 @@ class Curve:
         fits = sorted(chunk.names) == sorted(names) and len(rows) >= 2 and rows.shape[1:] == (len(names),)
         if not fits or not (0.0 < chunk.step_s < math.inf) or not np.isfinite(rows).all():
             return None
-        order = [chunk.names.index(name) for name in names]
-        return cls(chunk.stamp_ns, chunk.step_s, rows[: executed_steps or None, order], chunk.sequence)
+        ordered = rows[:, [chunk.names.index(name) for name in names]]
+        if smooth_s > 0:
+            ordered = _smoothed(ordered, smooth_s / chunk.step_s)
+        return cls(chunk.stamp_ns, chunk.step_s, ordered[: executed_steps or None], chunk.sequence)
+
+    def rows_after(self, time_ns: int) -> Times:
+        """Return the times of the rows behind `time_ns`, up to `end_ns`."""
+        times_ns = self.start_ns + (np.arange(len(self._rows)) * (self.step_s / S_PER_NS)).astype(np.int64)
+        return times_ns[(times_ns > time_ns) & (times_ns <= self.end_ns)]
 
     def at(self, times_ns: Times) -> Motion:
         """Evaluate at times from `start_ns` to `end_ns`; returns [times, joints]."""
-        place = (times_ns - self.start_ns) * S_PER_NS / self._step_s
+        place = (times_ns - self.start_ns) * S_PER_NS / self.step_s
         left = np.clip(place.astype(np.int64), 0, len(self._rows) - 2)
         to = (place - left)[:, None]  # 0 at the left row, 1 at the right one
         away = 1.0 - to
-        h, delta = self._step_s, self._rows[left + 1] - self._rows[left]
+        h, delta = self.step_s, self._rows[left + 1] - self._rows[left]
         from_left, from_right = self._accelerations[left], self._accelerations[left + 1]
         bend = (away**3 - away) * from_left + (to**3 - to) * from_right
         slope = (1 - 3 * away**2) * from_left + (3 * to**2 - 1) * from_right
@@ -67,6 +79,18 @@ class Curve:
             velocities=delta / h + slope * h / 6,
             accelerations=away * from_left + to * from_right,
         )
+
+
+def _smoothed(rows: Vector, steps: float) -> Vector:
+    smoothed: Vector = _smoother(len(rows), min(max(steps, 1.0), MOST_STEPS_SMOOTHED)) @ rows
+    return smoothed
+
+
+@lru_cache(maxsize=8)  # one per number of rows
+def _smoother(count: int, steps: float) -> Vector:
+    """Return [count, count]: rows to those of least sum of squares of distance, and of third differences * steps**3."""
+    third = np.diff(np.eye(count), 3, axis=0)
+    return np.asarray(np.linalg.inv(np.eye(count) + steps**6 * third.T @ third), dtype=np.float64)
 
 
 @lru_cache(maxsize=8)  # one per number of rows

@@ -18,9 +18,12 @@ from molmoact2_ros.embodiment import ActionChunk, Embodiment, JointCommand, Robo
 
 from .bounds import Bounds
 from .brake import Brake
+from .correction import SMOOTHING, Correction
 from .curve import S_PER_NS, Curve
+from .ensemble import Ensemble
 from .motion import Motion, Vector
 from .ramp import Ramp
+from .seam import Seam, Timeline
 from .settings import InterpolationSettings
 from .splice import Splice
 from .statistics import Statistics
@@ -42,6 +45,7 @@ class Interpolator:
         """Bind to a robot and a tuning."""
         self.statistics = Statistics()
         self._settings = settings
+        self._smooth_s = settings.blend_s / SMOOTHING if settings.seam == "correction" else 0.0
         self._names = embodiment.joint_names
         self._is_arm = ~embodiment.is_gripper
         self._period_ns = round(1e9 / embodiment.command_rate_hz)
@@ -65,9 +69,10 @@ class Interpolator:
         self._last_stamp_ns = 0  # of the newest chunk, or the time of arming
         self._waiting: ActionChunk | None = None  # takes over with the next command
         self._chunk_came = False
-        self._curve: Curve | None = None  # the timeline
+        self._timeline: Timeline | None = None
+        self._in_force: list[Curve] = []  # oldest first; what an ensemble is made of
         self._unusable: ActionChunk | None = None  # newer than the timeline, but cannot be laid on it
-        self._plan: Splice | Ramp | None = None  # the way along the curve; None while there is nothing to follow
+        self._plan: Seam | Ramp | None = None  # the way along it; None while there is nothing to follow
         self._ramp_since_ns = 0
         self._start_ns = 0  # of the newest command
         self._executing: Trajectory | None = None  # the newest that safety may have passed
@@ -145,12 +150,12 @@ class Interpolator:
         is_new = self._take_over(start_ns)
         if self._unusable is not None:
             return self._relay(self._unusable, start_ns)
-        if self._curve is None or start_ns > self._curve.end_ns:
+        if self._timeline is None or start_ns > self._timeline.end_ns:
             trajectory = self._starve(executing, start_ns)
         else:
             if is_new or self._astray or self._plan is None or executing.brakes_at(start_ns):
-                self._plan = self._entered(self._curve, executing, start_ns)
-            trajectory = self._follow(self._plan, self._curve, start_ns)
+                self._plan = self._entered(self._timeline, executing, start_ns)
+            trajectory = self._follow(self._plan, self._timeline, start_ns)
         self._executing, self._astray, self._blamed = trajectory, False, False
         self._sent.append((self._sequence, trajectory))
         return trajectory.command(self._sequence, self._names)
@@ -160,7 +165,7 @@ class Interpolator:
         chunk, self._waiting = self._waiting, None
         if chunk is None:
             return False
-        curve = Curve.through(chunk, self._names, self._settings.executed_steps)
+        curve = Curve.through(chunk, self._names, self._settings.executed_steps, self._smooth_s)
         if curve is None:
             self.statistics.unusable_chunks += 1
             self._unusable = chunk
@@ -169,8 +174,15 @@ class Interpolator:
             self.statistics.ignored_chunks += 1
             return False
         self.statistics.chunks += 1
-        self._curve, self._unusable = curve, None
+        self._timeline, self._unusable = self._joined_by(curve, start_ns), None
         return True
+
+    def _joined_by(self, curve: Curve, start_ns: int) -> Timeline:
+        """Return the timeline that a new chunk makes."""
+        if self._settings.mode != "ensemble":
+            return curve
+        self._in_force = [*(older for older in self._in_force if older.end_ns > start_ns), curve]
+        return Ensemble(self._in_force, self._settings.ensemble_decay, self._settings.blend_s)
 
     def _starve(self, executing: Trajectory, start_ns: int) -> Trajectory:
         """Play out the last command and stay where it ends."""
@@ -178,26 +190,35 @@ class Interpolator:
         self.statistics.starved_ticks += self._chunk_came
         return replace(executing.since(start_ns), observation_ns=0, chunk_sequence=0)
 
-    def _entered(self, curve: Curve, executing: Trajectory, start_ns: int) -> Splice | Ramp:
-        """Plan the way onto a curve: by a splice, or, where motion begins and that would be too brisk, a ramp."""
+    def _entered(self, timeline: Timeline, executing: Trajectory, start_ns: int) -> Seam | Ramp:
+        """Plan the way onto a timeline: by a seam, or, where motion begins and that would be too brisk, a ramp."""
         state = executing.at(start_ns)
         fell_behind = executing.brakes_at(start_ns) and not self._blamed
-        splice = self._splice(curve, state, start_ns, STRETCHES if fell_behind else STRETCHES[:1])
+        on_plan = not (self._astray or executing.brakes_at(start_ns))
+        seam = self._seam(timeline, state, start_ns, STRETCHES if fell_behind else STRETCHES[:1], on_plan)
         if self._is_beginning(start_ns):
             bounds = self._bounds(start_ns)
-            if not splice.within(bounds, self._period_ns):
-                return self._ramp(curve, state, start_ns, bounds) or splice
-        self._note_seam(splice, executing, start_ns)
-        return splice
+            if not seam.within(bounds, self._period_ns):
+                return self._ramp(timeline, state, start_ns, bounds) or seam
+        self._note_seam(seam, executing, start_ns)
+        return seam
 
-    def _splice(self, curve: Curve, state: Motion, start_ns: int, stretches: tuple[float, ...]) -> Splice:
-        """Return the briskest splice within bounds, else the last one tried. A stretched blend keeps its end."""
-        fading_s = (self._plan.faded_ns - start_ns) * S_PER_NS if isinstance(self._plan, Splice) else 0.0
+    def _seam(
+        self, timeline: Timeline, state: Motion, start_ns: int, stretches: tuple[float, ...], on_plan: bool
+    ) -> Seam:
+        """Return the briskest seam within bounds, else the last one tried. A stretched blend keeps its end."""
+        before = self._plan if isinstance(self._plan, Seam) else None
+        fading_s = (before.faded_ns - start_ns) * S_PER_NS if before else 0.0
         for stretch in stretches:
-            splice = Splice(curve, start_ns, state, max(stretch * self._settings.blend_s, fading_s))
-            if splice.within(self._full_bounds, self._period_ns):
+            blend_s = max(stretch * self._settings.blend_s, fading_s)
+            seam: Seam
+            if self._settings.seam == "correction":
+                seam = Correction(timeline, start_ns, state, blend_s, before if on_plan else None)
+            else:
+                seam = Splice(timeline, start_ns, state, blend_s)
+            if seam.within(self._full_bounds, self._period_ns):
                 break
-        return splice
+        return seam
 
     def _is_beginning(self, start_ns: int) -> bool:
         """Tell whether motion has not yet reached the timeline since it last stood still for want of rows."""
@@ -207,9 +228,9 @@ class Interpolator:
             return True
         return self._plan.joined_ns > start_ns and start_ns < self._ramp_since_ns + self._settings.ramp_s / S_PER_NS
 
-    def _ramp(self, curve: Curve, state: Motion, start_ns: int, bounds: Bounds) -> Ramp | None:
+    def _ramp(self, timeline: Timeline, state: Motion, start_ns: int, bounds: Bounds) -> Ramp | None:
         try:
-            return Ramp(curve, start_ns, state, bounds, self._period_ns)
+            return Ramp(timeline, start_ns, state, bounds, self._period_ns)
         except RuckigError:
             return None  # rows far beyond any robot: safety refuses the splice
 
@@ -219,7 +240,7 @@ class Interpolator:
         ratio = settings.ramp_start_ratio / settings.ramp_full_ratio
         return self._full_bounds.scaled(ratio + part * (1.0 - ratio))
 
-    def _follow(self, plan: Splice | Ramp, curve: Curve, start_ns: int) -> Trajectory:
+    def _follow(self, plan: Seam | Ramp, timeline: Timeline, start_ns: int) -> Trajectory:
         times_ns = start_ns + self._period_ns * np.arange(MOTION_PERIODS + 1)
         motion = plan.at(times_ns[times_ns <= plan.end_ns])
         brake = self._brake.from_state(motion[-1])
@@ -228,17 +249,17 @@ class Interpolator:
             period_ns=self._period_ns,
             motion_points=len(motion),
             motion=Motion.joined([motion, brake]),
-            observation_ns=curve.start_ns,
-            chunk_sequence=curve.sequence,
+            observation_ns=timeline.start_ns,
+            chunk_sequence=timeline.sequence,
         )
 
-    def _note_seam(self, splice: Splice, executing: Trajectory, start_ns: int) -> None:
+    def _note_seam(self, seam: Seam, executing: Trajectory, start_ns: int) -> None:
         """Keep the distance bridged, and the velocity steps of the ticks on both sides of the seam."""
-        times_ns = np.array([start_ns, min(start_ns + self._period_ns, splice.end_ns)])
-        at_seam, after = splice.at(times_ns).velocities
+        times_ns = np.array([start_ns, min(start_ns + self._period_ns, seam.end_ns)])
+        at_seam, after = seam.at(times_ns).velocities
         before = executing.at(start_ns - self._period_ns).velocities
         step = max(np.abs(at_seam - before)[self._is_arm].max(), np.abs(after - at_seam)[self._is_arm].max())
-        offset = np.abs(splice.offset.positions)[self._is_arm].max()
+        offset = np.abs(seam.offset.positions)[self._is_arm].max()
         self.statistics.add_seam(float(offset), float(step))
 
     def _relay(self, chunk: ActionChunk, start_ns: int) -> JointCommand:

@@ -37,7 +37,7 @@ class Motion:
     def __len__(self) -> int:
         return len(self.positions)
 
-    def __getitem__(self, key: int | slice | None) -> Motion:
+    def __getitem__(self, key: int | slice | Times | None) -> Motion:
         return Motion(self.positions[key], self.velocities[key], self.accelerations[key])
 
     def __add__(self, other: Motion) -> Motion:

@@ -7,53 +7,54 @@ import numpy as np
 from ruckig import InputParameter, Ruckig, RuckigError, Trajectory
 
 from .bounds import Bounds
-from .curve import S_PER_NS, Curve
+from .curve import S_PER_NS
 from .motion import Motion, Times, Vector
+from .seam import Timeline
 
 SAME_TIME_S = 1e-9
 NEVER_NS = 2**63 - 1
 
 
 class Ramp:
-    """Join `curve` within bounds, at the earliest time on the command's grid that allows it, then follow it.
+    """Join `timeline` within bounds, at the earliest time on the command's grid that allows it, then follow it.
 
-    Where no time on the curve can be joined (too far, or faster than the bounds), go towards its last row and rest
+    Where no time on it can be joined (too far, or faster than the bounds), go towards its last row and rest
     there; the next chunk brings the next try. `joined_ns` is then NEVER_NS.
     """
 
-    def __init__(self, curve: Curve, start_ns: int, state: Motion, bounds: Bounds, period_ns: int) -> None:
+    def __init__(self, timeline: Timeline, start_ns: int, state: Motion, bounds: Bounds, period_ns: int) -> None:
         """Plan from `state` [joints] at `start_ns`.
 
         Raises:
             RuckigError: not even the last row can be reached; only numbers far beyond any robot do that.
         """
         joints = len(state.positions)
-        self.end_ns = curve.end_ns
-        self._curve = curve
+        self.end_ns = timeline.end_ns
+        self._timeline = timeline
         self._start_ns = start_ns
         self._ruckig, self._trajectory = Ruckig(joints), Trajectory(joints)
         self._input = _input(state, bounds)
-        times_ns = np.arange(start_ns + period_ns, curve.end_ns + 1, period_ns)
+        times_ns = np.arange(start_ns + period_ns, timeline.end_ns + 1, period_ns)
         self.joined_ns = self._join(times_ns, bounds)
 
     def at(self, times_ns: Times) -> Motion:
         """Evaluate at times from the start to `end_ns`; returns [times, joints]."""
-        on_curve = self._curve.at(times_ns[times_ns >= self.joined_ns])
+        on_timeline = self._timeline.at(times_ns[times_ns >= self.joined_ns])
         elapsed_s = (times_ns[times_ns < self.joined_ns] - self._start_ns) * S_PER_NS
         if not len(elapsed_s):
-            return on_curve
+            return on_timeline
         points = np.array([self._trajectory.at_time(moment_s) for moment_s in elapsed_s])
         on_ramp = Motion(*points.transpose(1, 0, 2))  # [times, 3, joints] -> 3 x [times, joints]
-        return Motion.joined([on_ramp, on_curve])
+        return Motion.joined([on_ramp, on_timeline])
 
     def _join(self, times_ns: Times, bounds: Bounds) -> int:
         """Plan to the first time that can be met; return it, or NEVER_NS."""
         if len(times_ns):
-            targets = self._curve.at(times_ns)
+            targets = self._timeline.at(times_ns)
             for index in map(int, np.flatnonzero(bounds.hold_at(targets))):
                 if self._meets(targets[index], (times_ns[index] - self._start_ns) * S_PER_NS):
                     return int(times_ns[index])
-        self._rest_at(self._curve.at(np.array([self._curve.end_ns]))[0].positions)
+        self._rest_at(self._timeline.at(np.array([self._timeline.end_ns]))[0].positions)
         return NEVER_NS
 
     def _meets(self, target: Motion, duration_s: float) -> bool:

@@ -3,16 +3,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
+
+MODES = ("receding", "ensemble", "rtc")
+SEAMS = ("fade", "correction")
 
 
 @dataclass(frozen=True)
 class InterpolationSettings:
     """Tuning. Ratios are fractions of each joint's velocity or acceleration limit.
 
+    mode: `receding` follows the newest chunk, `ensemble` the weighted mean of all that reach the present. `rtc` does
+        what receding does: the policy makes every chunk continue the one before.
+    seam: how the difference between two chunks fades. `fade` takes the same time for every difference, and becomes
+        violent, so that safety refuses it, where they are far apart. `correction` changes the jerk of the motion under
+        way as little as it can, and smooths rows by blend_s / 16: for a policy whose chunks disagree, with 0.85 s.
+    ensemble_decay: how much more an older chunk weighs in an ensemble: exp(decay) per chunk; below 0, the newer one.
     executed_steps: rows of a chunk that may be executed; 0 for all of them. A cap, not a schedule: newer chunks win.
     blend_s: time in which the difference between two chunks fades at a seam. An offset d asks for up to
-        5.8 d / blend_s**2 of acceleration, so 0.3 s turns 0.05 rad into 3.2 rad/s2.
+        5.8 d / blend_s**2 of acceleration with `fade`, so 0.3 s turns 0.05 rad into 3.2 rad/s2.
     brake_acceleration_ratio: deceleration of the brake. Half the limit leaves the controller room to follow.
     brake_jerk_s: time from no to full deceleration. Shorter: a motion that still speeds up when the brake begins
         overshoots its speed less (by a**2 * brake_jerk_s / (2 * brake deceleration)). Two command periods at 50 Hz, so
@@ -23,6 +33,9 @@ class InterpolationSettings:
     ramp_jerk_s: time from no to full acceleration on a ramp.
     """
 
+    mode: str = "receding"
+    seam: str = "fade"
+    ensemble_decay: float = 0.01  # of ACT
     executed_steps: int = 0
     blend_s: float = 0.3
     brake_acceleration_ratio: float = 0.5
@@ -34,11 +47,16 @@ class InterpolationSettings:
 
     def __post_init__(self) -> None:
         """Raise ValueError when a value cannot be used."""
+        for name, choices in (("mode", MODES), ("seam", SEAMS)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name}: expected one of {', '.join(choices)}, got {getattr(self, name)!r}")
+        if not math.isfinite(self.ensemble_decay):
+            raise ValueError(f"ensemble_decay: expected a finite number, got {self.ensemble_decay}")
         if self.executed_steps < 0 or self.executed_steps == 1:
             raise ValueError(f"executed_steps: expected 0 (all rows) or at least 2, got {self.executed_steps}")
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name != "executed_steps" and not value > 0:
+            if field.name.endswith(("_s", "_ratio")) and not value > 0:
                 raise ValueError(f"{field.name}: expected a positive number, got {value}")
             if field.name.endswith("_ratio") and not value <= 1:
                 raise ValueError(f"{field.name}: expected at most 1, got {value}")

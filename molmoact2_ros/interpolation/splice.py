@@ -5,41 +5,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from .bounds import Bounds
-from .curve import S_PER_NS, Curve
+from .curve import S_PER_NS
 from .motion import Motion, Times
+from .seam import Seam, Timeline
 
 
-class Splice:
-    """Follow `curve` plus an offset that is the given state's at first and has faded after `blend_s`.
+class Splice(Seam):
+    """Follow `timeline` plus an offset that is the given state's at first and has faded after `blend_s`.
 
     The offset is the quintic polynomial that meets position, velocity and acceleration at both ends, so all three are
     continuous at the seam and after it. Nothing is limited here: a chunk that lies far off becomes a violent motion,
     which safety refuses by name.
     """
 
-    def __init__(self, curve: Curve, start_ns: int, state: Motion, blend_s: float) -> None:
-        """Enter `curve` at `start_ns` from `state` [joints]."""
-        self.end_ns = curve.end_ns
-        self.joined_ns = start_ns
-        self.faded_ns = start_ns + int(blend_s / S_PER_NS)
-        self.offset = state - curve.at(np.array([start_ns]))[0]
-        self._curve = curve
+    def __init__(self, timeline: Timeline, start_ns: int, state: Motion, blend_s: float) -> None:
+        """Enter `timeline` at `start_ns` from `state` [joints]."""
+        super().__init__(timeline, start_ns, state, blend_s)
+        self._timeline = timeline
         self._blend_s = blend_s
         self._coefficients = _fading_quintic(self.offset, blend_s)
 
     def at(self, times_ns: Times) -> Motion:
         """Evaluate at times from the seam to `end_ns`; returns [times, joints]."""
         elapsed_s = (times_ns - self.joined_ns) * S_PER_NS
-        motion = self._curve.at(times_ns)
+        motion = self._timeline.at(times_ns)
         if elapsed_s[0] >= self._blend_s:
             return motion
         return motion + self._offset_at(np.minimum(elapsed_s, self._blend_s))
-
-    def within(self, bounds: Bounds, step_ns: int) -> bool:
-        """Tell whether the motion stays below bounds while the offset fades."""
-        times_ns = np.arange(self.joined_ns, min(self.faded_ns, self.end_ns) + 1, step_ns)
-        return bool(bounds.hold_at(self.at(times_ns)).all())
 
     def _offset_at(self, elapsed_s: np.ndarray) -> Motion:
         t, zero, one = elapsed_s, np.zeros_like(elapsed_s), np.ones_like(elapsed_s)

@@ -13,8 +13,10 @@ from torch import Tensor
 
 from molmoact2_ros.model.action_expert import ActionExpert, Context
 from molmoact2_ros.model.config import FlowConfig
+from molmoact2_ros.model.guide import Guide
 
 StepWatcher = Callable[[Tensor, Tensor], None]
+VelocityField = Callable[[Tensor, int], Tensor]
 
 
 def keep_real(action_width: int, real_width: int, like: Tensor) -> Tensor:
@@ -29,9 +31,10 @@ def integrate_flow(
     num_steps: int,
     keep: Tensor,
     *,
+    guide: Guide | None = None,
     watch: StepWatcher | None = None,
 ) -> Tensor:
-    """Follow the flow from time 0 to time 1 in equal Euler steps.
+    """Follow the expert's flow from time 0 to time 1; see `follow`.
 
     Args:
         expert: velocity field.
@@ -39,6 +42,7 @@ def integrate_flow(
         context: of the observation.
         num_steps: number of steps.
         keep: [A] mask; the other numbers stay zero throughout.
+        guide: what to continue; None: nothing.
         watch: called at each step with the actions before it and the expert's velocity there.
 
     Returns:
@@ -46,11 +50,36 @@ def integrate_flow(
     """
     times = torch.arange(num_steps, device=noise.device, dtype=torch.float32) / num_steps
     modulation = expert.modulate_at(times)
-    x = noise * keep
-    for step in range(num_steps):
+
+    def field(x: Tensor, step: int) -> Tensor:
         velocity = expert(x, modulation.row(step), context)
         if watch:
             watch(x, velocity)
+        return velocity
+
+    return follow(field, noise, num_steps, keep, guide)
+
+
+def follow(field: VelocityField, noise: Tensor, num_steps: int, keep: Tensor, guide: Guide | None = None) -> Tensor:
+    """Follow a velocity field from time 0 to time 1 in equal Euler steps, pulled by a guide if there is one.
+
+    Shapes and the number of operations depend on nothing but the arguments' shapes, and nothing waits for the device.
+
+    Args:
+        field: [B, T, A] actions and the number of the step to their velocity [B, T, A].
+        noise: [B, T, A] where the integration starts.
+        num_steps: number of steps.
+        keep: [A] mask; the other numbers stay zero throughout.
+        guide: what to continue; None: nothing.
+
+    Returns:
+        [B, T, A].
+    """
+    x = noise * keep
+    for step in range(num_steps):
+        velocity = field(x, step)
+        if guide is not None:
+            velocity = guide.bend(x, velocity, step / num_steps)
         x = euler_update(x, velocity, num_steps, keep)
     return x
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from molmoact2_ros.model import flow, masks
 from molmoact2_ros.model.action_expert import ActionExpert, Context
 from molmoact2_ros.model.config import MolmoAct2Config
+from molmoact2_ros.model.guide import Guide
 from molmoact2_ros.model.kv_cache import KVCache
 from molmoact2_ros.model.language import LanguageModel
 from molmoact2_ros.model.vision import VisionBackbone
@@ -130,7 +131,15 @@ class MolmoAct2(nn.Module):
         """[B, T, A] noisy actions at [B] times in 0..1 -> [B, T, A] velocity."""
         return self.action_expert(actions, self.action_expert.modulate_at(times), context)
 
-    def integrate_flow(self, noise: Tensor, context: Context, real_width: int, num_steps: int | None = None) -> Tensor:
+    def integrate_flow(
+        self,
+        noise: Tensor,
+        context: Context,
+        real_width: int,
+        num_steps: int | None = None,
+        *,
+        guide: Guide | None = None,
+    ) -> Tensor:
         """Turn noise into normalised actions.
 
         Args:
@@ -138,12 +147,14 @@ class MolmoAct2(nn.Module):
             context: of the observation.
             real_width: action numbers the robot has.
             num_steps: Euler steps. Default: the checkpoint's.
+            guide: the chunk to continue, in the model's width and dtype. Default: none.
 
         Returns:
             [B, T, real_width] in the model's dtype, robot-normalised, about -1..1.
         """
         steps = self.config.flow.num_steps if num_steps is None else num_steps
-        actions = flow.integrate_flow(self.action_expert, noise, context, steps, self.keep_real(real_width))
+        keep = self.keep_real(real_width)
+        actions = flow.integrate_flow(self.action_expert, noise, context, steps, keep, guide=guide)
         return actions[..., :real_width]
 
     def keep_real(self, real_width: int) -> Tensor:

@@ -45,6 +45,8 @@ GRAPH_ARGUMENTS = (
     GraphArgument("device", "auto", "where the model runs", ("auto", "cpu", "cuda")),
     GraphArgument("dtype", "auto", "precision of the model; auto: bfloat16 on cuda, else float32",
                   ("auto", "float32", "bfloat16")),
+    GraphArgument("mode", "receding", "which chunk is followed: the newest, the weighted mean of all, or the newest, "
+                  "guided to continue the one before", ("receding", "ensemble", "rtc")),
     GraphArgument("safety_file", "", "thresholds of safety, a file such as config/safety.yaml; empty: that one"),
     GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
 )  # fmt: skip
@@ -87,10 +89,10 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
         NodeSpec("bridge", common | {"driver": driver, "dry_run": arguments["dry_run"] == "true"}),
         NodeSpec("safety", common | {"driver": driver}
                  | load_safety_file(arguments["safety_file"] or shipped_safety_file())),
-        NodeSpec("interpolator", common),
+        NodeSpec("interpolator", common | {"mode": arguments["mode"]}),
         NodeSpec("perception", common | {"image_height": height, "image_width": width}),
         NodeSpec("policy", common | {"checkpoint": checkpoint}
-                 | {name: arguments[name] for name in ("instruction", "device", "dtype")}),
+                 | {name: arguments[name] for name in ("instruction", "device", "dtype", "mode")}),
     ]  # fmt: skip
     return [NodeSpec("simulator", common | {"driver": driver}), *nodes] if sim else nodes
 

@@ -41,6 +41,22 @@ class InterpolatorParams:
     """Parameters of the interpolator node: the robot, and the settings of the room with their ranges."""
 
     embodiment: str = param("droid", "Robot: name of a shipped embodiment, or path of an embodiment file")
+    mode: str = param(
+        InterpolationSettings.mode,
+        "Which chunks are followed: receding (the newest), ensemble (the weighted mean of all that reach the present), "
+        "rtc (the newest, which the policy has guided to continue the one before; give the policy the same)",
+    )
+    seam: str = param(
+        InterpolationSettings.seam,
+        "How the difference between two chunks fades: fade (in blend_s, whatever it is) or correction (with the least "
+        "change of jerk; for chunks that disagree, with a blend_s of 0.85)",
+    )
+    ensemble_decay: float = param(
+        InterpolationSettings.ensemble_decay,
+        "With ensemble: how much more the older of two chunks weighs, exp(decay); below 0, the newer",
+        low=-5.0,
+        high=5.0,
+    )
     executed_steps: int = param(
         InterpolationSettings.executed_steps,
         "Rows of a chunk that may be executed, counted from its observation; 0: all of them. A cap: newer chunks win",

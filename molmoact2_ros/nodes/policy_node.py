@@ -26,6 +26,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interpolation.settings import MODES
 from molmoact2_ros.msg import ActionChunk, Observation
 from molmoact2_ros.policy.handshake import check_handshake
 from molmoact2_ros.policy.mailbox import Mailbox
@@ -53,6 +54,22 @@ class PolicyParams:
     dtype: str = param("auto", "Precision: auto (bfloat16 on cuda, else float32), float32 or bfloat16")
     max_rate_hz: float = param(
         0.0, "Most inferences per second; 0: every fresh observation", unit="Hz", low=0, high=1000
+    )
+    replan_steps: int = param(
+        0,
+        "Replan trigger: rows of a chunk that pass, observation to observation, until the next is inferred; 0: every "
+        "fresh observation",
+        low=0,
+        high=1000,
+    )
+    mode: str = param(
+        "receding",
+        "How chunks follow each other: receding, ensemble, rtc; with rtc each is guided to continue the one before. "
+        "Give the interpolator the same",
+    )
+    rtc_decay: str = param("smooth", "With rtc: how guidance falls behind the delay: linear, exponential, smooth")
+    rtc_guidance: float = param(
+        10.0, "With rtc: largest guidance weight; 10 goes all the way in one of ten flow steps", low=0, high=100
     )
     seed: int = param(-1, "Seed of the flow's noise; -1: drawn anew at each start", low=-1, high=2**31)
     cpu_threads: int = param(
@@ -85,7 +102,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             self._instruct(self.params.instruction)
         self._policy = self._load_policy()
         self._sequence = 0
-        self._next_inference_ns = 0
+        self._next_inference_ns = self._next_observation_ns = 0
         self._timings: deque[tuple[float, float]] = deque(maxlen=KEPT_TIMINGS)  # (latency_s, inference_s)
         self._problem = ""
         # Filled by the worker, emptied in the executor's thread; a deque's append and popleft are atomic.
@@ -100,13 +117,22 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
     def _load_policy(self) -> Policy:
         # torch takes seconds to import: only now, so that a wrong parameter is reported at once.
         from molmoact2_ros.model.hub import resolve_checkpoint
+        from molmoact2_ros.policy.continuation import Continuation
         from molmoact2_ros.policy.device import choose_device, choose_dtype, limit_cpu_threads
         from molmoact2_ros.policy.native import NativePolicy
 
+        if self.params.mode not in MODES:
+            raise ValueError(f"mode: expected one of {', '.join(MODES)}, got {self.params.mode!r}")
         device = choose_device(self.params.device)  # before 22 GB are fetched for it
         checkpoint = resolve_checkpoint(self.params.checkpoint or self._robot.policy.checkpoint)
         norm_tag = self._robot.policy.norm_tag
         check_handshake(self._robot, Processor.load(checkpoint.folder).stats.tag(norm_tag))
+        continuation = Continuation(
+            self._robot.policy.step_s,
+            decay=self.params.rtc_decay,
+            largest=self.params.rtc_guidance,
+            clock=self.ros_now_ns,
+        )
         limit_cpu_threads(self.params.cpu_threads)
         policy = NativePolicy.load(
             checkpoint.folder,
@@ -116,6 +142,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             dtype=choose_dtype(self.params.dtype, device),
             device=device,
             seed=None if self.params.seed < 0 else self.params.seed,
+            continuation=continuation if self.params.mode == "rtc" else None,
         )
         timing = policy.warm_up()
         self.get_logger().info(f"{checkpoint.model_id} on {device}: warmed up in {timing.inference_ms:.0f} ms")
@@ -135,11 +162,18 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         now_ns = self.ros_now_ns()
         if not self.active or not self._instruction or now_ns < self._next_inference_ns or self._mailbox is None:
             return
+        observed_ns = stamp_ns(message.header.stamp)
+        if observed_ns < self._next_observation_ns:
+            return
         if problem := self._mismatch(message):
             self._complain(problem)
             return
         if self.params.max_rate_hz > 0:
             self._next_inference_ns = now_ns + int(NS_PER_S / self.params.max_rate_hz)
+        if self.params.replan_steps > 0:
+            # Half a row early rather than one observation late: cameras do not keep to a grid.
+            wait_s = (self.params.replan_steps - 0.5) * self._robot.policy.step_s
+            self._next_observation_ns = observed_ns + int(wait_s * NS_PER_S)
         self._mailbox.put((message, self._to_policy_observation(message)))
 
     def _on_instruction(self, message: String) -> None:
@@ -197,6 +231,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             images=tuple(images),
             state=np.frombuffer(message.state, dtype=np.float32),
             instruction=self._instruction,
+            stamp_ns=stamp_ns(message.header.stamp),
         )
 
     # The worker's thread.

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.decoding import TOKENS_PER_ACTION_STEP, action_bins, generate
+from molmoact2_ros.model.guide import Guide
 from molmoact2_ros.model.molmoact2 import MolmoAct2
+from molmoact2_ros.policy.continuation import Continuation
 from molmoact2_ros.policy.policy import PolicyChunk, PolicyError, PolicyObservation, PolicySpec, PolicyTiming
 from molmoact2_ros.processing.fast_tokenizer import FastTokenizer
 from molmoact2_ros.processing.model_inputs import ModelInputs
@@ -36,6 +38,7 @@ class NativePolicy:
         model_id: str,
         seed: int | None = None,
         action_tokenizer: FastTokenizer | None = None,
+        continuation: Continuation | None = None,
     ) -> None:
         """Join a network and its processor.
 
@@ -47,12 +50,17 @@ class NativePolicy:
             model_id: which weights, for the provenance of every chunk.
             seed: of the noise that chunks start from; None draws a seed.
             action_tokenizer: when given, actions are decoded as tokens instead of integrated as a flow.
+            continuation: when given, every chunk is pulled towards the one before ("rtc").
 
         Raises:
-            PolicyError: if processor and network do not belong together, or no camera is given.
+            PolicyError: if processor and network do not belong together, no camera is given, or tokens are to continue
+                a chunk.
             ProcessingError: if the checkpoint has no such norm tag.
         """
+        if action_tokenizer is not None and continuation is not None:
+            raise PolicyError("action tokens cannot continue a chunk: leave the tokenizer or the continuation out")
         self._model, self._processor, self._tokenizer = model, processor, action_tokenizer
+        self._continuation = continuation
         self._tag = processor.stats.tag(norm_tag)
         self._spec = _spec(self._tag, processor, num_cameras, model_id)
         _check_fit(self._spec, model)
@@ -73,6 +81,7 @@ class NativePolicy:
         dtype: str = "float32",
         device: str = "cpu",
         seed: int | None = None,
+        continuation: Continuation | None = None,
     ) -> NativePolicy:
         """Load a checkpoint folder in the released layout.
 
@@ -90,7 +99,15 @@ class NativePolicy:
         processor.stats.tag(norm_tag)
         model = load_model(folder, DTYPES[dtype], device)
         name = model_id or Path(folder).resolve().name
-        return cls(model, processor, norm_tag, num_cameras=num_cameras, model_id=name, seed=seed)
+        return cls(
+            model,
+            processor,
+            norm_tag,
+            num_cameras=num_cameras,
+            model_id=name,
+            seed=seed,
+            continuation=continuation,
+        )
 
     @property
     def spec(self) -> PolicySpec:
@@ -119,10 +136,13 @@ class NativePolicy:
             observation.images, observation.instruction, observation.state, self._spec.norm_tag
         )
         encoded = time.perf_counter()
-        normalised = self._predict(inputs)
+        chunk = self._predict(inputs, observation)
+        normalised = chunk[0].float().cpu().numpy()  # waits for the device
         predicted = time.perf_counter()
         actions = self._processor.decode(normalised, self._spec.norm_tag)
         end = time.perf_counter()
+        if self._continuation is not None and observation.stamp_ns:
+            self._continuation.keep(chunk, observation.stamp_ns, observation.instruction)
         processing_s = (encoded - start) + (end - predicted)
         timing = PolicyTiming(processing_ms=1e3 * processing_s, inference_ms=1e3 * (predicted - encoded))
         return PolicyChunk(
@@ -139,19 +159,25 @@ class NativePolicy:
         if found != expected:
             raise PolicyError(f"the policy was set up for {expected} images per observation, but {found} came")
 
-    def _predict(self, inputs: ModelInputs) -> NDArray[np.float32]:
-        """Return normalised actions [H, D]."""
+    def _predict(self, inputs: ModelInputs, observation: PolicyObservation) -> torch.Tensor:
+        """Return normalised actions [1, H, D]."""
         model = self._model
         self._check_tokens(inputs)
         ids = torch.from_numpy(inputs.input_ids)[None].to(model.device)  # [1, S]
         pixels = torch.from_numpy(inputs.pixel_values).to(model.device)
         visual = model.encode_images(pixels, torch.from_numpy(inputs.pooling_index).to(model.device))
         if self._tokenizer is not None:
-            return self._decode_tokens(self._tokenizer, ids, visual)
+            return torch.from_numpy(self._decode_tokens(self._tokenizer, ids, visual))[None]
         context = model.project_context(model.prefill(ids, visual))
         noise = model.draw_noise(1, self._tag.action_horizon, self._generator)
-        actions = model.integrate_flow(noise, context, len(self._spec.action_names))
-        return actions[0].float().cpu().numpy()
+        return model.integrate_flow(noise, context, len(self._spec.action_names), guide=self._guide(observation))
+
+    def _guide(self, observation: PolicyObservation) -> Guide | None:
+        """Return what the chunk has to continue, if anything."""
+        if self._continuation is None or not observation.stamp_ns:
+            return None
+        width = self._model.config.expert.action_width
+        return self._continuation.guide(observation.stamp_ns, observation.instruction, width)
 
     def _decode_tokens(self, tokenizer: FastTokenizer, ids: torch.Tensor, visual: torch.Tensor) -> NDArray[np.float32]:
         horizon = self._tag.action_horizon

@@ -50,11 +50,13 @@ class PolicyObservation:
         images: uint8 [H, W, 3] RGB, one per camera, in the order of training.
         state: [D] in policy units, ordered as `PolicySpec.state_names`.
         instruction: what to do, in words.
+        stamp_ns: when; 0 where nobody cares: such a chunk neither continues one nor is continued.
     """
 
     images: tuple[NDArray[np.uint8], ...]
     state: NDArray[np.floating]
     instruction: str
+    stamp_ns: int = 0
 
 
 @dataclass(frozen=True)

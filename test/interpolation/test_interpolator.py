@@ -386,3 +386,50 @@ def test_seams_are_measured() -> None:
     statistics = run.interpolator.statistics
     assert 0.001 < statistics.max_seam_offset_rad < 0.2
     assert 0.01 < statistics.max_seam_velocity_step_rad_s < 10 * PERIOD_NS * 1e-9
+
+
+MODES = [(mode, seam) for mode in ("receding", "ensemble", "rtc") for seam in ("fade", "correction")]
+
+
+@pytest.mark.parametrize(("mode", "seam"), MODES)
+@pytest.mark.parametrize("seed", range(3))
+def test_in_every_mode_commands_continue_each_other_and_end_at_rest(mode: str, seam: str, seed: int) -> None:
+    run = Run(seed, noise=0.1, mode=mode, seam=seam)
+    run.deaf = True
+    assert np.array(_seams(run.go(150))).max() < 1e-9
+    assert not any(command.velocities[-1].any() for command in run.sent)
+
+
+@pytest.mark.parametrize(("mode", "seam"), MODES)
+def test_in_every_mode_clean_motion_is_never_refused_and_first_motion_is_bounded(mode: str, seam: str) -> None:
+    run = Run(mode=mode, seam=seam, noise=0.002)
+    for command in run.go(5):
+        assert (np.abs(command.velocities[: command.motion_points]) <= 0.25 * LIMITS.velocity).all()
+    run.go(200)
+    assert run.causes == []
+    assert run.interpolator.statistics.starved_ticks == 0
+
+
+@pytest.mark.parametrize("seam", ["fade", "correction"])
+def test_an_ensemble_moves_less_for_one_chunk_that_is_off(seam: str) -> None:
+    far = {}
+    for mode in ("receding", "ensemble"):
+        run = Run(mode=mode, seam=seam)
+        run.go(200)
+        run.interpolator.offer(replace(odd := run.observe(), positions=odd.positions + 0.03), run.now_ns)
+        run.policy_alive = False
+        *_, command = run.ticks(15)
+        far[mode] = np.abs(command.positions[0] - run.motion.positions(np.array([command.start_ns * 1e-9]))).max()
+    assert far["ensemble"] < 0.6 * far["receding"]
+
+
+def test_a_long_correction_passes_a_chunk_that_the_default_fade_has_refused() -> None:
+    causes = {}
+    for settings in ({}, {"seam": "correction", "blend_s": 0.9}):
+        run = Run(**settings)
+        run.go(150)
+        run.interpolator.offer(replace(odd := run.observe(), positions=odd.positions + 0.2), run.now_ns)
+        run.go(20)
+        causes[settings.get("seam", "fade")] = run.causes
+    assert causes["fade"]
+    assert causes["correction"] == []

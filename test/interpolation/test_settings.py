@@ -18,6 +18,9 @@ from molmoact2_ros.interpolation import InterpolationSettings
         ({"blend_s": 0.0}, "blend_s: expected a positive number, got 0.0"),
         ({"ramp_s": float("nan")}, "ramp_s: expected a positive number, got nan"),
         ({"brake_acceleration_ratio": 1.5}, "brake_acceleration_ratio: expected at most 1, got 1.5"),
+        ({"mode": "magic"}, "mode: expected one of receding, ensemble, rtc, got 'magic'"),
+        ({"seam": "glue"}, "seam: expected one of fade, correction, got 'glue'"),
+        ({"ensemble_decay": float("inf")}, "ensemble_decay: expected a finite number, got inf"),
         ({"ramp_start_ratio": 0.9}, "ramp_start_ratio 0.9 exceeds ramp_full_ratio 0.8"),
     ],
 )

@@ -38,6 +38,11 @@ def test_a_real_robot_gets_its_released_checkpoint_and_driver_and_a_simulated_on
     assert simulated["bridge"].parameters["driver"] == simulated["simulator"].parameters["driver"]
 
 
+def test_the_mode_reaches_policy_and_interpolator_alike() -> None:
+    nodes = _graph(mode="rtc")
+    assert [name for name, node in nodes.items() if node.parameters.get("mode") == "rtc"] == ["interpolator", "policy"]
+
+
 @pytest.mark.parametrize("robot", shipped_embodiments())
 def test_every_shipped_robot_can_be_simulated_with_what_comes_along(robot: str) -> None:
     nodes = _graph(robot, sim="true")

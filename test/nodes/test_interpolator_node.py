@@ -20,6 +20,7 @@ from rclpy.qos import ReliabilityPolicy
 
 from molmoact2_ros.embodiment import ActionChunk, Embodiment, RobotState
 from molmoact2_ros.interpolation import InterpolationSettings
+from molmoact2_ros.interpolation.ensemble import Ensemble
 from molmoact2_ros.interpolation.example import ExampleMotion
 from molmoact2_ros.msg import ActionChunk as ActionChunkMsg
 from molmoact2_ros.msg import JointCommand, SafetyState
@@ -122,10 +123,12 @@ class Neighbours:
 
 
 @pytest.fixture
-def neighbours(monkeypatch: pytest.MonkeyPatch) -> Iterator[Neighbours]:
+def neighbours(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Neighbours]:
+    """Start the node, with the parameters of an indirect parametrisation."""
+    settings = [word for name, value in getattr(request, "param", {}).items() for word in ("-p", f"{name}:={value}")]
     monkeypatch.setenv("ROS_DOMAIN_ID", "73")
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    rclpy.init()
+    rclpy.init(args=["--ros-args", *settings] if settings else None)
     neighbours = Neighbours()
     yield neighbours
     neighbours.close()
@@ -160,6 +163,56 @@ def test_chunks_become_commands_that_continue_each_other_and_end_at_rest(neighbo
         np.testing.assert_allclose(after.positions[0], position, atol=1e-9)
         np.testing.assert_allclose(after.velocities[0], velocity, atol=1e-9)
         assert not after.velocities[-1].any()
+
+
+@pytest.mark.parametrize(
+    "neighbours",
+    [{"mode": mode, "seam": "correction", "blend_s": 0.85} for mode in ("receding", "ensemble", "rtc")],
+    indirect=True,
+)
+def test_the_mode_parameter_reaches_the_timeline_and_commands_continue_each_other(neighbours: Neighbours) -> None:
+    mode = neighbours.interpolator.params.mode
+    neighbours.armed()
+    for sequence in range(1, 4):
+        neighbours.publish_chunk()
+        neighbours.until(_follows(neighbours, sequence))
+    assert isinstance(neighbours.interpolator._interpolator._timeline, Ensemble) == (mode == "ensemble")
+    commands = [command_from_msg(message) for message in neighbours.commands]
+    for before, after in itertools.pairwise(commands):
+        position, velocity = cubic.evaluate(before, after.start_ns)
+        np.testing.assert_allclose(after.positions[0], position, atol=1e-9)
+        np.testing.assert_allclose(after.velocities[0], velocity, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "sentence"),
+    [
+        ("mode:=magic", "mode: expected one of receding, ensemble, rtc, got 'magic'"),
+        ("seam:=glue", "seam: expected one of fade, correction, got 'glue'"),
+    ],
+)
+def test_an_unknown_mode_or_seam_fails_configure(
+    monkeypatch: pytest.MonkeyPatch, parameter: str, sentence: str
+) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "56")
+    rclpy.init(args=["--ros-args", "-p", parameter])
+    try:
+        node = InterpolatorNode()
+        assert not node.autostart()
+        assert sentence in node.failure
+        node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+
+
+def test_a_decay_outside_its_range_is_refused_with_the_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "56")
+    rclpy.init(args=["--ros-args", "-p", "ensemble_decay:=9.0"])
+    try:
+        with pytest.raises(ValueError, match=r"ensemble_decay .* from -5.0 to 5.0"):
+            InterpolatorNode()
+    finally:
+        rclpy.try_shutdown()
 
 
 def test_chunk_with_nan_is_proposed_as_it_is_and_the_next_good_one_is_followed(neighbours: Neighbours) -> None:

@@ -208,6 +208,30 @@ def test_the_inference_rate_can_be_bounded(around: Callable[..., Neighbours]) ->
     assert len(here.chunks) == 1
 
 
+def test_the_replan_trigger_waits_for_as_many_rows_as_it_says(around: Callable[..., Neighbours]) -> None:
+    here = around(replan_steps=6)  # 0.4 s
+    here.play_until(lambda: len(here.chunks) > 2)
+    stamps_s = [chunk.header.stamp.sec + chunk.header.stamp.nanosec * 1e-9 for chunk in here.chunks]
+    assert np.diff(stamps_s).min() >= 5.5 / 15
+
+
+def test_in_rtc_mode_each_chunk_is_guided_by_the_one_before_and_the_delay_is_measured(
+    around: Callable[..., Neighbours],
+) -> None:
+    here = around(mode="rtc")
+    here.play_until(lambda: len(here.chunks) > 3)
+    continuation = here.policy._policy._continuation
+    assert continuation.delay.steps() >= 1
+    later_ns = continuation._stamp_ns + 66_666_667
+    assert continuation.guide(later_ns, "wave", 32).target.shape == (1, 15, 32)
+
+
+def test_in_receding_mode_no_chunk_is_guided(around: Callable[..., Neighbours]) -> None:
+    here = around()
+    assert here.configured
+    assert here.policy._policy._continuation is None
+
+
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
@@ -215,6 +239,8 @@ def test_the_inference_rate_can_be_bounded(around: Callable[..., Neighbours]) ->
         ({"embodiment": "nonsense"}, "unknown embodiment 'nonsense'"),
         ({"device": "toaster"}, "expected auto, cpu, cuda"),
         ({"dtype": "float64"}, "must be one of float32, bfloat16"),
+        ({"mode": "magic"}, "mode: expected one of receding, ensemble, rtc, got 'magic'"),
+        ({"mode": "rtc", "rtc_decay": "square"}, "decay: expected one of linear, exponential, smooth, got 'square'"),
         ({"instruction": "'...'"}, "is empty: say what the robot shall do"),
     ],
 )

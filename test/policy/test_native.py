@@ -10,6 +10,7 @@ import torch
 
 from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.decoding import DecodingError
+from molmoact2_ros.policy.continuation import Continuation
 from molmoact2_ros.policy.native import NativePolicy
 from molmoact2_ros.policy.policy import Policy, PolicyError, PolicyObservation
 from molmoact2_ros.processing.errors import ProcessingError
@@ -153,3 +154,46 @@ def test_an_answer_without_actions_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     policy, _ = _token_policy(monkeypatch, [648, 649, 2])
     with pytest.raises(DecodingError, match="no action token"):
         policy.infer(_observation())
+
+
+STEP_NS = 66_666_667
+
+
+def _rtc(delay_steps: int = 3) -> tuple[NativePolicy, list[int]]:
+    """Return a policy whose calls take `delay_steps`, and the clock it reads."""
+    now_ns = [0]
+    continuation = Continuation(STEP_NS * 1e-9, clock=lambda: now_ns[0] + delay_steps * STEP_NS)
+    return _policy(continuation=continuation), now_ns
+
+
+def test_a_guided_chunk_continues_the_one_before_in_the_rows_of_the_delay() -> None:
+    policy, now_ns = _rtc()
+    plain, chunks, shift = _policy(), [], 4
+    for call in range(3):
+        now_ns[0] = 1_000_000_000 + call * shift * STEP_NS
+        observation = dataclasses.replace(_observation(), stamp_ns=now_ns[0])
+        chunks.append((policy.infer(observation).actions, plain.infer(observation).actions))
+    np.testing.assert_array_equal(*chunks[0])  # nothing to continue yet: the plain flow, bit by bit
+    (before, _), (guided, unguided) = chunks[1:]
+    prefix = before[shift : shift + 3]
+    assert np.abs(guided[:3] - prefix).max() < 0.05 * np.abs(unguided[:3] - prefix).max()
+
+
+def test_an_observation_without_a_stamp_neither_continues_nor_is_continued() -> None:
+    (policy, _), plain = _rtc(), _policy()
+    for _ in range(2):
+        np.testing.assert_array_equal(policy.infer(_observation()).actions, plain.infer(_observation()).actions)
+
+
+def test_action_tokens_cannot_continue_a_chunk() -> None:
+    tokenizer = FastTokenizer.__new__(FastTokenizer)
+    with pytest.raises(PolicyError, match="action tokens cannot continue a chunk"):
+        NativePolicy(
+            load_model(TINY),
+            Processor.load(TINY),
+            "franka_droid",
+            num_cameras=2,
+            model_id="tiny",
+            action_tokenizer=tokenizer,
+            continuation=Continuation(0.1),
+        )
