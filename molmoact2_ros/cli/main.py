@@ -10,7 +10,17 @@ from collections.abc import Sequence
 
 from molmoact2_ros import __version__
 
-COMMAND_FILES = ("demo", "up", "safety_commands", "status", "instruct", "parity", "tiny_checkpoint", "fit_demo")
+COMMAND_FILES = (
+    "demo",
+    "up",
+    "doctor",
+    "safety_commands",
+    "status",
+    "instruct",
+    "parity",
+    "tiny_checkpoint",
+    "fit_demo",
+)
 
 ROS_MODULES = ("rclpy", "molmoact2_ros.msg")
 ROS_REMEDY = "source ROS 2 and the workspace that this package was built in, or install it with `pip install '.[ros]'`"

@@ -12,7 +12,19 @@ import pytest
 
 from molmoact2_ros.cli.main import main
 
-COMMANDS = ("demo", "up", "arm", "stop", "reset", "status", "instruct", "parity", "tiny-checkpoint", "fit-demo")
+COMMANDS = (
+    "demo",
+    "up",
+    "doctor",
+    "arm",
+    "stop",
+    "reset",
+    "status",
+    "instruct",
+    "parity",
+    "tiny-checkpoint",
+    "fit-demo",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
