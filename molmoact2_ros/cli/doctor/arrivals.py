@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 NS_PER_S = 1e9
 # A step of the stamps this many periods long has a message missing inside; jitter of the driver stays below.
 _MISSING_PERIODS = 1.6
+# The period is a short step: where every third message is lost, half of the steps are long.
+_PERIOD_QUANTILE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,7 @@ class Arrivals:
         steps = np.diff(np.unique(self.stamps_ns))
         if not steps.size:
             return 0
-        periods = steps / np.median(steps)
+        periods = steps / np.quantile(steps, _PERIOD_QUANTILE)
         return int(np.sum(np.round(periods[periods > _MISSING_PERIODS]) - 1))
 
     @property

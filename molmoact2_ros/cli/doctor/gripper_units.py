@@ -85,8 +85,9 @@ def _better(own: GripperUnit, low: float, high: float) -> GripperUnit | None:
     counts_from_zero = 0.0 in (own.closed, own.open)  # else a small value may be anything
     for unit in UNITS:
         small = counts_from_zero and unit.stroke < _MUCH_SMALLER * own.stroke
-        at_end = high != 0.0 and unit.is_at_end(high) and unit.stroke < _SMALLER * own.stroke
-        if unit.holds(low, high) and (small or at_end):
+        # Not at its 0: most units have one, and a small number is near it in any.
+        at_end = any(end and abs(high - end) < _AT_AN_END * unit.stroke for end in (unit.closed, unit.open))
+        if unit.holds(low, high) and (small or (at_end and unit.stroke < _SMALLER * own.stroke)):
             return unit
     return None
 

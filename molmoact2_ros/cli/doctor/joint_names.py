@@ -55,7 +55,7 @@ def _remedy(robot: Embodiment, group: DriverGroup, heard: tuple[str, ...]) -> st
 
 def _other_prefix(wanted: tuple[str, ...], heard: tuple[str, ...]) -> tuple[str, str] | None:
     """Return the prefix of the wanted names and the one that replaces it in the names heard, if one does."""
-    for length in range(1, len(wanted[0])):
+    for length in range(len(wanted[0]) - 1, 0, -1):
         ours, stem = wanted[0][:length], wanted[0][length:]
         for name in heard:
             theirs = name.removesuffix(stem)
