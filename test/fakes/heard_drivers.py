@@ -12,10 +12,11 @@ from fakes.fake_driver import FakeDriver
 from molmoact2_ros.bridge import DriverReport
 from molmoact2_ros.cli.doctor.arrivals import Arrivals
 from molmoact2_ros.cli.doctor.camera_record import CameraRecord
+from molmoact2_ros.cli.doctor.controllers import TYPES
 from molmoact2_ros.cli.doctor.evidence import Evidence
 from molmoact2_ros.cli.doctor.state_record import StateRecord
 from molmoact2_ros.cli.doctor.topic_peers import TopicPeers
-from molmoact2_ros.embodiment import DriverGroup, Embodiment
+from molmoact2_ros.embodiment import Driver, DriverGroup, Embodiment
 from molmoact2_ros.perception import Frame
 
 S = 1_000_000_000  # ns
@@ -116,29 +117,42 @@ def camera(
 
 def peers(topic: str, kind: str, *, publishers: tuple[str, ...] = (), subscribers: tuple[str, ...] = ()) -> TopicPeers:
     """Return who is at a topic of one type."""
-    return TopicPeers(topic, (kind,) if publishers or subscribers else (), publishers, subscribers)
+    return TopicPeers(topic, (kind,) * bool(publishers), publishers, (kind,) * bool(subscribers), subscribers)
 
 
-def healthy() -> Evidence:
-    """Return the evidence of a robot that is well, by the driver profile DRIVER."""
-    image_topics = {each.role: each.topic for each in DROID.cameras}
+def healthy(robot: Embodiment = DROID, driver: Driver = DRIVER) -> Evidence:
+    """Return the evidence of a robot that is well and stands in its home pose."""
+    image_topics = {each.role: each.topic for each in robot.cameras}
+    state_topics = dict.fromkeys(group.state_topic for group in driver.groups)
+    commands = [TopicPeers(group.command_topic) for each in robot.drivers.values() for group in each.groups]
     everyone = [
-        peers(ARM.state_topic, JOINT_STATE, publishers=("joint_state_broadcaster",)),
-        peers(GRIPPER.state_topic, JOINT_STATE, publishers=("gripper/joint_state_broadcaster",)),
+        *(peers(topic, JOINT_STATE, publishers=("lab/joint_state_broadcaster",)) for topic in state_topics),
         *(peers(topic, IMAGE, publishers=(f"{role}_camera",)) for role, topic in image_topics.items()),
-        peers(ARM.command_topic, "trajectory_msgs/msg/JointTrajectory", subscribers=("fr3_arm_controller",)),
-        peers(GRIPPER.command_topic, "std_msgs/msg/Float64MultiArray", subscribers=("robotiq_gripper_controller",)),
-        TopicPeers("robotiq_gripper_controller/gripper_cmd"),
+        *commands,
+        *(_controller(group) for group in driver.groups),
     ]
     return Evidence(
         rmw="rmw_fastrtps_cpp",
         peers={each.topic: each for each in everyone},
-        published={f"/{each.topic}": each.types for each in everyone if each.publishers},
-        states={
-            ARM.state_topic: states(ARM, HOME[:7]),
-            GRIPPER.state_topic: states(GRIPPER, HOME[7:], arrivals(30.0)),
-        },
-        cameras={"external": camera(scene(1)), "wrist": camera(scene(2))},
+        published={f"/{each.topic}": each.published_types for each in everyone if each.publishers},
+        states={topic: _at_home(robot, driver, topic) for topic in state_topics},
+        cameras={role: camera(scene(seed)) for seed, role in enumerate(image_topics, start=1)},
         image_topics=image_topics,
         image_type=IMAGE,
     )
+
+
+def _controller(group: DriverGroup) -> TopicPeers:
+    kind = TYPES.get(group.interface, "lab_msgs/msg/Command")
+    if "/action/" in kind:
+        return TopicPeers(group.command_topic, server=kind)
+    return peers(group.command_topic, kind, subscribers=("lab/controller",))
+
+
+def _at_home(robot: Embodiment, driver: Driver, topic: str) -> StateRecord:
+    """Return what comes on a topic: each group is reported by a message of its own."""
+    home = dict(zip(robot.joint_names, robot.pose("home"), strict=True))
+    groups = [group for group in driver.groups if group.state_topic == topic]
+    records = [states(group, np.array([home[joint] for joint in group.joints])) for group in groups]
+    reports = [report for together in zip(*(each.reports for each in records), strict=True) for report in together]
+    return StateRecord(tuple(reports), records[0].arrivals.where(np.arange(len(reports)) // len(groups)))

@@ -64,6 +64,6 @@ class Arrivals:
     def _mean_ns(self) -> float:
         return float((self.received_ns[-1] - self.received_ns[0]) / (self.count - 1))
 
-    def where(self, mask: NDArray[np.bool_]) -> Arrivals:
-        """Return the arrivals of some of the messages."""
+    def where(self, mask: NDArray[np.bool_] | NDArray[np.int64]) -> Arrivals:
+        """Return the arrivals of some of the messages, by mask or index."""
         return Arrivals(self.received_ns[mask], self.arrived_ns[mask], self.stamps_ns[mask], self.until_ns)

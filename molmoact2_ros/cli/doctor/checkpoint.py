@@ -55,7 +55,7 @@ def check_checkpoint(robot: Embodiment, checkpoint: LocalCheckpoint) -> Check:
             return failed(NAME, f"there is no folder {name}", expected, "correct --checkpoint")
         repo_id, _, revision = name.partition("@")
         fetch = f"hf download {repo_id}" + (f" --revision {revision}" if revision else "")
-        return warning(NAME, f"{name} is not on this machine yet", expected, f"fetch it before: {fetch}")
+        return warning(NAME, f"{name} is not on this machine yet", expected, f"fetch it first: {fetch}")
     missing = missing_files(folder)
     if missing:
         return failed(NAME, f"{folder} lacks {', '.join(missing)}", expected, "fetch the checkpoint anew")

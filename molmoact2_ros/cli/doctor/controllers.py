@@ -42,7 +42,7 @@ def check_controller(robot: Embodiment, group: DriverGroup, peers: Mapping[str, 
     here, kind = peers[group.command_topic], TYPES.get(group.interface, "")
     name, topic = f"{group_label(group)} controller", group.command_topic
     expected = f"a controller that takes {kind or group.interface}"
-    found = [here.server] if here.server else list(here.types)
+    found = [here.server] if here.server else list(here.subscribed_types)
     listening = sorted(set(_listeners(here)))
     if not listening and not here.server:
         yield failed(name, f"nobody listens on {topic}", expected, _remedy(robot, group, peers))

@@ -22,7 +22,8 @@ def check_names(name: str, robot: Embodiment, group: DriverGroup, record: StateR
     expected = ", ".join(wanted)
     missing = [joint for joint in wanted if joint not in heard]
     if missing:
-        found = f"no {', '.join(missing)}; the topic names {', '.join(heard) or 'no joint'}"
+        absent = "none of them" if len(missing) == len(wanted) else f"no {', '.join(missing)}"
+        found = f"{absent}; the topic names {', '.join(heard) or 'no joint'}"
         return failed(name, found, expected, _remedy(robot, group, heard))
     torn = [report for report in record.about(wanted).reports if not set(wanted) <= set(report.names)]
     if torn:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -123,15 +123,13 @@ class Listener:
     def _evidence(self, until_ns: int) -> Evidence:
         groups = [group for driver in self._robot.drivers.values() for group in driver.groups]
         topics = {*self._notes, *(group.command_topic for group in groups)}
-        published = {
-            topic: tuple(types)
-            for topic, types in self._node.get_topic_names_and_types()
-            if self._node.count_publishers(topic)
+        publishers = {
+            name: self._node.get_publishers_info_by_topic(name) for name, _ in self._node.get_topic_names_and_types()
         }
         return Evidence(
             rmw=get_rmw_implementation_identifier(),
             peers={topic: self._peers(topic) for topic in topics},
-            published=published,
+            published={name: _types(infos) for name, infos in publishers.items() if infos},
             states={
                 topic: StateRecord(tuple(reports), self._arrivals(topic, until_ns))
                 for topic, reports in self._reports.items()
@@ -158,11 +156,16 @@ class Listener:
         goal_types = services.get(name + _GOAL_SERVICE, [""])
         return TopicPeers(
             topic=topic,
-            types=tuple(sorted({info.topic_type for info in (*publishers, *others)})),
+            published_types=_types(publishers),
             publishers=tuple(_node_name(info) for info in publishers),
+            subscribed_types=_types(others),
             subscribers=tuple(_node_name(info) for info in others),
             server=goal_types[0].removesuffix(_GOAL_SUFFIX),
         )
+
+
+def _types(infos: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(sorted({info.topic_type for info in infos}))
 
 
 def _node_name(info: Any) -> str:

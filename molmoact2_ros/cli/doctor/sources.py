@@ -28,10 +28,10 @@ def check_source(peers: TopicPeers, kind: str, others: Collection[str], heard: i
             "start the driver, or remap its topic to this name; look at --domain-id and --network too",
         )
     nodes = ", ".join(sorted(set(peers.publishers)))
-    if kind not in peers.types:
+    if kind not in peers.published_types:
         return failed(
             name,
-            f"{', '.join(peers.types)} from {nodes}",
+            f"{', '.join(peers.published_types)} from {nodes}",
             kind,
             "remap the topic that carries this type, or change --image-transport for a camera",
         )

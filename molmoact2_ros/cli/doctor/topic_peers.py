@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TopicPeers:
-    """Types in the form `pkg/msg/Name`, and the names of the nodes, one for each publisher and subscription.
+    """Types in the form `pkg/msg/Name`, each once, and names of nodes, one for each publisher and subscription.
 
     `server` is the type of the action server of this name, in the form `pkg/action/Name`; empty where there is none.
     """
 
     topic: str
-    types: tuple[str, ...] = ()
+    published_types: tuple[str, ...] = ()
     publishers: tuple[str, ...] = ()
+    subscribed_types: tuple[str, ...] = ()
     subscribers: tuple[str, ...] = ()
     server: str = ""

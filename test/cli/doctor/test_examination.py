@@ -31,6 +31,7 @@ from molmoact2_ros.cli.doctor.evidence import Evidence
 from molmoact2_ros.cli.doctor.examination import examine
 from molmoact2_ros.cli.doctor.state_record import StateRecord
 from molmoact2_ros.cli.doctor.topic_peers import TopicPeers
+from molmoact2_ros.embodiment import Embodiment, shipped_embodiments
 
 TRAJECTORY = "trajectory_msgs/msg/JointTrajectory"
 NOTHING = Arrivals(*(np.zeros(0, dtype=np.int64),) * 3, until_ns=0)
@@ -58,6 +59,14 @@ def test_a_robot_that_is_well_passes_every_check() -> None:
     checks = list(examine(DROID, DRIVER, healthy()))
     assert [check for check in checks if check.status != OK] == []
     assert len(checks) > 25
+
+
+@pytest.mark.parametrize("name", shipped_embodiments())
+def test_every_shipped_robot_passes_in_its_home_pose_by_each_of_its_profiles(name: str) -> None:
+    robot = Embodiment.load(name)
+    for driver in robot.drivers.values():
+        sick = [check for check in examine(robot, driver, healthy(robot, driver)) if check.status != OK]
+        assert sick == [], driver.name
 
 
 def test_no_two_checks_have_one_name() -> None:
@@ -136,7 +145,7 @@ def test_a_dead_topic_is_named_with_the_topics_of_its_type() -> None:
 def test_a_publisher_that_says_nothing_is_named() -> None:
     (check,) = _sick(_with_states(healthy(), GRIPPER.state_topic, StateRecord((), NOTHING)))
     assert (check.name, check.status) == ("topic joint_states", "failed")
-    assert "gripper/joint_state_broadcaster publishes" in check.found
+    assert "lab/joint_state_broadcaster publishes" in check.found
 
 
 def test_a_topic_of_another_type_is_told_with_both_types() -> None:

@@ -126,7 +126,7 @@ def test_a_hub_id_that_is_not_here_is_a_warning_that_says_what_to_run() -> None:
     check = check_checkpoint(DROID, local)
     assert (check.status, check.remedy) == (
         "warning",
-        "fetch it before: hf download nobody/nothing --revision v2",
+        "fetch it first: hf download nobody/nothing --revision v2",
     )
 
 
