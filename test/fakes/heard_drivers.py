@@ -136,7 +136,9 @@ def healthy(robot: Embodiment = DROID, driver: Driver = DRIVER) -> Evidence:
         peers={each.topic: each for each in everyone},
         published={f"/{each.topic}": each.published_types for each in everyone if each.publishers},
         states={topic: _at_home(robot, driver, topic) for topic in state_topics},
-        cameras={role: camera(scene(seed)) for seed, role in enumerate(image_topics, start=1)},
+        cameras={
+            role: camera(scene(seed), arrivals(robot.policy.rate_hz)) for seed, role in enumerate(image_topics, start=1)
+        },
         image_topics=image_topics,
         image_type=IMAGE,
     )

@@ -13,7 +13,7 @@ from molmoact2_ros.cli.doctor.controllers import check_controller, check_message
 from molmoact2_ros.cli.doctor.topic_peers import TopicPeers
 from molmoact2_ros.embodiment import DriverGroup
 
-ACTION_PROFILE, FORWARD_PROFILE = DROID.drivers.values()
+ACTION_PROFILE, FORWARD_PROFILE = map(DROID.driver, ("franka_ros2_robotiq", "franka_ros2_robotiq_forward"))
 ACTION = ACTION_PROFILE.groups[1]
 SERVER = TopicPeers(ACTION.command_topic, server="control_msgs/action/ParallelGripperCommand")
 TRAJECTORY, NUMBERS = "trajectory_msgs/msg/JointTrajectory", "std_msgs/msg/Float64MultiArray"
@@ -76,5 +76,6 @@ def test_rivals_are_named(publishers: tuple[str, ...], status: str, found: str) 
 def test_messages_that_are_not_installed_are_named_with_the_profile_that_does_without() -> None:
     (check,) = check_messages(DROID, ACTION_PROFILE, lambda package: package != "control_msgs")
     assert check.found == "control_msgs is not installed"
-    assert check.remedy == "install ros-jazzy-control-msgs, or choose --driver franka_ros2_robotiq_forward"
+    assert check.remedy.startswith("install ros-jazzy-control-msgs, or choose --driver ")
+    assert FORWARD_PROFILE.name in check.remedy
     assert list(check_messages(DROID, FORWARD_PROFILE, lambda package: package != "control_msgs")) == []
