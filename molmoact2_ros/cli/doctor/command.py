@@ -21,7 +21,7 @@ TRANSPORTS = ("raw", "compressed")  # perception's
 DESCRIPTION = """\
 Listen to a robot's drivers for some seconds, as the graph would, and judge what comes: joint names, units, limits,
 rates and clocks; each camera's rate, encoding and picture; who listens and who speaks on the command topics; the
-transport, this machine and the checkpoint. Nothing is published and nothing is downloaded. The graph need not run.
+transport, this machine and the checkpoint. No command is sent and nothing is downloaded. The graph need not run.
 """
 EPILOG = """\
 examples:

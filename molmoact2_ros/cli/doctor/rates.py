@@ -7,7 +7,7 @@ from .arrivals import Arrivals
 from .check import Check, failed, ok, warning
 
 _SLACK = 0.9  # a rate this close to the wanted one is that rate, measured over some seconds
-_MISSING_SHARE = 0.05
+_MISSING_SHARE = 0.1  # a driver on a busy machine skips as many by itself
 
 
 def check_rate(name: str, arrivals: Arrivals, *, wanted_hz: float, budget_s: float, source: str) -> Check:
