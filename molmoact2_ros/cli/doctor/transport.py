@@ -46,7 +46,8 @@ def check_profile(environment: Mapping[str, str], shipped: Path, frame_bytes: in
         return failed("DDS profile", f"{path} cannot be read ({error})", expected, remedy)
     if segment < need:
         return failed("DDS profile", f"{segment / _MEGABYTE:.1f} MB by {path}", expected, remedy)
-    return ok("DDS profile", f"{segment / _MEGABYTE:.0f} MB of shared memory by {path.name}, here; the camera drivers need it too", expected)
+    found = f"{segment / _MEGABYTE:.0f} MB of shared memory by {path.name}, here; the camera drivers need it too"
+    return ok("DDS profile", found, expected)
 
 
 def _segment_bytes(path: Path) -> int:
