@@ -29,14 +29,19 @@ def check_names(name: str, robot: Embodiment, group: DriverGroup, record: StateR
     if torn:
         found = f"{len(torn)} messages name a part of them: {', '.join(torn[-1].names)}"
         return failed(name, found, expected, "let one driver report all joints of the group in one message")
-    for report in record.reports:
+    return _check_shape(name, wanted, record) or ok(name, f"{len(wanted)} of {len(wanted)} named", expected)
+
+
+def _check_shape(name: str, wanted: tuple[str, ...], record: StateRecord) -> Check | None:
+    """Return what is wrong with the messages themselves, None if nothing is."""
+    for report in record.about(wanted).reports:
         twice = [joint for joint in wanted if report.names.count(joint) > 1]
         if twice:
-            return failed(name, f"{', '.join(twice)} twice in one message", expected, "correct the driver")
-        if wanted[0] in report.names and report.positions.size != len(report.names):
+            return failed(name, f"{', '.join(twice)} twice in one message", "each joint once", "correct the driver")
+        if report.positions.size != len(report.names):
             found = f"{len(report.names)} names with {report.positions.size} positions"
             return failed(name, found, "one position for each name", "correct the driver")
-    return ok(name, f"{len(wanted)} of {len(wanted)} named", expected)
+    return None
 
 
 def _remedy(robot: Embodiment, group: DriverGroup, heard: tuple[str, ...]) -> str:
