@@ -43,7 +43,7 @@ def _check_packages(packages: Mapping[str, str]) -> Check:
     wanted = (*NEEDED, FOR_SIMULATION)
     absent = [name for name in wanted if not packages[name]]
     found = ", ".join(f"{name} {packages[name] or 'absent'}" for name in wanted)
-    remedy = f"pip install -c constraints.txt {' '.join(absent)}"
+    remedy = f"pip install {' '.join(absent)}"
     if not set(absent).isdisjoint(NEEDED):
         return failed("packages", found, "all of them", remedy)
     if absent:
