@@ -13,6 +13,7 @@ from molmoact2_ros import __version__
 COMMAND_FILES = (
     "demo",
     "up",
+    "doctor",
     "safety_commands",
     "status",
     "instruct",

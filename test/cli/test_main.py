@@ -15,6 +15,7 @@ from molmoact2_ros.cli.main import main
 COMMANDS = (
     "demo",
     "up",
+    "doctor",
     "arm",
     "stop",
     "reset",
@@ -54,6 +55,8 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["up", "droid", "--sim", "--instruction", ""], "the instruction is empty"),
         (["up", "droid", "--sim", "--checkpoint", "/"], "config.json"),
         (["up", "droid", "--driver", "telepathy"], "no driver 'telepathy'; it has franka_ros2_robotiq"),
+        (["doctor", "nonsense"], "unknown embodiment 'nonsense'"),
+        (["doctor", "droid", "--driver", "telepathy"], "no driver 'telepathy'; it has franka_ros2_robotiq"),
     ],
 )
 def test_bad_input_ends_with_status_2_and_one_sentence(
@@ -81,7 +84,16 @@ def test_a_checkpoint_that_cannot_be_fetched_ends_up_before_any_node_starts(tmp_
     assert "nobody/nothing" in ended.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("arguments", [["demo", "--seconds", "0"], ["status", "--domain-id", "500"], ["dance"], []])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["demo", "--seconds", "0"],
+        ["doctor", "droid", "--seconds", "0"],
+        ["status", "--domain-id", "500"],
+        ["dance"],
+        [],
+    ],
+)
 def test_an_argument_out_of_range_ends_with_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)

@@ -16,7 +16,8 @@ def _noise(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 
 def _fma(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    return (a.astype(np.float64) * b + c).astype(np.float32)
+    # NumPy 1 would compute a scalar times an array in the array's float32.
+    return (a.astype(np.float64) * b.astype(np.float64) + c).astype(np.float32)
 
 
 def _sources(n_in: int, n_out: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Judge the drivers of a robot by what was seen and heard of them. No ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from molmoact2_ros.bridge import BridgeError, require_servable
+from molmoact2_ros.embodiment import Driver, Embodiment
+
+from .camera_checks import check_cameras
+from .check import Check, failed
+from .controllers import check_controller
+from .evidence import Evidence
+from .sources import check_source
+from .state_checks import check_group
+
+JOINT_STATE = "sensor_msgs/msg/JointState"
+
+
+def examine(robot: Embodiment, driver: Driver, evidence: Evidence) -> Iterator[Check]:
+    """Judge states, cameras and command topics of a robot run by one driver profile."""
+    try:
+        require_servable(robot, driver)
+    except BridgeError as error:
+        yield failed("profile", str(error), "a profile that the bridge can serve", "correct the embodiment file")
+    yield from _check_states(robot, driver, evidence)
+    for camera in robot.cameras:
+        topic, kind = evidence.image_topics[camera.role], evidence.image_type
+        heard = evidence.cameras[camera.role].arrivals.count
+        yield check_source(evidence.peers[topic], kind, evidence.others(topic, kind), heard)
+    yield from check_cameras(robot, evidence.cameras)
+    for group in driver.groups:
+        yield from check_controller(robot, group, evidence.peers)
+
+
+def _check_states(robot: Embodiment, driver: Driver, evidence: Evidence) -> Iterator[Check]:
+    for topic in dict.fromkeys(group.state_topic for group in driver.groups):
+        record = evidence.states[topic]
+        others = evidence.others(topic, JOINT_STATE)
+        yield check_source(evidence.peers[topic], JOINT_STATE, others, len(record.reports))
+        if record.reports:
+            for group in driver.groups:
+                if group.state_topic == topic:
+                    yield from check_group(robot, group, record)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All that is looked at in the joint states of one driver group.
+
+From the outside in: it ends at the first failure that leaves nothing to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from molmoact2_ros.embodiment import DriverGroup, Embodiment
+from molmoact2_ros.perception import Budgets
+
+from .check import FAILED, Check
+from .clocks import check_clock
+from .gripper_units import check_gripper
+from .group_label import group_label
+from .group_readings import GroupReadings
+from .joint_names import check_names
+from .joint_rates import check_velocities
+from .joint_values import check_arm, check_finite
+from .rates import check_rate
+from .state_record import StateRecord
+
+
+def check_group(robot: Embodiment, group: DriverGroup, record: StateRecord) -> Iterator[Check]:
+    """Judge one group.
+
+    Args:
+        robot: the group's.
+        group: its joints, names and units.
+        record: all that was heard on its topic; at least one report.
+    """
+    label = group_label(group)
+    names = check_names(f"{label} names", robot, group, record)
+    yield names
+    if names.status == FAILED:
+        return
+    yield from _check_times(label, robot, group, record.about(group.joints.values()))
+    readings = GroupReadings.read(robot, group, record)
+    finite = check_finite(f"{label} values", readings)
+    yield finite
+    if finite.status == FAILED:
+        return
+    if readings.columns(grippers=False):
+        yield check_arm(f"{label} limits", readings)
+    for column in readings.columns(grippers=True):
+        yield check_gripper(f"{readings.joints[column].name} unit", readings, column)
+    yield check_velocities(f"{label} velocities", readings)
+
+
+def _check_times(label: str, robot: Embodiment, group: DriverGroup, record: StateRecord) -> Iterator[Check]:
+    budget_s = Budgets().state_max_age_s
+    grippers = {joint.name for joint in robot.joints if joint.is_gripper}
+    # A gripper is slow: it must be fresh, no more. An arm's state is used by every command.
+    wanted_hz = 1.0 / budget_s if grippers.issuperset(group.joints) else robot.command_rate_hz
+    source = f"the driver behind {group.state_topic}"
+    yield check_rate(f"{label} rate", record.arrivals, wanted_hz=wanted_hz, budget_s=budget_s, source=source)
+    yield check_clock(f"{label} clock", record.arrivals, budget_s)
