@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.graph, pytest.mark.flaky(reruns=2)]
 
 DOMAIN = 17
 LIMIT_S = 120.0
+ATTEMPTS = 3  # a simulator that has just started on a busy machine stands still for seconds
 DRIVER = "franka_ros2_robotiq_forward"
 
 
@@ -43,13 +44,19 @@ def simulator() -> Iterator[subprocess.Popen[str]]:
     process.wait(20)
 
 
-def test_doctor_finds_nothing_wrong_with_the_simulated_drivers(simulator: subprocess.Popen[str]) -> None:
+def _doctor() -> subprocess.CompletedProcess[str]:
     arguments = ["--driver", DRIVER, "--checkpoint", "demo", "--domain-id", str(DOMAIN), "--json"]
-    ended = subprocess.run(
-        [sys.executable, "-m", "molmoact2_ros.cli", "doctor", "droid", *arguments],
-        capture_output=True, text=True, timeout=LIMIT_S, check=False,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "molmoact2_ros.cli", "doctor", "droid", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     print(ended.stdout, ended.stderr)
+    return ended
+
+
+def test_doctor_finds_nothing_wrong_with_the_simulated_drivers(simulator: subprocess.Popen[str]) -> None:
+    for _ in range(ATTEMPTS):
+        ended = _doctor()
+        if ended.returncode == 0:
+            break
     report = json.loads(ended.stdout.splitlines()[-1])
     assert (ended.returncode, report["ok"], report["driver"]) == (0, True, DRIVER)
     # Rates are the machine's affair; everything else is the robot's.
