@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 from molmoact2_ros.embodiment import (
     FORWARD_COMMANDS,
+    GRIPPER_COMMAND,
+    I2RT_GRIPPER,
     JOINT_TRAJECTORY,
     PARALLEL_GRIPPER,
+    STREAMED_COMMANDS,
+    STREAMED_TRAJECTORY,
     Driver,
     DriverGroup,
     Embodiment,
@@ -20,12 +24,17 @@ from .group_label import group_label
 from .topic_peers import TopicPeers
 from .versions import TESTED_DISTRO
 
-# What each interface is spoken in; of one that is not listed here the type is not judged.
+# What each interface is spoken in.
 TYPES = {
     JOINT_TRAJECTORY: "trajectory_msgs/msg/JointTrajectory",
+    STREAMED_TRAJECTORY: "trajectory_msgs/msg/JointTrajectory",
+    STREAMED_COMMANDS: "std_msgs/msg/Float64MultiArray",
     FORWARD_COMMANDS: "std_msgs/msg/Float64MultiArray",
     PARALLEL_GRIPPER: "control_msgs/action/ParallelGripperCommand",
+    GRIPPER_COMMAND: "control_msgs/action/GripperCommand",
+    I2RT_GRIPPER: "i2rt_msgs/msg/GripperCommand",
 }
+_VENDORS = ("i2rt_msgs",)  # packages that apt does not have
 BRIDGE = "bridge"
 # They read every topic and control nothing.
 _ONLOOKERS = ("rosbag2", "rosbridge", "foxglove", "_ros2cli", "rqt", "rviz", "plotjuggler", "molmoact2")
@@ -39,14 +48,14 @@ def check_controller(robot: Embodiment, group: DriverGroup, peers: Mapping[str, 
         group: the joints in question.
         peers: by topic, for the command topics of every profile.
     """
-    here, kind = peers[group.command_topic], TYPES.get(group.interface, "")
+    here, kind = peers[group.command_topic], TYPES[group.interface]
     name, topic = f"{group_label(group)} controller", group.command_topic
-    expected = f"a controller that takes {kind or group.interface}"
+    expected = f"a controller that takes {kind}"
     found = [here.server] if here.server else list(here.subscribed_types)
     listening = sorted(set(_listeners(here)))
     if not listening and not here.server:
         yield failed(name, f"nobody listens on {topic}", expected, _remedy(robot, group, peers))
-    elif kind and kind not in found:
+    elif kind not in found:
         yield failed(
             name,
             f"{', '.join(found)} at {', '.join(listening) or 'an action server'}",
@@ -68,15 +77,16 @@ def check_messages(robot: Embodiment, driver: Driver, installed: Callable[[str],
     """
 
     def missing(profile: Driver) -> list[str]:
-        kinds = [TYPES.get(group.interface, "") for group in profile.groups]
-        return [kind for kind in kinds if kind and not installed(kind.partition("/")[0])]
+        kinds = [TYPES[group.interface] for group in profile.groups]
+        return [kind for kind in kinds if not installed(kind.partition("/")[0])]
 
     for kind in dict.fromkeys(missing(driver)):
         package = kind.partition("/")[0]
         others = [profile.name for profile in robot.drivers.values() if not missing(profile)]
         choice = f", or choose --driver {' or '.join(others)}" if others else ""
-        remedy = f"install ros-{TESTED_DISTRO}-{package.replace('_', '-')}{choice}"
-        yield failed("messages", f"{package} is not installed", kind, remedy)
+        vendors = f"build {package} in this workspace, it comes with the driver"
+        remedy = vendors if package in _VENDORS else f"install ros-{TESTED_DISTRO}-{package.replace('_', '-')}"
+        yield failed("messages", f"{package} is not installed", kind, remedy + choice)
 
 
 def _check_rivals(name: str, here: TopicPeers) -> Check:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from molmoact2_ros.embodiment import DriverGroup, Embodiment
+from molmoact2_ros.embodiment import DIFFERENCES, DriverGroup, Embodiment
 from molmoact2_ros.perception import Budgets
 
 from .check import FAILED, Check
@@ -46,7 +46,8 @@ def check_group(robot: Embodiment, group: DriverGroup, record: StateRecord) -> I
         yield check_arm(f"{label} limits", readings)
     for column in readings.columns(grippers=True):
         yield check_gripper(f"{readings.joints[column].name} unit", readings, column)
-    yield check_velocities(f"{label} velocities", readings)
+    if group.velocity != DIFFERENCES:
+        yield check_velocities(f"{label} velocities", readings)
 
 
 def _check_times(label: str, robot: Embodiment, group: DriverGroup, record: StateRecord) -> Iterator[Check]:

@@ -6,12 +6,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fakes.heard_drivers import ARM, DROID, GRIPPER, healthy, peers
+from fakes.heard_drivers import ARM, DROID, healthy, peers
 
 from molmoact2_ros.cli.doctor.check import Check
-from molmoact2_ros.cli.doctor.controllers import check_controller, check_messages
+from molmoact2_ros.cli.doctor.controllers import TYPES, check_controller, check_messages
 from molmoact2_ros.cli.doctor.topic_peers import TopicPeers
-from molmoact2_ros.embodiment import DriverGroup
+from molmoact2_ros.embodiment import DriverGroup, Embodiment
+from molmoact2_ros.embodiment.driver import INTERFACES
 
 ACTION_PROFILE, FORWARD_PROFILE = map(DROID.driver, ("franka_ros2_robotiq", "franka_ros2_robotiq_forward"))
 ACTION = ACTION_PROFILE.groups[1]
@@ -49,10 +50,14 @@ def test_a_controller_of_another_type_is_named() -> None:
     assert check.found == f"{NUMBERS} at forward_controller"
 
 
-def test_an_interface_that_doctor_does_not_know_is_judged_by_its_listeners_alone() -> None:
-    strange = replace(GRIPPER, interface="telepathy")
-    here = peers(GRIPPER.command_topic, "lab_msgs/msg/Thought", subscribers=("medium",))
-    assert [check.status for check in _checks(strange, here)] == ["ok", "ok"]
+def test_every_interface_that_a_profile_may_name_has_its_type() -> None:
+    assert set(TYPES) == set(INTERFACES)
+
+
+def test_messages_that_come_with_a_driver_are_to_be_built_with_it() -> None:
+    yam = Embodiment.load("yam")
+    (check,) = check_messages(yam, yam.driver("i2rt_ros2_jazzy"), lambda package: package != "i2rt_msgs")
+    assert check.remedy.startswith("build i2rt_msgs in this workspace, it comes with the driver, or choose --driver ")
 
 
 @pytest.mark.parametrize(

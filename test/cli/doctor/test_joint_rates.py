@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fakes.heard_drivers import ARM, DROID, GRIPPER, HOME, arrivals, numbers, states
@@ -10,6 +12,8 @@ from fakes.heard_drivers import ARM, DROID, GRIPPER, HOME, arrivals, numbers, st
 from molmoact2_ros.cli.doctor.check import Check
 from molmoact2_ros.cli.doctor.group_readings import GroupReadings
 from molmoact2_ros.cli.doctor.joint_rates import check_velocities
+from molmoact2_ros.cli.doctor.state_checks import check_group
+from molmoact2_ros.embodiment import DIFFERENCES
 
 
 def _wave(time_s: float) -> np.ndarray:
@@ -63,3 +67,12 @@ def test_a_velocity_without_motion_fails() -> None:
 def test_a_driver_that_sends_no_velocities_is_well() -> None:
     record = numbers(tuple(ARM.joints.values()), HOME[:7])
     assert "differences of the positions" in check_velocities("v", GroupReadings.read(DROID, ARM, record)).found
+
+
+def test_velocities_that_the_profile_distrusts_are_not_looked_at() -> None:
+    doubted, record = replace(ARM, velocity=DIFFERENCES), states(ARM, _wave, rate_factor=0.0)
+    failed = [
+        [check.name for check in check_group(DROID, group, record) if check.status == "failed"]
+        for group in (ARM, doubted)
+    ]
+    assert failed == [["joint1..joint7 velocities"], []]
