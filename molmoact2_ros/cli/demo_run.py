@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from .operator_client import MODES, OperatorClient
 from .run_listener import RunListener
 from .run_report import write_contact_sheet, write_frames, write_joint_plot
 from .supervisor import NodeExit
-from .up import exit_status, say_event
+from .up import exit_status, heed_signals, say_event
 
 READY_S = 90.0  # a big checkpoint on a slow disk
 RATE_S = 1.0  # shorter counts make no rate
@@ -49,7 +48,7 @@ class DemoRun:
 
     def run(self) -> int:
         """Run it all; return the exit status."""
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        heed_signals()
         say_event("molmoact2", f"{self._robot.title}, ROS domain {self._args.domain_id}, report in {self._folder}")
         with OperatorClient("molmoact2_demo") as client:
             client.require_free_domain()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
@@ -58,7 +59,8 @@ class OperatorClient:
 
     def __init__(self, name: str = "molmoact2_operator") -> None:
         """Join the domain of the environment."""
-        rclpy.init()
+        # Ctrl-C is the caller's, who may have an arm to stop: rclpy's handler would shut the context under its hands.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self.node = rclpy.create_node(name)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)

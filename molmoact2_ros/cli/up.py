@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from .live_graph import LiveGraph
     from .operator_client import OperatorClient
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is a Ctrl-C
+    heed_signals()
     folder = args.log_dir or Path(tempfile.mkdtemp(prefix="molmoact2_"))
     say_event("molmoact2", f"ROS domain {args.domain_id}, logs in {folder}")
     with OperatorClient() as client:
@@ -69,6 +69,12 @@ def run(args: argparse.Namespace) -> int:
             return 0
         finally:
             live.take_down()
+
+
+def heed_signals() -> None:
+    """Make SIGINT and SIGTERM a KeyboardInterrupt, also where a shell put this into the background, deaf to Ctrl-C."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def say_event(who: str, text: str) -> None:

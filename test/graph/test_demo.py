@@ -28,6 +28,7 @@ pytestmark = pytest.mark.graph
 SECONDS = 6.0
 LIMIT_S = 180.0
 ATTEMPTS = 3
+DEAF_TO_CTRL_C = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")  # as shells start what they put into the background
 DOMAIN, BUSY_DOMAIN, INTERRUPTED_DOMAIN, BLIND_DOMAIN = 83, 84, 85, 82
 
 
@@ -107,7 +108,9 @@ def test_demo_shows_a_table_and_not_a_void(
 
 def _start_up(domain: int) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        _command("up", "droid", "--sim", "--domain-id", str(domain)), stdout=subprocess.PIPE, text=True
+        [*DEAF_TO_CTRL_C, *_command("up", "droid", "--sim", "--domain-id", str(domain))],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     for line in process.stdout:
