@@ -24,6 +24,16 @@ BF16_ACTION = 0.02
 REQUIRED_KEYS = ("raw_image_0", "raw_state", "raw_task", "raw_norm_tag", "in_input_ids", "actions")
 REQUIRED_BY_KIND = {"continuous": ("noise", "step_x", "step_v"), "discrete": ("generated",)}
 
+# Axes of what the stages index; the batch is 1.
+AXES = {
+    "in_input_ids": ("1", "tokens"),
+    "generated": ("1", "tokens"),
+    "noise": ("1", "steps", "numbers"),
+    "actions": ("1", "steps", "numbers"),
+    "step_x": ("Euler steps", "1", "steps", "numbers"),
+    "step_v": ("Euler steps", "1", "steps", "numbers"),
+}
+
 
 class GoldenError(ValueError):
     """A file that is not a golden, or one of a kind that cannot be compared."""
@@ -60,20 +70,23 @@ class Golden:
         """Read an .npz file.
 
         Raises:
-            GoldenError: if the file is no .npz, is of the training or depth kind, or lacks what its kind must have.
+            GoldenError: if the file is no .npz, is of the training or depth kind, lacks what its kind must have, or
+                holds it in another shape or type.
         """
         arrays = _read_npz(Path(path))
         kind = _kind(arrays, path)
         missing = [key for key in REQUIRED_KEYS + REQUIRED_BY_KIND[kind] if key not in arrays]
         if missing:
             raise GoldenError(f"{path} is not a {kind} golden: it lacks {', '.join(missing)}")
+        _check_images(arrays, path)
+        for key in [key for key in AXES if key in arrays]:
+            _check_axes(key, arrays[key], path)
         return cls(kind, arrays)
 
     @property
     def images(self) -> list[Array]:
         """The camera images, in order."""
-        count = sum(key.startswith("raw_image_") for key in self.arrays)
-        return [self.arrays[f"raw_image_{index}"] for index in range(count)]
+        return [self.arrays[key] for key in _image_keys(self.arrays)]
 
     @property
     def norm_tag(self) -> str:
@@ -118,6 +131,31 @@ def _tolerance(key: str, wanted: NDArray[np.float64], dtype: str) -> NDArray[np.
         return BF16_ACTION_OF_RANGE * spread + BF16_ACTION
     rounding = FP32_ACTION_STEPS * np.spacing(np.abs(dimensions).max(axis=0).astype(np.float32))
     return np.maximum(FP32_ACTION_OF_RANGE * spread, rounding)
+
+
+def _image_keys(arrays: dict[str, Array]) -> list[str]:
+    """Return the keys that the images must have, by their number."""
+    return [f"raw_image_{index}" for index in range(sum(key.startswith("raw_image_") for key in arrays))]
+
+
+def _check_images(arrays: dict[str, Array], path: str | Path) -> None:
+    expected = _image_keys(arrays)
+    absent = [key for key in expected if key not in arrays]
+    if absent:
+        raise GoldenError(f"{path} holds {len(expected)} images numbered from 0, but lacks {', '.join(absent)}")
+
+
+def _check_axes(key: str, array: Array, path: str | Path) -> None:
+    axes = AXES[key]
+    kinds = "iu" if axes[-1] == "tokens" else "f"
+    fits = array.ndim == len(axes) and all(
+        size == 1 if axis == "1" else size for axis, size in zip(axes, array.shape, strict=True)
+    )
+    if not fits or array.dtype.kind not in kinds:
+        kind = "integers" if kinds == "iu" else "floating-point numbers"
+        raise GoldenError(
+            f"{path}: {key} must be {kind} of the shape ({', '.join(axes)}), but is {array.dtype} of {array.shape}"
+        )
 
 
 def _kind(arrays: dict[str, Array], path: str | Path) -> str:

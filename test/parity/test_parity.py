@@ -53,6 +53,12 @@ def _edited(folder: Path, name: str, **changes: object) -> Path:
     return path
 
 
+def _set(path: Path, **fields: object) -> None:
+    """Set top-level fields of a JSON file."""
+    path.chmod(0o644)
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
 def _scaled(folder: Path, key: str, factor: float = 1.1) -> Path:
     """The tiny checkpoint with one weight scaled: a slip in one stage."""
     shutil.copytree(TINY, folder, dirs_exist_ok=True)
@@ -188,6 +194,55 @@ def test_a_golden_of_a_checkpoint_of_other_sizes_is_refused(run: Run, tmp_path: 
         GoldenError, match=r"prefill cannot run on the golden's values .* belongs to another checkpoint"
     ):
         run(golden)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("droid", {"raw_image_1": None, "raw_image_2": np.zeros((5, 5, 3), np.uint8)}, "2 images .* lacks raw_image_1"),
+        ("droid", {"actions": np.zeros(8, np.float32)}, r"actions must be floating-point numbers of .* \(8,\)"),
+        ("droid", {"actions": np.zeros((1, 0, 8), np.float32)}, r"numbers\), but is float32 of \(1, 0, 8\)"),
+        ("droid", {"noise": np.zeros(5, np.float32)}, r"noise must be .* but is float32 of \(5,\)"),
+        ("droid", {"noise": np.zeros((1, 15, 31), np.float32)}, "15 steps of 31 numbers, .* at most 30 of 32"),
+        ("droid", {"noise": np.zeros((1, 40, 32), np.float32)}, "40 steps of 32 numbers, .* at most 30 of 32"),
+        ("droid", {"step_x": np.float32(3)}, r"step_x must be .* but is float32 of \(\)"),
+        ("droid", {"in_input_ids": np.zeros((2, 9), int)}, r"in_input_ids must be integers of the shape \(1, tokens\)"),
+        ("droid", {"encoder_mask": np.asarray("x")}, "project_context cannot run on the golden's values .*damaged or"),
+        ("droid", {"raw_state": np.asarray("x")}, "process cannot run on the golden's values"),
+        ("discrete", {"generated": np.zeros(3, int)}, r"generated must be integers .* but is int64 of \(3,\)"),
+        ("discrete", {"generated": np.zeros((1, 0), int)}, r"generated must be integers .* but is int64 of \(1, 0\)"),
+    ],
+)
+def test_a_golden_of_wrong_sizes_or_types_is_refused_in_one_sentence(
+    run: Run, tmp_path: Path, name: str, changes: dict, message: str
+) -> None:
+    with pytest.raises(GoldenError, match=message) as refused:
+        run(_edited(tmp_path, name, **changes))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_an_answer_without_action_is_not_blamed_on_the_checkpoint(run: Run, tmp_path: Path, length: int) -> None:
+    with pytest.raises(GoldenError, match=f"the answer of {length} tokens holds no action token") as refused:
+        run(_edited(tmp_path, "discrete", generated=np.zeros((1, length), int)))
+    assert "another checkpoint" not in str(refused.value)
+
+
+def test_a_processor_of_another_image_size_than_the_networks_is_refused(run: Run, tmp_path: Path) -> None:
+    folder = shutil.copytree(TINY, tmp_path / "checkpoint")
+    image = json.loads((folder / "processor_config.json").read_text())["image_processor"]
+    _set(folder / "processor_config.json", image_processor=image | {"size": {"height": 84, "width": 84}})
+    with pytest.raises(GoldenError, match=r"makes images of \(84, 84\) .* takes \(70, 70\) in patches of 14"):
+        run(_golden("droid"), checkpoint=folder)
+
+
+def test_actions_from_tokens_start_at_the_newest_observation(run: Run, tmp_path: Path) -> None:
+    folder = shutil.copytree(TINY, tmp_path / "checkpoint")
+    _set(folder / "config.json", n_obs_steps=3)
+    tag = Processor.load(TINY).stats.tag("libero")
+    chunk = np.random.default_rng(7).uniform(-1, 1, (1, tag.action_horizon, 7))
+    golden = _edited(tmp_path, "discrete", actions=tag.action.unnormalize(chunk[:, 2:]))
+    assert run(golden, checkpoint=folder)[0] == 0
 
 
 def test_a_golden_without_its_raw_inputs_is_refused(run: Run, tmp_path: Path) -> None:
