@@ -119,6 +119,11 @@ def test_a_slip_in_the_images_does_not_fail_the_stages_after_it(run: Run, tmp_pa
     assert failed == {"visual", "actions"}
 
 
+def test_a_slip_in_the_images_fails_in_bfloat16_too(run: Run, tmp_path: Path) -> None:
+    slipped = _scaled(tmp_path, "model.vision_backbone.image_projector.w2.weight")
+    assert run(_golden("droid_bf16"), "bfloat16", slipped)[0] == 1
+
+
 def test_a_slip_in_the_context_fails_from_there_and_in_the_chain(run: Run, tmp_path: Path) -> None:
     status, report = run(
         _golden("droid"), checkpoint=_scaled(tmp_path, "model.action_expert.blocks.1.mlp.down_proj.weight")
@@ -265,10 +270,56 @@ def test_actions_of_a_constant_dimension_may_differ_by_rounding_only() -> None:
     assert not compare("actions", wanted + np.float32(1e-5), wanted, "float32").ok
 
 
+def test_actions_of_a_single_row_are_judged_by_the_training_range() -> None:
+    wanted = np.array([[[3.0, 3.0]]], np.float32)
+    training_range = np.array([100, 1], np.float32)
+    assert compare("actions", wanted + np.float32([9e-5, 0]), wanted, "float32", training_range).ok
+    assert not compare("actions", wanted + np.float32([1.1e-4, 0]), wanted, "float32", training_range).ok
+    assert not compare("actions", wanted + np.float32([0, 2e-6]), wanted, "float32", training_range).ok
+
+
+def test_bfloat16_actions_may_also_differ_by_the_rounding_of_their_value() -> None:
+    wanted = np.array([[[100.0], [101.0]]], np.float32)
+    step = 2**-8 * wanted + 0.02 + 0.02
+    assert compare("actions", wanted + 0.99 * step, wanted, "bfloat16").ok
+    assert not compare("actions", wanted + 1.01 * step, wanted, "bfloat16").ok
+
+
+@pytest.mark.parametrize(("rms", "tolerance"), [(0.01, 1e-4), (1.0, 1e-4), (30.0, 3e-3)])
+def test_float32_seams_are_judged_by_their_rms_where_it_is_above_one(rms: float, tolerance: float) -> None:
+    wanted = np.tile([rms, -rms], 50)
+    assert compare("visual", wanted + 0.99 * tolerance, wanted, "float32").ok
+    assert not compare("visual", wanted + 1.01 * tolerance, wanted, "float32").ok
+
+
 def test_bfloat16_seams_are_judged_by_their_rms() -> None:
     wanted = np.full(100, 10.0, np.float32)
     assert compare("k_0", wanted + 0.29, wanted, "bfloat16").ok
     assert not compare("k_0", wanted + 0.31, wanted, "bfloat16").ok
+
+
+def test_bfloat16_image_vectors_have_a_little_more_room() -> None:
+    wanted = np.full(100, 10.0, np.float32)
+    assert compare("visual", wanted + 0.39, wanted, "bfloat16").ok
+    assert not compare("visual", wanted + 0.41, wanted, "bfloat16").ok
+
+
+def test_a_bfloat16_seam_may_have_outliers_up_to_its_rms() -> None:
+    wanted, outlier = np.full(10_000, 10.0), np.zeros(10_000)
+    outlier[7] = 1.0
+    assert compare("k_0", wanted + 9.9 * outlier, wanted, "bfloat16").ok
+    assert not compare("k_0", wanted + 10.1 * outlier, wanted, "bfloat16").ok
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_mask_is_not_excused_by_its_large_numbers(dtype: str) -> None:
+    wanted = np.where(np.tri(9, dtype=bool), 0.0, np.finfo(np.float32).min)
+    assert compare("prefill_bias", wanted, wanted, dtype).ok
+    assert not compare("prefill_bias", wanted + 1e-3 * (wanted == 0), wanted, dtype).ok
+
+
+def test_numbers_and_text_are_not_comparable() -> None:
+    assert compare("prompt", np.asarray("7"), np.asarray(7.0), "float32").max_abs is None
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
