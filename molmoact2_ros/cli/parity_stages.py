@@ -21,8 +21,9 @@ from torch import Tensor
 from molmoact2_ros.cli.golden import Array, Golden, GoldenError
 from molmoact2_ros.model import flow, masks
 from molmoact2_ros.model.action_expert import Context
-from molmoact2_ros.model.decoding import LogitsHook, action_bins, generate
+from molmoact2_ros.model.decoding import DecodingError, LogitsHook, action_bins, generate
 from molmoact2_ros.model.molmoact2 import MolmoAct2
+from molmoact2_ros.processing.errors import ProcessingError
 from molmoact2_ros.processing.processor import Processor
 
 # What the reference run added to the logits, so that random weights give a well-formed answer.
@@ -59,11 +60,39 @@ class Bench:
 Stage = Callable[[Bench, Seams], Seams]
 
 
+def check_fit(bench: Bench) -> None:
+    """Refuse what the first stages would stumble over.
+
+    Raises:
+        GoldenError: if the processor, the network and the golden are not of the same sizes.
+    """
+    config, processor, arrays = bench.model.config, bench.processor, bench.golden.arrays
+    made = (processor.images.image_size, processor.images.patch_size)
+    taken = (config.vision.image_size, config.vision.patch_size)
+    if made != taken:
+        raise GoldenError(
+            f"processor_config.json makes images of {made[0]} in patches of {made[1]}, but the network of config.json "
+            f"takes {taken[0]} in patches of {taken[1]}: they belong to different checkpoints"
+        )
+    for key in [key for key in ("noise", "step_x", "step_v") if key in arrays]:
+        steps, width = arrays[key].shape[-2:]
+        if width != config.expert.action_width or steps > config.expert.max_horizon:
+            raise GoldenError(
+                f"the golden's {key} has {steps} steps of {width} numbers, but the network's chunks have at most "
+                f"{config.expert.max_horizon} of {config.expert.action_width}: it belongs to another checkpoint"
+            )
+
+
 def run_chain(bench: Bench) -> Seams:
-    """Run all stages, each on the output of those before it."""
+    """Run all stages, each on the output of those before it.
+
+    Raises:
+        GoldenError: if the golden's raw inputs or noise are not of the checkpoint's sizes.
+        ProcessingError: if the processor refuses the raw inputs.
+    """
     seams: Seams = {}
     for stage in STAGES[bench.golden.kind]:
-        seams |= stage(bench, seams)
+        seams |= _run(stage, bench, seams)
     return seams
 
 
@@ -72,17 +101,28 @@ def run_staged(bench: Bench, chain: Seams) -> Seams:
 
     Raises:
         GoldenError: if the golden's values do not have the checkpoint's sizes.
+        ProcessingError: if the processor refuses the raw inputs.
     """
     seams: Seams = {}
     for stage in STAGES[bench.golden.kind]:
-        try:
-            seams |= stage(bench, chain | seams | bench.golden.arrays)
-        except (RuntimeError, IndexError) as error:
-            reason = str(error).splitlines()[0]
-            raise GoldenError(
-                f"{stage.__name__} cannot run on the golden's values ({reason}): it belongs to another checkpoint"
-            ) from error
+        seams |= _run(stage, bench, chain | seams | bench.golden.arrays)
     return seams
+
+
+def _run(stage: Stage, bench: Bench, seams: Seams) -> Seams:
+    try:
+        return stage(bench, seams)
+    except ProcessingError:
+        raise
+    except DecodingError as error:
+        raise GoldenError(f"{stage.__name__} has no chunk to compare: {error}") from error
+    # What torch and numpy raise on arrays of other sizes and types than those they were written for.
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise GoldenError(
+            f"{stage.__name__} cannot run on the golden's values ({reason}): it is damaged or belongs to another "
+            "checkpoint"
+        ) from error
 
 
 def process(bench: Bench, _: Seams) -> Seams:
@@ -167,9 +207,13 @@ def decode_tokens(bench: Bench, seams: Seams) -> Seams:
 
 
 def stand_in_for_tokenizer(bench: Bench, seams: Seams) -> Seams:
-    """Answer tokens to a chunk, drawn from their number: the reference run had no action tokenizer either."""
+    """Answer tokens to a chunk, drawn from their number: the reference run had no action tokenizer either.
+
+    The draw is of the tag's whole chunk; which of its rows are actions is decided where it is decoded.
+    """
     bins = action_bins(seams["generated"][0].tolist(), bench.model.config.tokens)
-    chunk = np.random.default_rng(len(bins)).uniform(-1, 1, bench.golden.arrays["actions"].shape)
+    tag = bench.processor.stats.tag(bench.golden.norm_tag)
+    chunk = np.random.default_rng(len(bins)).uniform(-1, 1, (1, tag.action_horizon, len(tag.action.names)))
     return {"normalised": torch.from_numpy(chunk)}
 
 

@@ -142,9 +142,10 @@ class TimeEmbedding(nn.Sequential):
         return super().forward(self._sinusoid(times).to(cast(nn.Linear, self[1]).weight.dtype))
 
     def _sinusoid(self, times: Tensor) -> Tensor:
-        """[B] -> [B, 2 * frequencies] float32, at geometric frequencies from 1 to 1/theta, both included."""
+        """[B] -> [B, 2 * frequencies] float32, at geometric frequencies from 1 to 1/theta, both included; one is 1."""
         steps = torch.arange(self.num_frequencies, device=times.device, dtype=torch.float32)
-        angles = times.float()[:, None] * torch.exp(-math.log(TIME_THETA) * steps / (self.num_frequencies - 1))
+        intervals = max(self.num_frequencies - 1, 1)
+        angles = times.float()[:, None] * torch.exp(-math.log(TIME_THETA) * steps / intervals)
         return torch.cat((angles.sin(), angles.cos()), dim=-1)
 
 

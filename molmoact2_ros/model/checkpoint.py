@@ -24,9 +24,9 @@ from torch import Tensor, nn
 
 from molmoact2_ros.model.config import MolmoAct2Config
 from molmoact2_ros.model.molmoact2 import MolmoAct2
+from molmoact2_ros.model.shard_index import INDEX_FILE, ShardIndexError, shard_names
 
 SINGLE_FILE = "model.safetensors"
-INDEX_FILE = "model.safetensors.index.json"
 REOPEN_AFTER_BYTES = 1 << 30
 
 # Dropped by the published converter, but counted in one release's index.
@@ -120,9 +120,9 @@ def _weight_files(folder: Path) -> list[Path]:
     if not index.is_file():
         raise CheckpointError(f"{folder} holds neither {SINGLE_FILE} nor {INDEX_FILE}: it is not a complete checkpoint")
     try:
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise CheckpointError(f"{index} is not an index of shards ({error!r}): download it again") from error
+        names = shard_names(index)
+    except ShardIndexError as error:
+        raise CheckpointError(str(error)) from error
     absent = [name for name in names if not (folder / name).is_file()]
     if absent:
         raise CheckpointError(f"{folder} lacks {', '.join(absent)} of {len(names)} shards: download the rest")
@@ -153,8 +153,11 @@ def _read_header(file: Path) -> dict[str, tuple[str, tuple[int, ...], int]]:
             spans = {key: entry["data_offsets"] for key, entry in header.items()}
             expected = 8 + start + max((end for _, end in spans.values()), default=0)
             entries = {k: (e["dtype"], tuple(e["shape"]), spans[k][1] - spans[k][0]) for k, e in header.items()}
+            for key, (dtype, _, _) in entries.items():
+                if not isinstance(dtype, str):
+                    raise TypeError(f"dtype of {key} must be a text, but is {dtype!r}")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _damaged(file, "has a header that is not readable") from error
+            raise _damaged(file, f"has a header that is not readable ({error})") from error
     if found != expected:
         raise _damaged(file, f"holds {found} bytes, but its header promises {expected}")
     return entries

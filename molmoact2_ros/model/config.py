@@ -57,12 +57,12 @@ class VisionConfig:
     @classmethod
     def read(cls, vit: _Section, feature_layers: tuple[int, ...]) -> VisionConfig:
         """Read `vit_config`; `feature_layers` may count from the end, as `adapter_config` writes them."""
-        total = vit.integer("num_hidden_layers")
+        total = vit.size("num_hidden_layers")
         resolved = tuple(layer % total for layer in feature_layers if -total <= layer < total)
         if len(resolved) != len(feature_layers):
             raise ConfigError(f"{vit.name('num_hidden_layers')} is {total}, but vit_layers is {feature_layers}")
-        height, width = vit.integers("image_default_input_size", count=2)
-        patch_size, positions = vit.integer("image_patch_size"), vit.integer("image_num_pos")
+        height, width = vit.sizes("image_default_input_size", count=2)
+        patch_size, positions = vit.size("image_patch_size"), vit.size("image_num_pos")
         if height % patch_size or width % patch_size:
             raise ConfigError(
                 f"{vit.name('image_default_input_size')} must be multiples of image_patch_size {patch_size}"
@@ -70,10 +70,10 @@ class VisionConfig:
         if math.isqrt(positions) ** 2 != positions:
             raise ConfigError(f"{vit.name('image_num_pos')} must be the square of a whole number, but is {positions}")
         return cls(
-            width=vit.integer("hidden_size"),
-            mlp_width=vit.integer("intermediate_size"),
+            width=vit.size("hidden_size"),
+            mlp_width=vit.size("intermediate_size"),
             **_heads(vit),
-            head_width=vit.integer("head_dim"),
+            head_width=vit.size("head_dim"),
             activation=vit.text("hidden_act"),
             norm_eps=vit.number("layer_norm_eps"),
             patch_size=patch_size,
@@ -101,10 +101,10 @@ class ConnectorConfig:
     def read(cls, adapter: _Section) -> ConnectorConfig:
         """Read `adapter_config`."""
         return cls(
-            width=adapter.integer("hidden_size"),
-            mlp_width=adapter.integer("intermediate_size"),
+            width=adapter.size("hidden_size"),
+            mlp_width=adapter.size("intermediate_size"),
             **_heads(adapter),
-            head_width=adapter.integer("head_dim"),
+            head_width=adapter.size("head_dim"),
             activation=adapter.text("hidden_act"),
             masks_padding=adapter.flag("pooling_attention_mask"),
             float32_attention=adapter.flag("float32_attention"),
@@ -141,17 +141,17 @@ class LanguageConfig:
         text.require("qk_norm_type", "qwen3")
         text.require("tie_word_embeddings", False)
         return cls(
-            width=text.integer("hidden_size"),
-            mlp_width=text.integer("intermediate_size"),
-            num_layers=text.integer("num_hidden_layers"),
+            width=text.size("hidden_size"),
+            mlp_width=text.size("intermediate_size"),
+            num_layers=text.size("num_hidden_layers"),
             **_heads(text),
-            head_width=text.integer("head_dim"),
+            head_width=text.size("head_dim"),
             activation=text.text("hidden_act"),
             norm_eps=text.number("layer_norm_eps"),
             rope_theta=_rope_theta(text),
             qkv_bias=text.flag("qkv_bias"),
-            vocab_size=text.integer("vocab_size"),
-            extra_vocab_size=text.integer("additional_vocab_size"),
+            vocab_size=text.size("vocab_size"),
+            extra_vocab_size=text.size("additional_vocab_size"),
         )
 
 
@@ -183,18 +183,21 @@ class ActionExpertConfig:
             ("causal_attn", False),
         ):
             expert.require(field, only)
-        width, heads = expert.integer("hidden_size"), expert.integer("num_heads")
+        width, heads = expert.size("hidden_size"), expert.size("num_heads")
         if width % (2 * heads):
             raise ConfigError(f"{expert.name('hidden_size')} {width} must be an even multiple of num_heads {heads}")
+        time_width = expert.size("timestep_embed_dim")
+        if time_width % 2:
+            raise ConfigError(f"{expert.name('timestep_embed_dim')} must be even, but is {time_width}")
         return cls(
             width=width,
-            num_layers=expert.integer("num_layers"),
+            num_layers=expert.size("num_layers"),
             num_heads=heads,
-            mlp_width=_round_up(int(width * expert.number("mlp_ratio")), expert.integer("ffn_multiple_of")),
-            time_width=expert.integer("timestep_embed_dim"),
+            mlp_width=_mlp_width(expert, width),
+            time_width=time_width,
             head_norm_eps=expert.number("qk_norm_eps"),
-            max_horizon=top.integer("max_action_horizon"),
-            action_width=top.integer("max_action_dim"),
+            max_horizon=top.size("max_action_horizon"),
+            action_width=top.size("max_action_dim"),
         )
 
 
@@ -214,7 +217,7 @@ class FlowConfig:
     def read(cls, top: _Section) -> FlowConfig:
         """Read the `flow_matching_*` fields."""
         return cls(
-            num_steps=top.integer("flow_matching_num_steps"),
+            num_steps=top.size("flow_matching_num_steps"),
             time_cutoff=top.number("flow_matching_cutoff"),
             time_offset=top.number("flow_matching_time_offset"),
             time_scale=top.number("flow_matching_time_scale"),
@@ -256,7 +259,7 @@ class TokenConfig:
             action_start=top.integer("action_start_token_id"),
             action_end=top.integer("action_end_token_id"),
             action_first=top.integer("action_token_start_id"),
-            num_actions=top.integer("num_action_tokens"),
+            num_actions=top.size("num_action_tokens"),
         )
 
 
@@ -310,7 +313,7 @@ class MolmoAct2Config:
             flow=FlowConfig.read(top),
             tokens=TokenConfig.read(top),
             hides_answers=top.text("action_mode") == "both",
-            num_observation_steps=top.integer("n_obs_steps"),
+            num_observation_steps=top.size("n_obs_steps"),
             has_depth_gate=top.flag("action_expert_depth_gate"),
             depth_gate_per_layer=top.flag("action_expert_depth_gate_per_layer"),
         )
@@ -339,6 +342,13 @@ class _Section:
     def integer(self, field: str) -> int:
         return int(self._typed(field, int))
 
+    def size(self, field: str) -> int:
+        """Read a size or a count, which is at least 1."""
+        value = self.integer(field)
+        if value < 1:
+            raise ConfigError(f"{self.name(field)} must be at least 1, but is {value}")
+        return value
+
     def number(self, field: str) -> float:
         return float(self._typed(field, int, float))
 
@@ -348,11 +358,17 @@ class _Section:
     def text(self, field: str) -> str:
         return str(self._typed(field, str))
 
-    def integers(self, field: str, count: int | None = None) -> tuple[int, ...]:
+    def integers(self, field: str) -> tuple[int, ...]:
         values = self._typed(field, list)
-        if not all(type(value) is int for value in values) or len(values) != (count or len(values)):
-            raise ConfigError(f"{self.name(field)} must be a list of {count or 'some'} integers, but is {values}")
+        if not values or not all(type(value) is int for value in values):
+            raise ConfigError(f"{self.name(field)} must be a list of at least 1 integer, but is {values}")
         return tuple(values)
+
+    def sizes(self, field: str, count: int) -> tuple[int, ...]:
+        values = self.integers(field)
+        if len(values) != count or min(values) < 1:
+            raise ConfigError(f"{self.name(field)} must be {count} integers of at least 1, but is {list(values)}")
+        return values
 
     def require(self, field: str, only: Any) -> None:
         """Refuse any value but the one that this network implements or the rest of the file implies."""
@@ -372,7 +388,7 @@ class _Section:
 
 def _heads(section: _Section) -> dict[str, int]:
     """Read how many heads queries have, and keys and values."""
-    heads, kv_heads = section.integer("num_attention_heads"), section.integer("num_key_value_heads")
+    heads, kv_heads = section.size("num_attention_heads"), section.size("num_key_value_heads")
     if heads % kv_heads:
         raise ConfigError(
             f"{section.name('num_attention_heads')} {heads} must be a multiple of num_key_value_heads {kv_heads}"
@@ -396,5 +412,14 @@ def _rope_theta(text: _Section) -> float:
     return theta
 
 
-def _round_up(value: int, multiple: int) -> int:
-    return math.ceil(value / multiple) * multiple
+def _mlp_width(expert: _Section, width: int) -> int:
+    """Return the ratio's share of the width, rounded up to a multiple; a multiple of 0 rounds nothing."""
+    ratio, multiple = expert.number("mlp_ratio"), expert.integer("ffn_multiple_of")
+    if not 1 <= width * ratio < math.inf:
+        raise ConfigError(
+            f"{expert.name('mlp_ratio')} must be finite and at least 1 / hidden_size {width}, but is {ratio}"
+        )
+    if multiple < 0:
+        raise ConfigError(f"{expert.name('ffn_multiple_of')} must be at least 0, but is {multiple}")
+    inner = int(width * ratio)
+    return math.ceil(inner / multiple) * multiple if multiple else inner

@@ -9,7 +9,6 @@ fetched one after another, so that one of them at most is fetched again.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -17,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from molmoact2_ros.model.shard_index import INDEX_FILE, ShardIndexError, shard_names
+
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
 
 REQUIRED_FILES = ("config.json", "norm_stats.json", "processor_config.json", "tokenizer.json", "tokenizer_config.json")
 SINGLE_FILE = "model.safetensors"
-INDEX_FILE = "model.safetensors.index.json"
 DATA_SUFFIXES = (".json", ".safetensors")
 BYTES_PER_GB = 1e9
 HUB_TIMEOUT_S = 10.0
@@ -84,14 +84,21 @@ def local_folder(name: str) -> Path | None:
 
 
 def missing_files(folder: Path) -> list[str]:
-    """Return the names of the files that a checkpoint folder lacks, in the order in which they are needed."""
+    """Return the names of the files that a checkpoint folder lacks, in the order in which they are needed.
+
+    Raises:
+        HubError: if the index of its shards is damaged.
+    """
     missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if (folder / SINGLE_FILE).is_file():
         return missing
     if not (folder / INDEX_FILE).is_file():
         return [*missing, f"{SINGLE_FILE} (or {INDEX_FILE} and its shards)"]
-    shards = set(json.loads((folder / INDEX_FILE).read_text())["weight_map"].values())
-    return [*missing, *sorted(shard for shard in shards if not (folder / shard).is_file())]
+    try:
+        shards = shard_names(folder / INDEX_FILE)
+    except ShardIndexError as error:
+        raise HubError(str(error)) from error
+    return [*missing, *(shard for shard in shards if not (folder / shard).is_file())]
 
 
 def _fingerprint(folder: Path) -> str:

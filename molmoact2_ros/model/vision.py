@@ -72,13 +72,17 @@ class ImageTransformer(nn.Module):
         return torch.cat([outputs[layer] for layer in self.config.feature_layers], dim=-1)
 
     def _positions(self) -> Tensor:
-        """Return [P, D], interpolated when the images have another grid than the one that was learned."""
+        """Return [P, D], interpolated when the images have another grid than the one that was learned.
+
+        Interpolated in float32: torch has no such kernel for bfloat16 on a CPU.
+        """
         side = math.isqrt(self.config.num_positions)
         if self.config.patch_grid == (side, side):
             return self.positional_embedding
         learned = self.positional_embedding.unflatten(0, (side, side)).permute(2, 0, 1)[None]  # [1, D, row, col]
-        grid = F.interpolate(learned, self.config.patch_grid, mode="bicubic", align_corners=False, antialias=True)
-        return grid[0].flatten(1).transpose(0, 1)  # [P, D]
+        size = self.config.patch_grid
+        grid = F.interpolate(learned.float(), size, mode="bicubic", align_corners=False, antialias=True)
+        return grid[0].flatten(1).transpose(0, 1).to(self.positional_embedding.dtype)  # [P, D]
 
 
 class BlockStack(nn.Module):

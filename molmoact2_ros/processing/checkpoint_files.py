@@ -4,12 +4,24 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tokenizers import Tokenizer
 
 from .errors import ProcessingError
+
+_T = TypeVar("_T")
+
+_NAMES: dict[type, str] = {
+    bool: "true or false",
+    dict: "an object",
+    float: "a number",
+    int: "a whole number",
+    list: "a list",
+    str: "a text",
+}
 
 
 def require_file(folder: Path, name: str) -> Path:
@@ -54,16 +66,49 @@ def require_field(mapping: dict[str, Any], key: str, where: str) -> Any:
     return value
 
 
-def require_int(mapping: dict[str, Any], key: str, where: str) -> int:
+def require_typed(mapping: dict[str, Any], key: str, kind: type[_T], where: str) -> _T:
+    """Return `mapping[key]`, of one of the types that JSON knows; a whole number is also a `float`.
+
+    Raises:
+        ProcessingError: the field is missing, null or of another type.
+    """
+    value = require_field(mapping, key, where)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise ProcessingError(f"{where} field '{key}' must be {_NAMES[kind]}, not {brief(value)}.")
+    return value
+
+
+def require_int(mapping: dict[str, Any], key: str, where: str, at_least: int | None = None) -> int:
     """Return `mapping[key]`, a whole number; `where` names the file, and the section in it, for the error.
 
     Raises:
-        ProcessingError: the field is missing, null or no whole number.
+        ProcessingError: the field is missing, null, no whole number or too small.
     """
-    value = require_field(mapping, key, where)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ProcessingError(f"{where} field '{key}' must be a whole number, not {value!r}.")
+    value = require_typed(mapping, key, int, where)
+    if at_least is not None and value < at_least:
+        raise ProcessingError(f"{where} field '{key}' must be at least {at_least}, not {value}.")
     return value
+
+
+def optional_list(mapping: dict[str, Any], key: str, kind: type[_T], where: str) -> list[_T]:
+    """Return the list `mapping[key]` of values of one type; empty where it is missing or null.
+
+    Raises:
+        ProcessingError: the field is no list, or holds a value of another type.
+    """
+    if mapping.get(key) is None:
+        return []
+    values = require_typed(mapping, key, list, where)
+    if not all(type(value) is kind for value in values):
+        raise ProcessingError(f"{where} field '{key}' must be a list, each of it {_NAMES[kind]}, not {brief(values)}.")
+    return values
+
+
+def brief(value: object) -> str:
+    """Show a value in a sentence, long ones cut short."""
+    return reprlib.repr(value)
 
 
 def load_tokenizer(folder: Path, name: str = "tokenizer.json") -> Tokenizer:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-from .checkpoint_files import load_tokenizer, read_json, require_field, require_int
+from .checkpoint_files import load_tokenizer, read_json, require_int, require_typed
 from .errors import ProcessingError
 
 FloatArray = NDArray[np.float32]
@@ -63,13 +64,13 @@ class FastTokenizer:
         """Read a tokenizer folder in the released layout.
 
         Raises:
-            ProcessingError: a file or field is missing.
+            ProcessingError: a file or field is missing, or a field has the wrong type.
         """
         folder = Path(folder)
         config = read_json(folder, _CONFIG_FILE)
         return cls(
             tokenizer=load_tokenizer(folder, _TOKENIZER_FILE),
-            scale=float(require_field(config, "scale", _CONFIG_FILE)),
+            scale=_scale(config),
             vocab_size=require_int(config, "vocab_size", _CONFIG_FILE),
             min_token=require_int(config, "min_token", _CONFIG_FILE),
         )
@@ -172,6 +173,13 @@ class FastTokenizer:
     def _holes(self, text: str) -> list[int]:
         lost = (symbol for symbol in sorted(set(text)) if self._text(self._ids(symbol)) != symbol)
         return [ord(symbol) + self.min_token for symbol in lost]
+
+
+def _scale(config: dict[str, Any]) -> float:
+    scale = require_typed(config, "scale", float, _CONFIG_FILE)
+    if not 0 < scale < math.inf:
+        raise ProcessingError(f"{_CONFIG_FILE} field 'scale' must be a finite number above 0, not {scale}.")
+    return scale
 
 
 @lru_cache(maxsize=16)

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from .checkpoint_files import read_json, require_field, require_int
+from .checkpoint_files import brief, read_json, require_field, require_int, require_typed
 from .errors import ProcessingError
 from .images import ByteImage, FloatArray, IndexArray, patchify, pooling_windows, resize_bilinear
 
@@ -40,30 +41,30 @@ class ImageEncoder:
         """Read the image settings of a checkpoint folder.
 
         Raises:
-            ProcessingError: the file or a field is missing, or asks for a preprocessing other than the robots'.
+            ProcessingError: the file or a field is missing, has the wrong type, or asks for a preprocessing other than
+                the robots'.
         """
         config = read_json(folder, _FILE)
-        image = require_field(config, "image_processor", _FILE)
+        image = require_typed(config, "image_processor", dict, _FILE)
         _require_value(image, "crop_mode", "resize")
         _require_value(image, "resample", _BILINEAR)
         _require_value(image, "image_mean", [0.5, 0.5, 0.5])
         _require_value(image, "image_std", [0.5, 0.5, 0.5])
-        size = require_field(image, "size", _SECTION)
-        height, width = require_int(size, "height", _SECTION), require_int(size, "width", _SECTION)
-        patch_size = require_int(image, "patch_size", _SECTION)
+        size = require_typed(image, "size", dict, _SECTION)
+        height, width = (require_int(size, side, f"{_SECTION} size", at_least=1) for side in ("height", "width"))
+        patch_size = require_int(image, "patch_size", _SECTION, at_least=1)
         if height % patch_size or width % patch_size:
             raise ProcessingError(
                 f"{_SECTION}: {height} x {width} does not divide into patches of {patch_size} pixels."
             )
-        pool_rows, pool_columns = require_field(image, "pooling_size", _SECTION)
-        column_tokens = config.get("use_single_crop_col_tokens")
-        if column_tokens is None:
-            column_tokens = require_field(config, "image_use_col_tokens", _FILE)
+        single_crop = config.get("use_single_crop_col_tokens") is not None
         return cls(
             image_size=(height, width),
             patch_size=patch_size,
-            pool=(int(pool_rows), int(pool_columns)),
-            column_tokens=bool(column_tokens),
+            pool=_pool(image),
+            column_tokens=require_typed(
+                config, "use_single_crop_col_tokens" if single_crop else "image_use_col_tokens", bool, _FILE
+            ),
         )
 
     @property
@@ -105,7 +106,16 @@ class ImageEncoder:
         return f"<im_start>{row * rows}<im_end>"
 
 
-def _require_value(image: dict[str, object], key: str, wanted: object) -> None:
+def _pool(image: dict[str, Any]) -> tuple[int, int]:
+    pool = require_typed(image, "pooling_size", list, _SECTION)
+    if len(pool) != 2 or not all(type(side) is int and side > 0 for side in pool):
+        raise ProcessingError(
+            f"{_SECTION} field 'pooling_size' must be two whole numbers of at least 1, not {brief(pool)}."
+        )
+    return pool[0], pool[1]
+
+
+def _require_value(image: dict[str, Any], key: str, wanted: object) -> None:
     given = require_field(image, key, _SECTION)
     if given != wanted:
         raise ProcessingError(

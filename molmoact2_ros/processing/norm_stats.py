@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .checkpoint_files import read_json, require_field, require_int
+from .checkpoint_files import optional_list, read_json, require_int, require_typed
 from .errors import ProcessingError
 from .normalizer import Normalizer
 
@@ -47,18 +47,18 @@ class TagStats:
         """Read one entry of `metadata_by_tag`.
 
         Raises:
-            ProcessingError: a field is missing or its statistics do not fit together.
+            ProcessingError: a field is missing or of the wrong type, or its statistics do not fit together.
         """
         horizon = require_int(metadata, "action_horizon", where)
         steps = require_int(metadata, "n_action_steps", where) if metadata.get("n_action_steps") else horizon
         return cls(
             norm_tag=norm_tag,
-            setup=require_field(metadata, "setup_type", where),
-            control=require_field(metadata, "control_mode", where),
-            camera_keys=tuple(metadata.get("camera_keys") or ()),
+            setup=require_typed(metadata, "setup_type", str, where),
+            control=require_typed(metadata, "control_mode", str, where),
+            camera_keys=tuple(optional_list(metadata, "camera_keys", str, where)),
             action_horizon=horizon,
             n_action_steps=steps,
-            normalize_gripper=bool(require_field(metadata, "normalize_gripper", where)),
+            normalize_gripper=require_typed(metadata, "normalize_gripper", bool, where),
             state=_normalizer(metadata, "state_stats", mode, where),
             action=_normalizer(metadata, "action_stats", mode, where),
         )
@@ -83,15 +83,23 @@ class NormStats:
             filename: name of the file; `norm_stats_filename` of config.json.
 
         Raises:
-            ProcessingError: the file or a field is missing, or statistics do not fit together.
+            ProcessingError: the file or a field is missing, a field has the wrong type, or statistics do not fit
+                together.
         """
         content = read_json(folder, filename)
-        mode = require_field(content, "norm_mode", filename)
-        tags = {
-            tag: TagStats.from_metadata(tag, metadata, mode, f"{filename} tag '{tag}'")
-            for tag, metadata in require_field(content, "metadata_by_tag", filename).items()
-        }
-        return cls(tags)
+        mode = require_typed(content, "norm_mode", str, filename)
+        metadata_by_tag = require_typed(content, "metadata_by_tag", dict, filename)
+        return cls(
+            {
+                tag: TagStats.from_metadata(
+                    tag,
+                    require_typed(metadata_by_tag, tag, dict, f"{filename} metadata_by_tag"),
+                    mode,
+                    f"{filename} tag '{tag}'",
+                )
+                for tag in metadata_by_tag
+            }
+        )
 
     def tag(self, norm_tag: str) -> TagStats:
         """Return one robot.
@@ -106,4 +114,4 @@ class NormStats:
 
 
 def _normalizer(metadata: dict[str, Any], key: str, mode: str, where: str) -> Normalizer:
-    return Normalizer.from_stats(require_field(metadata, key, where), mode, f"{where} {key}")
+    return Normalizer.from_stats(require_typed(metadata, key, dict, where), mode, f"{where} {key}")

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .checkpoint_files import require_field
+from .checkpoint_files import brief, optional_list, require_field
 from .errors import ProcessingError
 
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
 _MIN_SPAN = np.float32(1e-6)
 _BOUND_KEYS = {"min_max": ("min", "max"), "q01_q99": ("q01", "q99"), "q10_q90": ("q10", "q90")}
 MODES = ("none", "mean_std", *_BOUND_KEYS)
@@ -30,11 +31,12 @@ class Normalizer:
 
     Attributes:
         names: name of every dimension.
-        low: float32 [D], the value that maps to -1.
-        high: float32 [D], the value that maps to +1.
+        low: float32 [D], the lower end of the training range, which maps to -1.
+        high: float32 [D], the upper end of the training range, which maps to +1.
         mask: bool [D]; where false the value passes as it is (a gripper that is already 0 to 1).
         constant: bool [D]; where true the statistics saw a single value and the normalised value is 0.
         bounded: whether values beyond `low` and `high` are cut off, in both directions.
+        standard: mean and standard deviation, float32 [D] each, of statistics that are told by them; else None.
     """
 
     names: tuple[str, ...]
@@ -43,6 +45,7 @@ class Normalizer:
     mask: BoolArray
     constant: BoolArray
     bounded: bool
+    standard: tuple[FloatArray, FloatArray] | None = None
 
     @classmethod
     def from_stats(cls, stats: dict[str, Any], mode: str, where: str) -> Normalizer:
@@ -57,17 +60,18 @@ class Normalizer:
             ProcessingError: the mode is unknown, a list is missing, has another length or is not finite.
         """
         low, high = _bounds(stats, mode, where)
-        names = tuple(stats.get("names") or (f"dim_{index}" for index in range(len(low))))
-        mask = np.asarray(stats.get("mask") or [True] * len(low), dtype=bool)
+        names = tuple(optional_list(stats, "names", str, where) or (f"dim_{index}" for index in range(len(low))))
+        mask = np.asarray(optional_list(stats, "mask", bool, where) or [True] * len(low))
         if mode == "none":
             mask = np.zeros_like(mask)
         constant = np.zeros(len(low), dtype=bool)
-        if mode in _BOUND_KEYS and "min" in stats and "max" in stats:
-            constant = _vector(stats, "min", where) == _vector(stats, "max", where)
+        if mode in _BOUND_KEYS and stats.get("min") is not None and stats.get("max") is not None:
+            constant = np.equal(*_pair(stats, "min", "max", where))
         lengths = {len(names), len(mask), len(low), len(high), len(constant)}
         if len(lengths) != 1:
             raise ProcessingError(f"{where} mixes vectors of {sorted(lengths)} dimensions; all must have one length.")
-        return cls(names, low, high, mask, constant, bounded=mode in _BOUND_KEYS)
+        standard = _pair(stats, "mean", "std", where) if mode == "mean_std" else None
+        return cls(names, low, high, mask, constant, bounded=mode in _BOUND_KEYS, standard=standard)
 
     def normalize(self, x: NDArray[Any]) -> FloatArray:
         """Map robot units to network units.
@@ -82,7 +86,11 @@ class Normalizer:
             ProcessingError: wrong number of dimensions, or a value that is not finite.
         """
         values = self._checked(x)
-        y = 2 * (values - self.low) / np.maximum(self.high - self.low, _MIN_SPAN) - 1
+        if self.standard:
+            mean, deviation = self.standard
+            y = (values - mean) / np.maximum(deviation, _MIN_SPAN)
+        else:
+            y = 2 * (values - self.low) / np.maximum(self.high - self.low, _MIN_SPAN) - 1
         if self.bounded:
             y = np.clip(y, -1, 1)
         y = np.where(self.mask, y, values)
@@ -103,7 +111,12 @@ class Normalizer:
         values = self._checked(y)
         if self.bounded:
             values = np.clip(values, -1, 1)
-        return np.where(self.mask, (values + 1) * (self.high - self.low) / 2 + self.low, values)
+        if self.standard:
+            mean, deviation = self.standard
+            x = values * deviation + mean
+        else:
+            x = (values + 1) * (self.high - self.low) / 2 + self.low
+        return np.where(self.mask, x, values)
 
     def _checked(self, vector: NDArray[Any]) -> FloatArray:
         values = np.asarray(vector, dtype=np.float32)
@@ -120,17 +133,44 @@ class Normalizer:
 
 def _bounds(stats: dict[str, Any], mode: str, where: str) -> tuple[FloatArray, FloatArray]:
     if mode in _BOUND_KEYS:
-        low_key, high_key = _BOUND_KEYS[mode]
-        return _vector(stats, low_key, where), _vector(stats, high_key, where)
+        return _pair(stats, *_BOUND_KEYS[mode], where)
     if mode not in MODES:
         raise ProcessingError(f"{where} uses the norm_mode '{mode}'; known modes are {', '.join(MODES)}.")
-    mean = _vector(stats, "mean", where)
-    std = _vector(stats, "std", where)
-    return mean - std, mean + std
+    if mode == "none":
+        return _any_bounds(stats, where)
+    mean, deviation = _pair(stats, "mean", "std", where)
+    return mean - deviation, mean + deviation
+
+
+def _any_bounds(stats: dict[str, Any], where: str) -> tuple[FloatArray, FloatArray]:
+    """Return the training range by whatever tells it; nothing is normalised with it."""
+    if stats.get("mean") is not None and stats.get("std") is not None:
+        return _bounds(stats, "mean_std", where)
+    for mode, keys in _BOUND_KEYS.items():
+        if all(stats.get(key) is not None for key in keys):
+            return _bounds(stats, mode, where)
+    width = len(optional_list(stats, "names", str, where) or optional_list(stats, "mask", bool, where))
+    if not width:
+        raise ProcessingError(f"{where} has neither statistics nor names; how many dimensions it has cannot be told.")
+    return np.full(width, -1, np.float32), np.full(width, 1, np.float32)
+
+
+def _pair(stats: dict[str, Any], first: str, second: str, where: str) -> tuple[FloatArray, FloatArray]:
+    vectors = _vector(stats, first, where), _vector(stats, second, where)
+    lengths = sorted({len(vector) for vector in vectors})
+    if len(lengths) > 1:
+        raise ProcessingError(f"{where} mixes vectors of {lengths} dimensions; all must have one length.")
+    return vectors
 
 
 def _vector(stats: dict[str, Any], key: str, where: str) -> FloatArray:
-    vector = np.asarray(require_field(stats, key, where), dtype=np.float32)
-    if vector.ndim != 1 or not np.isfinite(vector).all():
-        raise ProcessingError(f"{where} field '{key}' must be a list of finite numbers, one per dimension.")
-    return vector
+    numbers = require_field(stats, key, where)
+    if isinstance(numbers, list) and all(_is_float32(number) for number in numbers):
+        return np.asarray(numbers, dtype=np.float32)
+    raise ProcessingError(
+        f"{where} field '{key}' must be a list of finite numbers, one per dimension, not {brief(numbers)}."
+    )
+
+
+def _is_float32(number: object) -> bool:
+    return isinstance(number, (int, float)) and not isinstance(number, bool) and abs(number) <= _MAX_FLOAT32

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from .checkpoint_files import load_tokenizer, read_json, require_field, require_int
+from .checkpoint_files import load_tokenizer, read_json, require_int, require_typed
 from .errors import ProcessingError
 from .image_encoder import ImageEncoder
 from .images import ByteImage, FloatArray, IndexArray
@@ -53,19 +53,19 @@ class Processor:
         """Read a checkpoint folder in the released layout; weights are not touched.
 
         Raises:
-            ProcessingError: a file or field is missing, or the files contradict each other.
+            ProcessingError: a file or field is missing, a field has the wrong type, or the files contradict each other.
         """
         folder = Path(folder)
         config = read_json(folder, "config.json")
         tokenizer = load_tokenizer(folder)
         return cls(
             images=ImageEncoder.load(folder),
-            stats=NormStats.load(folder, require_field(config, "norm_stats_filename", "config.json")),
+            stats=NormStats.load(folder, require_typed(config, "norm_stats_filename", str, "config.json")),
             tokens=TokenIds.resolve(config, read_json(folder, "tokenizer_config.json"), tokenizer),
             tokenizer=tokenizer,
-            mark_setup=bool(require_field(config, "add_setup_tokens", "config.json")),
-            mark_control=bool(require_field(config, "add_control_tokens", "config.json")),
-            first_action_row=require_int(config, "n_obs_steps", "config.json") - 1,
+            mark_setup=require_typed(config, "add_setup_tokens", bool, "config.json"),
+            mark_control=require_typed(config, "add_control_tokens", bool, "config.json"),
+            first_action_row=require_int(config, "n_obs_steps", "config.json", at_least=1) - 1,
         )
 
     @property

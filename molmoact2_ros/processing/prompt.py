@@ -78,9 +78,9 @@ def state_text(state: NDArray[np.float32], num_state_tokens: int) -> str:
 
 
 def mark(text: str, kind: str) -> str:
-    """Put `text` between the start and end token of `kind` ("setup" or "control"), once."""
+    """Put `text` between the start and end token of `kind` ("setup" or "control"), once; an empty one stays empty."""
     start, end = f"<{kind}_start>", f"<{kind}_end>"
-    if text.startswith(start) and text.endswith(end):
+    if not text or (text.startswith(start) and text.endswith(end)):
         return text
     return f"{start}{text}{end}"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from .checkpoint_files import require_int
+from .checkpoint_files import brief, require_int
 from .errors import ProcessingError
 
 
@@ -61,10 +61,10 @@ class TokenIds:
             tokenizer: loaded tokenizer.json.
 
         Raises:
-            ProcessingError: a token or field is missing, or the files disagree on an id.
+            ProcessingError: a token or field is missing, a field has the wrong type, or the files disagree on an id.
         """
         lookup = _Lookup(config, tokenizer_config, tokenizer)
-        num_depths = require_int(config, "num_depth_tokens", "config.json")
+        num_depths = require_int(config, "num_depth_tokens", "config.json", at_least=0)
         return cls(
             bos=lookup.role("bos_token", fallback="eos_token"),
             eos=lookup.role("eos_token"),
@@ -109,13 +109,18 @@ class _Lookup:
         entry = self.tokenizer_config.get(role) or (self.tokenizer_config.get(fallback) if fallback else None)
         if entry is None:
             raise ProcessingError(f"tokenizer_config.json lacks '{role}'; download the checkpoint's tokenizer again.")
-        token = entry["content"] if isinstance(entry, dict) else entry
+        token = entry.get("content") if isinstance(entry, dict) else entry
+        if not isinstance(token, str):
+            raise ProcessingError(
+                f"tokenizer_config.json field '{role}' must be a text, or an object with the text as 'content', not"
+                f" {brief(entry)}."
+            )
         return self._agreed(token, self.config.get(f"{role}_id"), f"config.json {role}_id")
 
     def range(self, kind: str) -> int:
         """Return the first id of `<kind_0>`, `<kind_1>`, ... after checking that the ids follow one another."""
         first = require_int(self.config, f"{kind}_token_start_id", "config.json")
-        count = require_int(self.config, f"num_{kind}_tokens", "config.json")
+        count = require_int(self.config, f"num_{kind}_tokens", "config.json", at_least=1)
         for index in range(count):
             self._agreed(f"<{kind}_{index}>", first + index, f"config.json {kind}_token_start_id + {index}")
         return first

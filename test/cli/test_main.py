@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,18 @@ def test_bad_input_ends_with_status_2_and_one_sentence(
     assert error.startswith("error: ")
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_a_warning_is_one_line_without_its_place_in_the_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warn(_: object) -> int:
+        warnings.warn("skipped 2 keys,\nsay", stacklevel=1)
+        return 0
+
+    monkeypatch.setattr("molmoact2_ros.cli.status.run", warn)
+    assert main(["status"]) == 0
+    assert capsys.readouterr().err == "warning: skipped 2 keys, say\n"
 
 
 def test_a_checkpoint_that_cannot_be_fetched_ends_up_before_any_node_starts(tmp_path: Path) -> None:

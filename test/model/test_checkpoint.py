@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pins that weights load strictly: all wrong keys in one error, damaged files in one sentence, stale keys skipped."""
 
+import json
 import re
 from typing import Any
 
@@ -114,6 +115,21 @@ def test_an_index_that_is_none_is_refused(checkpoint: Any, index: str) -> None:
     checkpoint.weights.unlink()
     (checkpoint.folder / "model.safetensors.index.json").write_text(index)
     with pytest.raises(CheckpointError, match="is not an index of shards"):
+        load_model(checkpoint.folder)
+
+
+@pytest.mark.parametrize("name", [3, None, ["x"], "", "../model.safetensors"])
+def test_an_index_that_holds_something_else_than_file_names_shows_it(checkpoint: Any, name: object) -> None:
+    checkpoint.weights.unlink()
+    (checkpoint.folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
+    with pytest.raises(CheckpointError, match=re.escape(f"must hold plain file names, but has {name!r} for a")):
+        load_model(checkpoint.folder)
+
+
+def test_a_header_whose_dtype_is_a_number_names_the_key(checkpoint: Any) -> None:
+    header = json.dumps({"lm_head.weight": {"dtype": 3, "shape": [768, 64], "data_offsets": [0, 0]}}).encode()
+    checkpoint.weights.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(CheckpointError, match=r"dtype of lm_head\.weight must be a text, but is 3.* download it again"):
         load_model(checkpoint.folder)
 
 

@@ -74,6 +74,45 @@ def test_a_field_of_the_wrong_type_shows_its_value(checkpoint: Any) -> None:
         MolmoAct2Config.load(checkpoint.folder)
 
 
+SIZES = """
+text_config.hidden_size text_config.intermediate_size text_config.num_hidden_layers text_config.num_attention_heads
+text_config.num_key_value_heads text_config.head_dim text_config.vocab_size text_config.additional_vocab_size
+vit_config.hidden_size vit_config.intermediate_size vit_config.num_hidden_layers vit_config.head_dim
+vit_config.num_attention_heads vit_config.num_key_value_heads vit_config.image_patch_size vit_config.image_num_pos
+adapter_config.hidden_size adapter_config.intermediate_size adapter_config.num_attention_heads
+adapter_config.num_key_value_heads adapter_config.head_dim action_expert_config.hidden_size
+action_expert_config.num_layers action_expert_config.num_heads action_expert_config.timestep_embed_dim
+max_action_horizon max_action_dim flow_matching_num_steps num_action_tokens n_obs_steps
+"""
+
+
+@pytest.mark.parametrize("value", [0, -4])
+@pytest.mark.parametrize("field", SIZES.split())
+def test_a_size_or_count_below_one_shows_its_value(checkpoint: Any, field: str, value: int) -> None:
+    checkpoint.edit_config(field, value)
+    with pytest.raises(ConfigError, match=rf"config\.json: {field} must be at least 1, but is {value}"):
+        MolmoAct2Config.load(checkpoint.folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("action_expert_config.timestep_embed_dim", 33, "timestep_embed_dim must be even, but is 33"),
+        ("action_expert_config.mlp_ratio", float("inf"), "mlp_ratio must be finite and .* but is inf"),
+        ("action_expert_config.mlp_ratio", float("nan"), "mlp_ratio must be finite and .* but is nan"),
+        ("action_expert_config.mlp_ratio", 0, "mlp_ratio must be finite and at least 1 / hidden_size 48, but is 0.0"),
+        ("action_expert_config.ffn_multiple_of", -1, "ffn_multiple_of must be at least 0, but is -1"),
+        ("adapter_config.vit_layers", [], r"vit_layers must be a list of at least 1 integer, but is \[\]"),
+        ("vit_config.image_default_input_size", [70, 70, 70], "must be 2 integers of at least 1, but is"),
+        ("vit_config.image_default_input_size", [0, 70], "must be 2 integers of at least 1, but is"),
+    ],
+)
+def test_a_number_out_of_range_shows_its_value(checkpoint: Any, field: str, value: object, message: str) -> None:
+    checkpoint.edit_config(field, value)
+    with pytest.raises(ConfigError, match=message):
+        MolmoAct2Config.load(checkpoint.folder)
+
+
 @pytest.mark.parametrize(("field", "spelling"), [("rope_parameters", "rope_theta"), ("rope_theta", "rope_parameters")])
 def test_rope_theta_is_read_in_either_spelling(checkpoint: Any, field: str, spelling: str) -> None:
     checkpoint.edit_config(f"text_config.{field}", None)
@@ -89,6 +128,13 @@ def test_the_experts_perceptron_is_rounded_up_to_its_multiple(checkpoint: Any) -
     checkpoint.edit_config("action_expert_config.mlp_ratio", 8 / 3)
     checkpoint.edit_config("action_expert_config.ffn_multiple_of", 100)
     assert MolmoAct2Config.load(checkpoint.folder).expert.mlp_width == 200
+
+
+def test_a_multiple_of_zero_rounds_nothing(checkpoint: Any) -> None:
+    checkpoint.edit_config("action_expert_config.mlp_ratio", 8 / 3 + 0.01)
+    checkpoint.edit_config("action_expert_config.ffn_multiple_of", 0)
+    config = MolmoAct2Config.load(checkpoint.folder).expert
+    assert config.mlp_width == int(config.width * (8 / 3 + 0.01))
 
 
 def test_a_folder_without_config_is_refused(tmp_path: Path) -> None:

@@ -162,3 +162,9 @@ def test_missing_files_lists_a_shard_of_the_index(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
     (tmp_path / SHARDS[0]).unlink()
     assert missing_files(tmp_path) == [SHARDS[0]]
+
+
+def test_missing_files_refuses_a_damaged_index(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text('{"weight_map": {"a": 3}}')
+    with pytest.raises(HubError, match=r"model\.safetensors\.index\.json is not an index of shards: .* has 3 for a"):
+        missing_files(tmp_path)

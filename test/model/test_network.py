@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from molmoact2_ros.model.action_expert import TimeEmbedding
 from molmoact2_ros.model.config import MolmoAct2Config
 from molmoact2_ros.model.decoding import append
 from molmoact2_ros.model.kv_cache import KVCache
@@ -125,6 +126,18 @@ def test_another_image_grid_interpolates_the_learned_positions(tiny_model: Molmo
     grid = vit._positions()[:, 0].view(3, 7)
     assert (grid.diff(dim=0) > 0).all()
     assert (grid.diff(dim=1) > 0).all()
+
+
+def test_interpolated_positions_are_those_of_float32_in_any_dtype(tiny_model: MolmoAct2) -> None:
+    vit = ImageTransformer(dataclasses.replace(tiny_model.config.vision, image_size=(42, 98)))
+    vit.positional_embedding.copy_(tiny_model.vision_backbone.image_vit.positional_embedding.bfloat16())
+    wanted = vit._positions().to(torch.bfloat16)
+    assert torch.equal(vit.to(torch.bfloat16)._positions(), wanted)
+
+
+def test_one_time_frequency_is_one() -> None:
+    sinusoid = TimeEmbedding(2, 8)._sinusoid(torch.tensor([0.25]))
+    torch.testing.assert_close(sinusoid, torch.tensor([[np.sin(0.25), np.cos(0.25)]], dtype=torch.float32))
 
 
 def test_pixels_are_put_on_the_cameras_grid() -> None:

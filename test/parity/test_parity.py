@@ -53,6 +53,12 @@ def _edited(folder: Path, name: str, **changes: object) -> Path:
     return path
 
 
+def _set(path: Path, **fields: object) -> None:
+    """Set top-level fields of a JSON file."""
+    path.chmod(0o644)
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
 def _scaled(folder: Path, key: str, factor: float = 1.1) -> Path:
     """The tiny checkpoint with one weight scaled: a slip in one stage."""
     shutil.copytree(TINY, folder, dirs_exist_ok=True)
@@ -111,6 +117,11 @@ def test_a_slip_in_the_images_does_not_fail_the_stages_after_it(run: Run, tmp_pa
     _, report = run(_golden("droid"), checkpoint=_scaled(tmp_path, "model.vision_backbone.image_projector.w2.weight"))
     failed = {key for key, figure in report["max_abs"].items() if figure > 1e-4}
     assert failed == {"visual", "actions"}
+
+
+def test_a_slip_in_the_images_fails_in_bfloat16_too(run: Run, tmp_path: Path) -> None:
+    slipped = _scaled(tmp_path, "model.vision_backbone.image_projector.w2.weight")
+    assert run(_golden("droid_bf16"), "bfloat16", slipped)[0] == 1
 
 
 def test_a_slip_in_the_context_fails_from_there_and_in_the_chain(run: Run, tmp_path: Path) -> None:
@@ -190,6 +201,55 @@ def test_a_golden_of_a_checkpoint_of_other_sizes_is_refused(run: Run, tmp_path: 
         run(golden)
 
 
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("droid", {"raw_image_1": None, "raw_image_2": np.zeros((5, 5, 3), np.uint8)}, "2 images .* lacks raw_image_1"),
+        ("droid", {"actions": np.zeros(8, np.float32)}, r"actions must be floating-point numbers of .* \(8,\)"),
+        ("droid", {"actions": np.zeros((1, 0, 8), np.float32)}, r"numbers\), but is float32 of \(1, 0, 8\)"),
+        ("droid", {"noise": np.zeros(5, np.float32)}, r"noise must be .* but is float32 of \(5,\)"),
+        ("droid", {"noise": np.zeros((1, 15, 31), np.float32)}, "15 steps of 31 numbers, .* at most 30 of 32"),
+        ("droid", {"noise": np.zeros((1, 40, 32), np.float32)}, "40 steps of 32 numbers, .* at most 30 of 32"),
+        ("droid", {"step_x": np.float32(3)}, r"step_x must be .* but is float32 of \(\)"),
+        ("droid", {"in_input_ids": np.zeros((2, 9), int)}, r"in_input_ids must be integers of the shape \(1, tokens\)"),
+        ("droid", {"encoder_mask": np.asarray("x")}, "project_context cannot run on the golden's values .*damaged or"),
+        ("droid", {"raw_state": np.asarray("x")}, "process cannot run on the golden's values"),
+        ("discrete", {"generated": np.zeros(3, int)}, r"generated must be integers .* but is int64 of \(3,\)"),
+        ("discrete", {"generated": np.zeros((1, 0), int)}, r"generated must be integers .* but is int64 of \(1, 0\)"),
+    ],
+)
+def test_a_golden_of_wrong_sizes_or_types_is_refused_in_one_sentence(
+    run: Run, tmp_path: Path, name: str, changes: dict, message: str
+) -> None:
+    with pytest.raises(GoldenError, match=message) as refused:
+        run(_edited(tmp_path, name, **changes))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_an_answer_without_action_is_not_blamed_on_the_checkpoint(run: Run, tmp_path: Path, length: int) -> None:
+    with pytest.raises(GoldenError, match=f"the answer of {length} tokens holds no action token") as refused:
+        run(_edited(tmp_path, "discrete", generated=np.zeros((1, length), int)))
+    assert "another checkpoint" not in str(refused.value)
+
+
+def test_a_processor_of_another_image_size_than_the_networks_is_refused(run: Run, tmp_path: Path) -> None:
+    folder = shutil.copytree(TINY, tmp_path / "checkpoint")
+    image = json.loads((folder / "processor_config.json").read_text())["image_processor"]
+    _set(folder / "processor_config.json", image_processor=image | {"size": {"height": 84, "width": 84}})
+    with pytest.raises(GoldenError, match=r"makes images of \(84, 84\) .* takes \(70, 70\) in patches of 14"):
+        run(_golden("droid"), checkpoint=folder)
+
+
+def test_actions_from_tokens_start_at_the_newest_observation(run: Run, tmp_path: Path) -> None:
+    folder = shutil.copytree(TINY, tmp_path / "checkpoint")
+    _set(folder / "config.json", n_obs_steps=3)
+    tag = Processor.load(TINY).stats.tag("libero")
+    chunk = np.random.default_rng(7).uniform(-1, 1, (1, tag.action_horizon, 7))
+    golden = _edited(tmp_path, "discrete", actions=tag.action.unnormalize(chunk[:, 2:]))
+    assert run(golden, checkpoint=folder)[0] == 0
+
+
 def test_a_golden_without_its_raw_inputs_is_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(GoldenError, match="continuous golden: it lacks raw_state, noise"):
         run(_edited(tmp_path, "droid", raw_state=None, noise=None))
@@ -210,10 +270,56 @@ def test_actions_of_a_constant_dimension_may_differ_by_rounding_only() -> None:
     assert not compare("actions", wanted + np.float32(1e-5), wanted, "float32").ok
 
 
+def test_actions_of_a_single_row_are_judged_by_the_training_range() -> None:
+    wanted = np.array([[[3.0, 3.0]]], np.float32)
+    training_range = np.array([100, 1], np.float32)
+    assert compare("actions", wanted + np.float32([9e-5, 0]), wanted, "float32", training_range).ok
+    assert not compare("actions", wanted + np.float32([1.1e-4, 0]), wanted, "float32", training_range).ok
+    assert not compare("actions", wanted + np.float32([0, 2e-6]), wanted, "float32", training_range).ok
+
+
+def test_bfloat16_actions_may_also_differ_by_the_rounding_of_their_value() -> None:
+    wanted = np.array([[[100.0], [101.0]]], np.float32)
+    step = 2**-8 * wanted + 0.02 + 0.02
+    assert compare("actions", wanted + 0.99 * step, wanted, "bfloat16").ok
+    assert not compare("actions", wanted + 1.01 * step, wanted, "bfloat16").ok
+
+
+@pytest.mark.parametrize(("rms", "tolerance"), [(0.01, 1e-4), (1.0, 1e-4), (30.0, 3e-3)])
+def test_float32_seams_are_judged_by_their_rms_where_it_is_above_one(rms: float, tolerance: float) -> None:
+    wanted = np.tile([rms, -rms], 50)
+    assert compare("visual", wanted + 0.99 * tolerance, wanted, "float32").ok
+    assert not compare("visual", wanted + 1.01 * tolerance, wanted, "float32").ok
+
+
 def test_bfloat16_seams_are_judged_by_their_rms() -> None:
     wanted = np.full(100, 10.0, np.float32)
     assert compare("k_0", wanted + 0.29, wanted, "bfloat16").ok
     assert not compare("k_0", wanted + 0.31, wanted, "bfloat16").ok
+
+
+def test_bfloat16_image_vectors_have_a_little_more_room() -> None:
+    wanted = np.full(100, 10.0, np.float32)
+    assert compare("visual", wanted + 0.39, wanted, "bfloat16").ok
+    assert not compare("visual", wanted + 0.41, wanted, "bfloat16").ok
+
+
+def test_a_bfloat16_seam_may_have_outliers_up_to_its_rms() -> None:
+    wanted, outlier = np.full(10_000, 10.0), np.zeros(10_000)
+    outlier[7] = 1.0
+    assert compare("k_0", wanted + 9.9 * outlier, wanted, "bfloat16").ok
+    assert not compare("k_0", wanted + 10.1 * outlier, wanted, "bfloat16").ok
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_mask_is_not_excused_by_its_large_numbers(dtype: str) -> None:
+    wanted = np.where(np.tri(9, dtype=bool), 0.0, np.finfo(np.float32).min)
+    assert compare("prefill_bias", wanted, wanted, dtype).ok
+    assert not compare("prefill_bias", wanted + 1e-3 * (wanted == 0), wanted, dtype).ok
+
+
+def test_numbers_and_text_are_not_comparable() -> None:
+    assert compare("prompt", np.asarray("7"), np.asarray(7.0), "float32").max_abs is None
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

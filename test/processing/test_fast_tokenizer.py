@@ -163,3 +163,12 @@ def test_load_names_a_missing_field(tmp_path: Path, field: str) -> None:
     path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key != field}))
     with pytest.raises(ProcessingError, match=f"processor_config.json lacks the field '{field}'"):
         FastTokenizer.load(tmp_path)
+
+
+@pytest.mark.parametrize(("scale", "expected"), [("10", "a number, not '10'"), (0, "a finite number above 0, not 0.0")])
+def test_load_refuses_a_scale_that_is_none(tmp_path: Path, scale: object, expected: str) -> None:
+    _fitted().save(tmp_path)
+    path = tmp_path / "processor_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"scale": scale}))
+    with pytest.raises(ProcessingError, match=f"processor_config.json field 'scale' must be {expected}"):
+        FastTokenizer.load(tmp_path)

@@ -67,3 +67,34 @@ def test_missing_setting_is_named_with_its_file(checkpoint) -> None:
     folder = checkpoint.edit("processor_config.json", "image_processor", "pooling_size", value=None)
     with pytest.raises(ProcessingError, match=r"processor_config.json image_processor lacks the field 'pooling_size'"):
         ImageEncoder.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("pooling_size", 2, "image_processor field 'pooling_size' must be a list, not 2"),
+        ("pooling_size", [0, 2], r"'pooling_size' must be two whole numbers of at least 1, not \[0, 2\]"),
+        ("pooling_size", [2], "'pooling_size' must be two whole numbers"),
+        ("patch_size", 0, "image_processor field 'patch_size' must be at least 1, not 0"),
+        ("size", 70, "image_processor field 'size' must be an object, not 70"),
+        ("size", {"height": -14, "width": 14}, "image_processor size field 'height' must be at least 1, not -14"),
+    ],
+)
+def test_setting_of_another_type_or_size_is_named_with_what_it_holds(
+    checkpoint, key: str, value: object, message: str
+) -> None:
+    folder = checkpoint.edit("processor_config.json", "image_processor", key, value=value)
+    with pytest.raises(ProcessingError, match=message):
+        ImageEncoder.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("image_processor", [], r"processor_config.json field 'image_processor' must be an object, not \[\]"),
+        ("use_single_crop_col_tokens", "no", "'use_single_crop_col_tokens' must be true or false, not 'no'"),
+    ],
+)
+def test_section_of_another_type_is_named_with_its_file(checkpoint, key: str, value: object, message: str) -> None:
+    with pytest.raises(ProcessingError, match=message):
+        ImageEncoder.load(checkpoint.edit("processor_config.json", key, value=value))

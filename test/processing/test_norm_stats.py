@@ -37,3 +37,30 @@ def test_missing_field_is_named_with_its_tag(checkpoint, field: str) -> None:
     folder = checkpoint.edit("norm_stats.json", "metadata_by_tag", "libero", field, value=None)
     with pytest.raises(ProcessingError, match=f"norm_stats.json tag 'libero' lacks the field '{field}'"):
         NormStats.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        ([], [], "norm_stats.json field 'metadata_by_tag' must be an object, not \\[\\]"),
+        (["libero"], [1], "norm_stats.json metadata_by_tag field 'libero' must be an object, not \\[1\\]"),
+        (["libero", "state_stats"], [1], "tag 'libero' field 'state_stats' must be an object, not \\[1\\]"),
+        (["libero", "setup_type"], 5, "tag 'libero' field 'setup_type' must be a text, not 5"),
+        (["libero", "control_mode"], 5, "tag 'libero' field 'control_mode' must be a text, not 5"),
+        (["libero", "action_horizon"], "15", "tag 'libero' field 'action_horizon' must be a whole number, not '15'"),
+        (["libero", "normalize_gripper"], "no", "tag 'libero' field 'normalize_gripper' must be true or false"),
+        (["libero", "camera_keys"], "top", "tag 'libero' field 'camera_keys' must be a list, not 'top'"),
+        (["libero", "camera_keys"], [1], "tag 'libero' field 'camera_keys' must be a list, each of it a text"),
+    ],
+)
+def test_field_of_another_type_is_named_with_what_it_holds(checkpoint, keys: list, value: object, message: str) -> None:
+    folder = checkpoint.edit("norm_stats.json", "metadata_by_tag", *keys, value=value)
+    with pytest.raises(ProcessingError, match=message):
+        NormStats.load(folder)
+
+
+def test_tag_that_is_null_is_refused(checkpoint) -> None:
+    text = (checkpoint.folder / "norm_stats.json").read_text()
+    (checkpoint.folder / "norm_stats.json").write_text(text.replace('"libero": {', '"libero": null, "moved": {', 1))
+    with pytest.raises(ProcessingError, match="metadata_by_tag lacks the field 'libero'"):
+        NormStats.load(checkpoint.folder)

@@ -63,6 +63,34 @@ def test_mean_std_cuts_nothing() -> None:
     assert _normalizer("mean_std").unnormalize(np.array([3.0, 0]))[0] == 7
 
 
+def test_mean_std_uses_the_formulas_of_the_reference_to_the_bit() -> None:
+    mean, std = np.array([100.1, -0.3], np.float32), np.array([0.7, 1e-9], np.float32)
+    normalizer = _normalizer("mean_std", mean=mean.tolist(), std=std.tolist(), mask=None)
+    x, y = np.array([101.3, 2.0], np.float32), np.array([1.7, -0.9], np.float32)
+    np.testing.assert_array_equal(normalizer.normalize(x), (x - mean) / np.maximum(std, np.float32(1e-6)))
+    np.testing.assert_array_equal(normalizer.unnormalize(y), y * std + mean)
+
+
+def test_mean_std_of_a_dimension_that_never_moved_is_the_mean_and_leaves_it_steeply() -> None:
+    constant = _normalizer("mean_std", mean=[2.0, 0.0], std=[0.0, 1.0])
+    assert constant.normalize(np.array([2.0, 0]))[0] == 0
+    assert constant.normalize(np.array([3.0, 0]))[0] == pytest.approx(1e6)
+    assert constant.unnormalize(np.array([0.5, 0]))[0] == 2
+
+
+def test_mode_none_needs_no_statistics_but_tells_the_training_range_where_it_can() -> None:
+    by_bounds = _normalizer("none", mean=None, std=None)
+    assert (by_bounds.low[0], by_bounds.high[0]) == (-3, 5)
+    bare = Normalizer.from_stats({"names": ["shoulder", "gripper"]}, "none", "stats")
+    assert bare.normalize(np.array([3.0, -7.0])).tolist() == [3, -7]
+    assert bare.unnormalize(np.array([3.0, -7.0])).tolist() == [3, -7]
+
+
+def test_mode_none_without_anything_is_refused() -> None:
+    with pytest.raises(ProcessingError, match="how many dimensions it has cannot be told"):
+        Normalizer.from_stats({}, "none", "stats")
+
+
 def test_a_dimension_that_never_moved_normalises_to_zero() -> None:
     constant = _normalizer(min=[2.0, 0.0], max=[2.0, 1.0], q01=[2.0, 0.0], q99=[2.0, 1.0])
     assert constant.normalize(np.array([2.5, 0]))[0] == 0
@@ -98,7 +126,16 @@ def test_normalizer_refuses_a_value_that_is_not_finite_and_names_it(value: float
         ("q01_q99", {"q99": None}, "stats lacks the field 'q99'"),
         ("q01_q99", {"q99": [1.0]}, "mixes vectors"),
         ("q01_q99", {"names": ["a"]}, "mixes vectors"),
+        ("q01_q99", {"max": [1.0, 2.0, 3.0]}, "mixes vectors"),
+        ("mean_std", {"std": [1.0, 2.0, 3.0]}, "mixes vectors"),
         ("q01_q99", {"q01": [0.0, float("nan")]}, "'q01' must be a list of finite numbers"),
+        ("q01_q99", {"q01": "abc"}, "'q01' must be a list of finite numbers, one per dimension, not 'abc'"),
+        ("q01_q99", {"q01": ["a", "b"]}, "'q01' must be a list of finite numbers"),
+        ("q01_q99", {"q01": [[1], [1, 2]]}, "'q01' must be a list of finite numbers"),
+        ("q01_q99", {"q01": [1e39, 0]}, "'q01' must be a list of finite numbers"),
+        ("q01_q99", {"names": 5}, "stats field 'names' must be a list, not 5"),
+        ("q01_q99", {"names": [0, 1]}, r"stats field 'names' must be a list, each of it a text, not \[0, 1\]"),
+        ("q01_q99", {"mask": ["false", True]}, "stats field 'mask' must be a list, each of it true or false"),
         ("mean_std", {"std": None}, "stats lacks the field 'std'"),
     ],
 )

@@ -190,3 +190,16 @@ def test_statistics_file_may_have_another_name(checkpoint) -> None:
     (checkpoint.folder / "norm_stats.json").rename(checkpoint.folder / "stats.json")
     folder = checkpoint.edit("config.json", "norm_stats_filename", value="stats.json")
     assert Processor.load(folder).stats.tag("libero").action_horizon == 10
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("norm_stats_filename", 5, "config.json field 'norm_stats_filename' must be a text, not 5"),
+        ("add_setup_tokens", "yes", "config.json field 'add_setup_tokens' must be true or false, not 'yes'"),
+        ("n_obs_steps", 0, "config.json field 'n_obs_steps' must be at least 1, not 0"),
+    ],
+)
+def test_setting_of_another_type_or_size_is_refused_by_name(checkpoint, key: str, value: object, message: str) -> None:
+    with pytest.raises(ProcessingError, match=message):
+        Processor.load(checkpoint.edit("config.json", key, value=value))

@@ -51,6 +51,11 @@ def test_mark_puts_text_between_tokens_once() -> None:
     assert mark("<setup_start>arm<setup_end>", "setup") == "<setup_start>arm<setup_end>"
 
 
+@pytest.mark.parametrize("kind", ["setup", "control"])
+def test_an_empty_text_is_not_marked(kind: str) -> None:
+    assert mark("", kind) == ""
+
+
 def test_prompt_of_one_image_has_no_number() -> None:
     assert build_prompt("push", "arm", "pose", "<s>", 1) == (
         "<|image|><|im_start|>user\nThe task is to push. The setup is arm. The current state of the robot is <s>. "

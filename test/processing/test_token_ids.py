@@ -86,3 +86,17 @@ def test_tokenizer_without_padding_token_is_refused(checkpoint) -> None:
     folder = checkpoint.edit("tokenizer_config.json", "pad_token", value=None)
     with pytest.raises(ProcessingError, match=r"tokenizer_config.json lacks 'pad_token'"):
         _resolve(folder)
+
+
+@pytest.mark.parametrize("value", [3, {"id": 3}, {"content": 3}, ["<|im_end|>"]])
+def test_role_of_another_type_is_named_with_what_it_holds(checkpoint, value: object) -> None:
+    folder = checkpoint.edit("tokenizer_config.json", "eos_token", value=value)
+    with pytest.raises(ProcessingError, match=r"tokenizer_config.json field 'eos_token' must be a text, .* not [3{\[]"):
+        _resolve(folder)
+
+
+@pytest.mark.parametrize(("key", "least"), [("num_state_tokens", 1), ("num_action_tokens", 1), ("num_depth_tokens", 0)])
+def test_count_of_tokens_below_its_least_is_refused(checkpoint, key: str, least: int) -> None:
+    folder = checkpoint.edit("config.json", key, value=least - 1)
+    with pytest.raises(ProcessingError, match=f"config.json field '{key}' must be at least {least}, not {least - 1}"):
+        _resolve(folder)
