@@ -121,9 +121,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_model(args: argparse.Namespace, progress: Progress) -> dict[int, dict[str, dict[str, float]]]:
     from molmoact2_ros.cli.seam_model import ModelSeams
-    from molmoact2_ros.embodiment import share_folder
+    from molmoact2_ros.embodiment import Embodiment
+    from molmoact2_ros.nodes.graph import demo_checkpoint
 
-    checkpoint = args.checkpoint or share_folder() / "checkpoints" / "demo"
+    checkpoint = args.checkpoint or demo_checkpoint(Embodiment.load("droid"))
     model = ModelSeams(checkpoint, max(10, args.chunks // 5), args.seed, args.blend_s)
     found = {}
     for delay in progress.track(MODEL_DELAYS, description="network"):

@@ -73,3 +73,10 @@ def test_bad_input_ends_in_one_sentence(
 ) -> None:
     assert main(["seams", "--no-model", "--out", str(tmp_path), *arguments]) == 2
     assert capsys.readouterr().err.startswith(message)
+
+
+def test_without_a_checkpoint_the_one_that_comes_along_is_the_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, report, _ = _run(capsys, "--delays", "0", "--out", str(tmp_path))
+    assert set(report["model"]) == {"1", "2", "4"}
