@@ -49,6 +49,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--checkpoint", default="", help="folder or hub id (default: the one that comes along)")
     parser.add_argument("--instruction", default=INSTRUCTION, help="what the robot shall do (default: %(default)r)")
+    parser.add_argument(
+        "--speed-scale", default="1.0", metavar="S", help="execute chunks at this part of their speed, 0.1 to 1"
+    )
     parser.add_argument("--headless", action="store_true", help="plain lines instead of the live table")
     parser.add_argument("--out", type=Path, metavar="DIR", help="report folder (default: a new one under runs/)")
     ros_environment.add_arguments(parser)

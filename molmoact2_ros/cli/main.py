@@ -20,6 +20,8 @@ COMMAND_FILES = (
     "safety_commands",
     "status",
     "instruct",
+    "task",
+    "home",
     "false_alarms",
     "parity",
     "seams",

@@ -129,13 +129,17 @@ class OperatorClient:
 
     def ask_safety(self, what: str) -> tuple[bool, str]:
         """Call `arm`, `stop` or `reset` of the safety node; return its answer and its words."""
-        client = self.node.create_client(Trigger, f"safety/{what}")
+        return self.ask("safety", what)
+
+    def ask(self, node: str, what: str) -> tuple[bool, str]:
+        """Call a service `what` of a node that takes no arguments; return its answer and its words."""
+        client = self.node.create_client(Trigger, f"{node}/{what}")
         try:
             if not self.wait_for(client.service_is_ready, REPLY_S):
-                return False, "no safety node answers in this domain"
+                return False, f"no {node} node answers in this domain"
             future = client.call_async(Trigger.Request())
             if not self.wait_for(future.done, REPLY_S):
-                return False, f"the safety node did not answer within {REPLY_S:.0f} s"
+                return False, f"the {node} node did not answer within {REPLY_S:.0f} s"
             reply = future.result()
             return bool(reply.success), str(reply.message)
         finally:

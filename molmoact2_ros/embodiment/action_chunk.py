@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 class ActionChunk:
     """Targets [horizon, joints] float64 in this package's units; row i belongs to `stamp_ns + i * step_s` (ROS time).
 
-    `stamp_ns` is the time of the observation that the chunk was inferred from.
+    `stamp_ns` is the time of the observation that the chunk was inferred from. `instruction_sequence` counts the
+    instructions that were given: a chunk of another one belongs to another task.
     """
 
     stamp_ns: int
@@ -21,3 +22,4 @@ class ActionChunk:
     step_s: float
     names: tuple[str, ...]
     positions: NDArray[np.float64]
+    instruction_sequence: int = 0

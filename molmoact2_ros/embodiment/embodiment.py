@@ -6,7 +6,7 @@ Everything that depends on the order, sign or unit of a joint is read from one f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +124,12 @@ class Embodiment:
         if name not in self.poses:
             raise EmbodimentError(f"{self.name} has no pose {name!r}; it has {', '.join(self.poses)}")
         return np.array(self.poses[name], dtype=np.float64)
+
+    def slowed(self, scale: float) -> Embodiment:
+        """Return the robot with the largest speeds of its joints and hands scaled, for bring-up."""
+        joints = tuple(replace(joint, velocity=scale * joint.velocity) for joint in self.joints)
+        hands = tuple(replace(hand, speed_m_s=scale * hand.speed_m_s) for hand in self.geometry.hands)
+        return replace(self, joints=joints, geometry=replace(self.geometry, hands=hands))
 
     def driver(self, name: str) -> Driver:
         """Return a driver profile; raise EmbodimentError if the file has none of that name."""

@@ -16,6 +16,7 @@ class JointCommand:
     `positions` and `velocities` are [points, joints] float64 in this package's units, point i at
     `start_ns + i * step_s` (ROS time, nanoseconds). Points before `motion_points` follow the chunk, the others brake.
     `observation_ns` and `chunk_sequence` name the chunk behind the motion; both are 0 when it only holds or ramps.
+    `asked_for` tells that an operator asked for this motion or rest, which then needs no policy.
     Content is not checked here: judging it is the work of safety.
     """
 
@@ -28,3 +29,4 @@ class JointCommand:
     velocities: NDArray[np.float64]
     observation_ns: int
     chunk_sequence: int
+    asked_for: bool = False

@@ -21,6 +21,7 @@ from .brake import Brake
 from .correction import SMOOTHING, Correction
 from .curve import S_PER_NS, Curve
 from .ensemble import Ensemble
+from .home import Home
 from .motion import Motion, Vector
 from .ramp import Ramp
 from .seam import Seam, Timeline
@@ -38,24 +39,31 @@ class Interpolator:
     """The chunk timeline of one robot. Time is handed in; nothing here looks at a clock.
 
     Call `arm` and `disarm` as safety says, `measure` and `offer` as messages come, `acknowledge` with what safety
-    passed and refused, and `tick` once per command period.
+    passed and refused, and `tick` once per command period. `hold` and `home` are an operator's: no chunk is followed
+    then until one comes that was told of a new instruction.
     """
 
     def __init__(self, embodiment: Embodiment, settings: InterpolationSettings) -> None:
         """Bind to a robot and a tuning."""
         self.statistics = Statistics()
         self._settings = settings
-        self._smooth_s = settings.blend_s / SMOOTHING if settings.seam == "correction" else 0.0
+        self._blend_s = settings.blend_s / settings.speed_scale
+        self._smooth_s = self._blend_s / SMOOTHING if settings.seam == "correction" else 0.0
+        self._ramp_s = settings.ramp_s / settings.speed_scale
         self._names = embodiment.joint_names
         self._is_arm = ~embodiment.is_gripper
         self._period_ns = round(1e9 / embodiment.command_rate_hz)
         acceleration = embodiment.limits("acceleration")
-        self._full_bounds = Bounds(embodiment.limits("velocity"), acceleration, acceleration / settings.ramp_jerk_s)
-        self._full_bounds = self._full_bounds.scaled(settings.ramp_full_ratio)
+        limits = Bounds(embodiment.limits("velocity"), acceleration, acceleration / settings.ramp_jerk_s)
+        limits = limits.scaled(settings.speed_scale)
+        self._full_bounds = limits.scaled(settings.ramp_full_ratio)
+        self._home_bounds = limits.scaled(settings.home_ratio)
+        self._home_pose = embodiment.pose("home")
         deceleration = settings.brake_acceleration_ratio * acceleration
         self._brake = Brake(deceleration, deceleration / settings.brake_jerk_s, self._period_ns * S_PER_NS)
         self._sequence = 0
         self._measured: Vector | None = None
+        self._instruction = 0  # of the newest chunk that came, whether or not it is followed
         self.disarm()
 
     @property
@@ -73,6 +81,10 @@ class Interpolator:
         self._in_force: list[Curve] = []  # oldest first; what an ensemble is made of
         self._unusable: ActionChunk | None = None  # newer than the timeline, but cannot be laid on it
         self._plan: Seam | Ramp | None = None  # the way along it; None while there is nothing to follow
+        self._asked_for = False  # an operator asked for a rest or a move home
+        self._barred_instruction = 0  # chunks of this one are not followed while that lasts
+        self._home: Home | None = None
+        self._home_wanted = False
         self._ramp_since_ns = 0
         self._start_ns = 0  # of the newest command
         self._executing: Trajectory | None = None  # the newest that safety may have passed
@@ -98,12 +110,55 @@ class Interpolator:
         Order is told by stamps: a policy that restarts begins its sequence anew. A stamp from the future would lock out
         every later chunk, so it is not taken.
         """
+        is_new_task = chunk.instruction_sequence != self._instruction
+        self._instruction = chunk.instruction_sequence
         if not self._armed:
             return
-        if not self._last_stamp_ns < chunk.stamp_ns <= now_ns + self._period_ns:
+        on_time = self._last_stamp_ns < chunk.stamp_ns <= now_ns + self._period_ns
+        if not on_time or self._is_barred(chunk):
             self.statistics.ignored_chunks += 1
             return
+        if is_new_task:
+            self._in_force = []
+        self._asked_for, self._home = False, None
+        chunk = replace(chunk, step_s=chunk.step_s / self._settings.speed_scale)
         self._waiting, self._last_stamp_ns, self._chunk_came = chunk, chunk.stamp_ns, True
+
+    def hold(self) -> None:
+        """Come to rest by the brake of the last command, and stay there until a chunk of a new instruction comes."""
+        self._asked_for, self._barred_instruction = True, self._instruction
+        self._waiting = self._timeline = self._unusable = self._plan = self._home = None
+        self._in_force, self._chunk_came, self._home_wanted = [], False, False
+
+    def home(self) -> float:
+        """Move to the embodiment's home pose and hold there; return about how long that takes, seconds.
+
+        Raises:
+            ValueError: not armed, or no pose has been measured.
+            RuckigError: no way leads there; only a pose far beyond any robot does that.
+        """
+        if not self._armed or self._measured is None:
+            raise ValueError("not armed: a move home goes through safety like any other motion; arm first")
+        duration_s = Home(self._home_pose, 0, Motion.resting(self._measured), self._home_bounds).duration_s
+        self.hold()
+        self._home_wanted = True
+        return duration_s
+
+    @property
+    def is_homing(self) -> bool:
+        """Tell whether the robot is on its way home, by the command that was proposed last."""
+        return self._home_wanted or (self._home is not None and self._start_ns < self._home.end_ns)
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether an operator's rest or move is in force."""
+        return self._asked_for
+
+    def _is_barred(self, chunk: ActionChunk) -> bool:
+        """Tell whether an operator's rest or move stands before a chunk."""
+        if not self._asked_for:
+            return False
+        return self.is_homing or chunk.instruction_sequence == self._barred_instruction
 
     def acknowledge(self, passed_sequence: int, refused: int, discontinuous: bool = False) -> None:
         """Learn from safety what the robot executes.
@@ -150,7 +205,9 @@ class Interpolator:
         is_new = self._take_over(start_ns)
         if self._unusable is not None:
             return self._relay(self._unusable, start_ns)
-        if self._timeline is None or start_ns > self._timeline.end_ns:
+        if self._asked_for:
+            trajectory = self._oblige(executing, start_ns)
+        elif self._timeline is None or start_ns > self._timeline.end_ns:
             trajectory = self._starve(executing, start_ns)
         else:
             if is_new or self._astray or self._plan is None or executing.brakes_at(start_ns):
@@ -182,7 +239,19 @@ class Interpolator:
         if self._settings.mode != "ensemble":
             return curve
         self._in_force = [*(older for older in self._in_force if older.end_ns > start_ns), curve]
-        return Ensemble(self._in_force, self._settings.ensemble_decay, self._settings.blend_s)
+        return Ensemble(self._in_force, self._settings.ensemble_decay, self._blend_s)
+
+    def _oblige(self, executing: Trajectory, start_ns: int) -> Trajectory:
+        """Go home if that was asked for; else play out the last command and stay where it ends."""
+        if self._home_wanted or (self._home is not None and self._astray):
+            self._home = Home(self._home_pose, start_ns, executing.at(start_ns), self._home_bounds)
+            self._home_wanted = False
+        if self._home is None:
+            return replace(executing.since(start_ns), observation_ns=0, chunk_sequence=0, asked_for=True)
+        times_ns = start_ns + self._period_ns * np.arange(MOTION_PERIODS + 1)
+        motion = self._home.at(times_ns)
+        brake = self._brake.from_state(motion[-1])
+        return Trajectory(start_ns, self._period_ns, len(motion), Motion.joined([motion, brake]), asked_for=True)
 
     def _starve(self, executing: Trajectory, start_ns: int) -> Trajectory:
         """Play out the last command and stay where it ends."""
@@ -210,7 +279,7 @@ class Interpolator:
         before = self._plan if isinstance(self._plan, Seam) else None
         fading_s = (before.faded_ns - start_ns) * S_PER_NS if before else 0.0
         for stretch in stretches:
-            blend_s = max(stretch * self._settings.blend_s, fading_s)
+            blend_s = max(stretch * self._blend_s, fading_s)
             seam: Seam
             if self._settings.seam == "correction":
                 seam = Correction(timeline, start_ns, state, blend_s, before if on_plan else None)
@@ -226,7 +295,7 @@ class Interpolator:
             self._ramp_since_ns = start_ns
             self.statistics.ramps += 1
             return True
-        return self._plan.joined_ns > start_ns and start_ns < self._ramp_since_ns + self._settings.ramp_s / S_PER_NS
+        return self._plan.joined_ns > start_ns and start_ns < self._ramp_since_ns + self._ramp_s / S_PER_NS
 
     def _ramp(self, timeline: Timeline, state: Motion, start_ns: int, bounds: Bounds) -> Ramp | None:
         try:
@@ -236,7 +305,7 @@ class Interpolator:
 
     def _bounds(self, time_ns: int) -> Bounds:
         settings = self._settings
-        part = min(1.0, (time_ns - self._ramp_since_ns) * S_PER_NS / settings.ramp_s)
+        part = min(1.0, (time_ns - self._ramp_since_ns) * S_PER_NS / self._ramp_s)
         ratio = settings.ramp_start_ratio / settings.ramp_full_ratio
         return self._full_bounds.scaled(ratio + part * (1.0 - ratio))
 

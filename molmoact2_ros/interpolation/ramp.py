@@ -33,7 +33,7 @@ class Ramp:
         self._timeline = timeline
         self._start_ns = start_ns
         self._ruckig, self._trajectory = Ruckig(joints), Trajectory(joints)
-        self._input = _input(state, bounds)
+        self._input = ruckig_input(state, bounds)
         times_ns = np.arange(start_ns + period_ns, timeline.end_ns + 1, period_ns)
         self.joined_ns = self._join(times_ns, bounds)
 
@@ -75,7 +75,8 @@ class Ramp:
         self._ruckig.calculate(self._input, self._trajectory)
 
 
-def _input(state: Motion, bounds: Bounds) -> InputParameter:
+def ruckig_input(state: Motion, bounds: Bounds) -> InputParameter:
+    """Return what Ruckig is given of a start and of bounds."""
     given = InputParameter(len(state.positions))
     given.current_position = state.positions
     given.current_velocity = state.velocities

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 
 MODES = ("receding", "ensemble", "rtc")
 SEAMS = ("fade", "correction")
+SPEED_SCALES = (0.1, 1.0)
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class InterpolationSettings:
     ramp_full_ratio: what the bound grows to while motion has not yet reached the timeline. Below 1 on purpose.
     ramp_s: time in which it grows, and after which a timeline that is still out of reach is left to safety to judge.
     ramp_jerk_s: time from no to full acceleration on a ramp.
+    home_ratio: bound of velocity and acceleration on the way home, as a part of the limits.
+    speed_scale: how fast chunks are executed, as a part of their own speed: for bring-up. The path stays, rows lie
+        1 / speed_scale as far apart in time, seams and ramps take as much longer; brakes stay as hard as they are.
     """
 
     mode: str = "receding"
@@ -44,6 +48,8 @@ class InterpolationSettings:
     ramp_full_ratio: float = 0.8
     ramp_s: float = 2.0
     ramp_jerk_s: float = 0.1
+    home_ratio: float = 0.2
+    speed_scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Raise ValueError when a value cannot be used."""
@@ -60,6 +66,9 @@ class InterpolationSettings:
                 raise ValueError(f"{field.name}: expected a positive number, got {value}")
             if field.name.endswith("_ratio") and not value <= 1:
                 raise ValueError(f"{field.name}: expected at most 1, got {value}")
+        low, high = SPEED_SCALES
+        if not low <= self.speed_scale <= high:
+            raise ValueError(f"speed_scale: expected {low} to {high}, got {self.speed_scale}")
         if self.ramp_start_ratio > self.ramp_full_ratio:
             raise ValueError(
                 f"ramp_start_ratio {self.ramp_start_ratio} exceeds ramp_full_ratio {self.ramp_full_ratio}; lower it"

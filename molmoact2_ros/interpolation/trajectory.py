@@ -15,7 +15,7 @@ from .motion import Motion, Vector
 class Trajectory:
     """Points on the command grid that end at rest; point i belongs to `start_ns + i * period_ns` (ROS time).
 
-    `observation_ns` and `chunk_sequence` as in JointCommand.
+    `observation_ns`, `chunk_sequence` and `asked_for` as in JointCommand.
     """
 
     start_ns: int
@@ -24,6 +24,7 @@ class Trajectory:
     motion: Motion
     observation_ns: int = 0
     chunk_sequence: int = 0
+    asked_for: bool = False
 
     @classmethod
     def hold(cls, start_ns: int, period_ns: int, position: Vector) -> Trajectory:
@@ -58,4 +59,5 @@ class Trajectory:
             velocities=self.motion.velocities,
             observation_ns=self.observation_ns,
             chunk_sequence=self.chunk_sequence,
+            asked_for=self.asked_for,
         )

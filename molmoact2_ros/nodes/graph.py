@@ -6,11 +6,13 @@ No ROS in here: the list can be read, printed and tested anywhere.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder
+from molmoact2_ros.interpolation.settings import SPEED_SCALES
 from molmoact2_ros.model.hub import local_folder
 from molmoact2_ros.policy.handshake import check_handshake
 from molmoact2_ros.processing.processor import Processor
@@ -47,6 +49,8 @@ GRAPH_ARGUMENTS = (
                   ("auto", "float32", "bfloat16")),
     GraphArgument("mode", "receding", "which chunk is followed: the newest, the weighted mean of all, or the newest, "
                   "guided to continue the one before", ("receding", "ensemble", "rtc")),
+    GraphArgument("speed_scale", "1.0", "execute chunks at this part of their speed, 0.1 to 1, and refuse what "
+                  "is faster than this part of the limits: for bring-up"),
     GraphArgument("safety_file", "", "thresholds of safety, a file such as config/safety.yaml; empty: that one"),
     GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
 )  # fmt: skip
@@ -85,16 +89,28 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
     checkpoint = resolve_checkpoint(robot, arguments["checkpoint"], sim=sim)
     height, width = image_size(robot, checkpoint)
     common: dict[str, object] = {"embodiment": embodiment}
+    speed_scale = _speed_scale(arguments["speed_scale"])
     nodes = [
         NodeSpec("bridge", common | {"driver": driver, "dry_run": arguments["dry_run"] == "true"}),
-        NodeSpec("safety", common | {"driver": driver}
+        NodeSpec("safety", common | {"driver": driver, "speed_scale": speed_scale}
                  | load_safety_file(arguments["safety_file"] or shipped_safety_file())),
-        NodeSpec("interpolator", common | {"mode": arguments["mode"]}),
+        NodeSpec("interpolator", common | {"mode": arguments["mode"], "speed_scale": speed_scale}),
         NodeSpec("perception", common | {"image_height": height, "image_width": width}),
-        NodeSpec("policy", common | {"checkpoint": checkpoint}
+        NodeSpec("policy", common | {"checkpoint": checkpoint, "speed_scale": speed_scale}
                  | {name: arguments[name] for name in ("instruction", "device", "dtype", "mode")}),
     ]  # fmt: skip
     return [NodeSpec("simulator", common | {"driver": driver}), *nodes] if sim else nodes
+
+
+def _speed_scale(text: str) -> float:
+    low, high = SPEED_SCALES
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = math.nan
+    if not low <= scale <= high:
+        raise EmbodimentError(f"speed_scale: expected a number from {low} to {high}, got {text!r}")
+    return scale
 
 
 def default_driver(robot: Embodiment, *, sim: bool) -> str:

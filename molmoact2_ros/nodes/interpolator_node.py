@@ -6,6 +6,9 @@ Topics (relative):
     in   robot_state        RobotState     reliable 1
     in   safety_state       SafetyState    reliable 1, transient local
     out  command/proposed   JointCommand   reliable 1, lifespan of two periods
+Services:
+    ~/hold    std_srvs/Trigger    come to rest and stay there until the policy is told something new
+    ~/home    std_srvs/Trigger    move to the embodiment's home pose first; answers at once how long that takes
 
 The logic is in `interpolation.Interpolator`. Nothing is proposed unless safety is armed.
 
@@ -23,9 +26,12 @@ from typing import Any
 
 import numpy as np
 from rclpy.clock import Clock, ClockType
+from ruckig import RuckigError
+from std_srvs.srv import Trigger
 
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
+from molmoact2_ros.interpolation.settings import SPEED_SCALES
 from molmoact2_ros.msg import ActionChunk, JointCommand, RobotState, SafetyState
 
 from . import qos
@@ -109,6 +115,18 @@ class InterpolatorParams:
         low=0.02,
         high=1.0,
     )
+    home_ratio: float = param(
+        InterpolationSettings.home_ratio,
+        "Bound of velocity and acceleration on the way home, as a part of the limits",
+        low=0.05,
+        high=0.8,
+    )
+    speed_scale: float = param(
+        InterpolationSettings.speed_scale,
+        "How fast chunks are executed, as a part of their own speed, for bring-up; give safety and the policy the same",
+        low=SPEED_SCALES[0],
+        high=SPEED_SCALES[1],
+    )
 
     safety_timeout_s: float = param(
         0.5, "Longest silence of safety in which commands are proposed", unit="s", low=0.2, high=5.0
@@ -128,6 +146,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         super().__init__("interpolator", InterpolatorParams)
         self._publishers_made: list[Any] = []
         self._subscriptions_made: list[Any] = []
+        self._services_made: list[Any] = []
 
     def _setup(self) -> None:
         robot = Embodiment.load(self.params.embodiment)
@@ -146,6 +165,10 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
             self.create_subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE),
             self.create_subscription(SafetyState, "safety_state", self._on_safety_state, qos.LATCHED),
         ]
+        self._services_made = [
+            self.create_service(Trigger, "~/hold", self._on_hold),
+            self.create_service(Trigger, "~/home", self._on_home),
+        ]
         # Steady, so that a step of the wall clock cannot silence the commands; its deadlines are absolute.
         self.create_timer(period_s, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -159,6 +182,9 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         gc.unfreeze()
 
     def _teardown(self) -> None:
+        for service in self._services_made:
+            self.destroy_service(service)
+        self._services_made = []
         for subscription in self._subscriptions_made:
             self.destroy_subscription(subscription)
         for publisher in self._publishers_made:
@@ -184,6 +210,22 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
             self._interpolator.disarm()
         discontinuous = message.last_refusal_cause == SafetyState.CAUSE_DISCONTINUITY
         self._interpolator.acknowledge(message.passed_sequence, message.refused, discontinuous)
+
+    def _on_hold(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._interpolator.hold()
+        response.success, response.message = True, "holding until the policy is told something new"
+        self.get_logger().info("hold: asked for")
+        return response
+
+    def _on_home(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            duration_s = self._interpolator.home()
+        except (ValueError, RuckigError) as error:
+            response.success, response.message = False, f"not moving home: {error}"
+            return response
+        response.success, response.message = True, f"moving home, which takes about {duration_s:.1f} s"
+        self.get_logger().info(response.message)
+        return response
 
     def _tick(self) -> None:
         began_ns = time.monotonic_ns()
@@ -218,8 +260,14 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         }
         if starved:
             return [("timeline", WARN, "starved: no chunk has a row for the present time", values)]
-        text = "proposing commands" if self._interpolator.armed else "waiting for safety to be armed"
-        return [("timeline", OK, text, values)]
+        return [("timeline", OK, self._occupation(), values)]
+
+    def _occupation(self) -> str:
+        if not self._interpolator.armed:
+            return "waiting for safety to be armed"
+        if self._interpolator.is_homing:
+            return "moving home"
+        return "holding: an operator asked for it" if self._interpolator.is_held else "proposing commands"
 
     def _age_s(self, stamp_ns: int) -> float | str:
         return round((self.ros_now_ns() - stamp_ns) / NS_PER_S, 3) if stamp_ns else "never"

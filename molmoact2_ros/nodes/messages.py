@@ -69,6 +69,7 @@ def chunk_from_msg(message: ActionChunkMsg) -> ActionChunk:
         step_s=message.step_s,
         names=tuple(message.names),
         positions=_matrix(positions, message.horizon, len(message.names)),
+        instruction_sequence=message.instruction_sequence,
     )
 
 
@@ -85,6 +86,7 @@ def command_from_msg(message: JointCommandMsg) -> JointCommand:
         velocities=_matrix(np.frombuffer(message.velocities, dtype=np.float64), rows, columns),
         observation_ns=stamp_ns(message.observation_stamp),
         chunk_sequence=message.chunk_sequence,
+        asked_for=message.asked_for,
     )
 
 
@@ -97,6 +99,7 @@ def command_to_msg(command: JointCommand) -> JointCommandMsg:
         points=len(command.positions),
         motion_points=command.motion_points,
         chunk_sequence=command.chunk_sequence,
+        asked_for=command.asked_for,
     )
     message.header.stamp = to_stamp(command.start_ns)
     message.observation_stamp = to_stamp(command.observation_ns)

@@ -5,6 +5,7 @@ Topics (relative):
     in   observation    Observation    reliable 1
     in   instruction    std_msgs/String    transient local 1
     out  action_chunk   ActionChunk    reliable 1
+Tasks, as an action and as services: see `task_server`.
 
 The logic is in `policy.native.NativePolicy` (the model) and `policy.handshake` (does the checkpoint fit the robot?).
 One inference at a time runs in a worker thread behind a one-slot mailbox; callbacks never wait for it.
@@ -26,7 +27,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.interpolation.settings import MODES
+from molmoact2_ros.interpolation.settings import MODES, SPEED_SCALES
 from molmoact2_ros.msg import ActionChunk, Observation
 from molmoact2_ros.policy.handshake import check_handshake
 from molmoact2_ros.policy.mailbox import Mailbox
@@ -38,6 +39,7 @@ from . import qos
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, stamp_ns, to_array
 from .parameters import param
+from .task_server import Instructed, TaskServer
 
 COMPLAINT_PERIOD_S = 2.0  # a stream of unusable observations is reported this often
 KEPT_TIMINGS = 100
@@ -62,6 +64,12 @@ class PolicyParams:
         low=0,
         high=1000,
     )
+    speed_scale: float = param(
+        1.0,
+        "Part of their speed at which the interpolator executes chunks; give it the same",
+        low=SPEED_SCALES[0],
+        high=SPEED_SCALES[1],
+    )
     mode: str = param(
         "receding",
         "How chunks follow each other: receding, ensemble, rtc; with rtc each is guided to continue the one before. "
@@ -84,6 +92,7 @@ class Inference:
     observation: Observation
     chunk: PolicyChunk | None
     problem: str
+    instruction_sequence: int
 
 
 class PolicyNode(Molmoact2Node[PolicyParams]):
@@ -94,10 +103,11 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self.complaint = ""  # the last thing that was wrong, mended or not
         self._mailbox: Mailbox[tuple[Observation, PolicyObservation]] | None = None
         self._done: GuardCondition | None = None
+        self._tasks: TaskServer | None = None
 
     def _setup(self) -> None:
         self._robot = Embodiment.load(self.params.embodiment)
-        self._instruction = ""
+        self._instruction, self._instruction_sequence = "", 0
         if self.params.instruction:
             self._instruct(self.params.instruction)
         self._policy = self._load_policy()
@@ -113,6 +123,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self._observations = self.create_subscription(Observation, "observation", self._on_observation, qos.OBSERVATION)
         self._instructions = self.create_subscription(String, "instruction", self._on_instruction, qos.LATCHED)
         self.add_on_set_parameters_callback(self._on_parameters)
+        self._tasks = TaskServer(self, self._robot, Instructed(self._instruct, self._withdraw))
 
     def _load_policy(self) -> Policy:
         # torch takes seconds to import: only now, so that a wrong parameter is reported at once.
@@ -128,7 +139,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         norm_tag = self._robot.policy.norm_tag
         check_handshake(self._robot, Processor.load(checkpoint.folder).stats.tag(norm_tag))
         continuation = Continuation(
-            self._robot.policy.step_s,
+            self._executed_step_s,
             decay=self.params.rtc_decay,
             largest=self.params.rtc_guidance,
             clock=self.ros_now_ns,
@@ -148,7 +159,15 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self.get_logger().info(f"{checkpoint.model_id} on {device}: warmed up in {timing.inference_ms:.0f} ms")
         return policy
 
+    @property
+    def _executed_step_s(self) -> float:
+        """Time between two rows as the robot executes them."""
+        return self._robot.policy.step_s / self.params.speed_scale
+
     def _teardown(self) -> None:
+        if self._tasks is not None:
+            self._tasks.close()
+            self._tasks = None
         if self._mailbox is not None:
             self._mailbox.close()
             self._mailbox = None
@@ -172,13 +191,13 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             self._next_inference_ns = now_ns + int(NS_PER_S / self.params.max_rate_hz)
         if self.params.replan_steps > 0:
             # Half a row early rather than one observation late: cameras do not keep to a grid.
-            wait_s = (self.params.replan_steps - 0.5) * self._robot.policy.step_s
+            wait_s = (self.params.replan_steps - 0.5) * self._executed_step_s
             self._next_observation_ns = observed_ns + int(wait_s * NS_PER_S)
         self._mailbox.put((message, self._to_policy_observation(message)))
 
     def _on_instruction(self, message: String) -> None:
         try:
-            self._instruct(message.data)
+            self._overrule(message.data)
         except ValueError as error:
             self._complain(f"instruction ignored, {self._instruction!r} stays in force: {error}")
 
@@ -186,7 +205,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         for parameter in parameters:
             if parameter.name == "instruction":
                 try:
-                    self._instruct(parameter.value)
+                    self._overrule(parameter.value)
                 except ValueError as error:
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -196,7 +215,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             inference = self._finished.popleft()
             if inference.chunk is None:
                 self._complain(inference.problem)
-            elif self.active and inference.chunk.instruction == self._instruction:
+            elif self.active and self._instruction and inference.instruction_sequence == self._instruction_sequence:
                 self._publish(inference.observation, inference.chunk)
 
     # Observation in.
@@ -205,9 +224,20 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         """Take an instruction; raise ValueError if nothing is left of it once normalised."""
         if not normalize_task(text):
             raise ValueError(f"the instruction {text!r} is empty: say what the robot shall do")
-        if text != self._instruction:
-            self._instruction = text
-            self.get_logger().info(f"instruction: {text!r}")
+        self._instruction = text
+        self._instruction_sequence += 1  # what is under way belongs to the one before
+        self._next_inference_ns = self._next_observation_ns = 0
+        self.get_logger().info(f"instruction: {text!r}")
+
+    def _overrule(self, text: str) -> None:
+        """Take an instruction that does not come from a task; it ends the one that runs."""
+        self._instruct(text)
+        if self._tasks is not None:
+            self._tasks.overruled(text)
+
+    def _withdraw(self) -> None:
+        """Infer nothing until there is another instruction."""
+        self._instruction = ""
 
     def _mismatch(self, message: Observation) -> str:
         """Say why an observation is not one of this robot and model; empty if it is."""
@@ -232,6 +262,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             state=np.frombuffer(message.state, dtype=np.float32),
             instruction=self._instruction,
             stamp_ns=stamp_ns(message.header.stamp),
+            instruction_sequence=self._instruction_sequence,
         )
 
     # The worker's thread.
@@ -239,10 +270,10 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
     def _infer(self, item: tuple[Observation, PolicyObservation]) -> None:
         message, observation = item
         try:
-            result = Inference(message, self._policy.infer(observation), "")
+            chunk, problem = self._policy.infer(observation), ""
         except (ValueError, RuntimeError) as error:
-            result = Inference(message, None, f"no chunk for observation {message.sequence}: {error}")
-        self._finished.append(result)
+            chunk, problem = None, f"no chunk for observation {message.sequence}: {error}"
+        self._finished.append(Inference(message, chunk, problem, observation.instruction_sequence))
         if self._done is not None:
             self._done.trigger()
 
@@ -262,6 +293,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             norm_tag=chunk.norm_tag,
             model_id=chunk.model_id,
             instruction=chunk.instruction,
+            instruction_sequence=self._instruction_sequence,
             state_age_s=_age_s(now_ns, observation.state_stamp),
             inference_s=chunk.timing.inference_ms * 1e-3,
             latency_s=_age_s(now_ns, observation.header.stamp),
@@ -271,6 +303,8 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         message.camera_ages_s = [_age_s(now_ns, stamp) for stamp in observation.camera_stamps]
         self._chunks.publish(message)
         self._timings.append((message.latency_s, message.inference_s))
+        if self._tasks is not None:
+            self._tasks.published(message.latency_s)
 
     def _complain(self, problem: str) -> None:
         self.complaint = self._problem = problem

@@ -16,6 +16,12 @@ class SafetyParams:
 
     embodiment: str = param("droid", "Robot: name of a shipped embodiment, or path of an embodiment file")
     driver: str = param("", "Driver profile of the embodiment file; empty: its first one")
+    speed_scale: float = param(
+        1.0,
+        "Part of the joints' and hands' largest speeds that is allowed, for bring-up; give the interpolator the same",
+        low=0.1,
+        high=1.0,
+    )
     heartbeat_rate_hz: float = param(10.0, "safety_state is published at least this often", unit="Hz", low=5, high=50)
     watch_rate_hz: float = param(50.0, "How often silences are looked for", unit="Hz", low=20, high=200)
     jump_arm_rad: float = param(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import torch
 from torch import Tensor
@@ -47,20 +47,20 @@ class Continuation:
         self._step_s, self._decay, self._largest, self._clock = step_s, decay, largest, clock
         self._chunk: Tensor | None = None  # [1, T, D]
         self._stamp_ns = 0
-        self._instruction = ""
+        self._task: Hashable = None
 
-    def guide(self, stamp_ns: int, instruction: str, width: int) -> Guide | None:
+    def guide(self, stamp_ns: int, task: Hashable, width: int) -> Guide | None:
         """Return what the chunk of an observation has to continue.
 
         Args:
             stamp_ns: of the observation.
-            instruction: what it is told; a chunk of another instruction is not continued.
+            task: what it belongs to; a chunk of another task is not continued.
             width: action numbers of the network, A.
 
         Returns:
             None where there is nothing: no chunk yet, or none that is older and still has a row.
         """
-        if self._chunk is None or instruction != self._instruction:
+        if self._chunk is None or task != self._task:
             return None
         horizon = self._chunk.shape[1]
         shift = (stamp_ns - self._stamp_ns) * S_PER_NS / self._step_s  # rows between the two observations
@@ -70,10 +70,10 @@ class Continuation:
         weights = prefix_weights(horizon, min(self.delay.steps(), end), end, self._decay, self._chunk.device)
         return Guide(pad(_moved(self._chunk, shift), (0, width - self._chunk.shape[2])), weights, self._largest)
 
-    def keep(self, chunk: Tensor, stamp_ns: int, instruction: str) -> None:
+    def keep(self, chunk: Tensor, stamp_ns: int, task: Hashable) -> None:
         """Remember the chunk [1, T, D] of an observation, and that it took until now."""
         self.delay.add((self._clock() - stamp_ns) * S_PER_NS)
-        self._chunk, self._stamp_ns, self._instruction = chunk, stamp_ns, instruction
+        self._chunk, self._stamp_ns, self._task = chunk, stamp_ns, task
 
 
 def _moved(chunk: Tensor, shift: float) -> Tensor:

@@ -142,7 +142,7 @@ class NativePolicy:
         actions = self._processor.decode(normalised, self._spec.norm_tag)
         end = time.perf_counter()
         if self._continuation is not None and observation.stamp_ns:
-            self._continuation.keep(chunk, observation.stamp_ns, observation.instruction)
+            self._continuation.keep(chunk, observation.stamp_ns, observation.task)
         processing_s = (encoded - start) + (end - predicted)
         timing = PolicyTiming(processing_ms=1e3 * processing_s, inference_ms=1e3 * (predicted - encoded))
         return PolicyChunk(
@@ -177,7 +177,7 @@ class NativePolicy:
         if self._continuation is None or not observation.stamp_ns:
             return None
         width = self._model.config.expert.action_width
-        return self._continuation.guide(observation.stamp_ns, observation.instruction, width)
+        return self._continuation.guide(observation.stamp_ns, observation.task, width)
 
     def _decode_tokens(self, tokenizer: FastTokenizer, ids: torch.Tensor, visual: torch.Tensor) -> NDArray[np.float32]:
         horizon = self._tag.action_horizon

@@ -51,12 +51,19 @@ class PolicyObservation:
         state: [D] in policy units, ordered as `PolicySpec.state_names`.
         instruction: what to do, in words.
         stamp_ns: when; 0 where nobody cares: such a chunk neither continues one nor is continued.
+        instruction_sequence: which giving of an instruction it is; the same text given again is another one.
     """
 
     images: tuple[NDArray[np.uint8], ...]
     state: NDArray[np.floating]
     instruction: str
     stamp_ns: int = 0
+    instruction_sequence: int = 0
+
+    @property
+    def task(self) -> tuple[int, str]:
+        """What a chunk must have in common with the one that it continues."""
+        return self.instruction_sequence, self.instruction
 
 
 @dataclass(frozen=True)

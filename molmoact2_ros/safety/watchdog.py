@@ -9,8 +9,8 @@
     perception is ready, no new chunk is executed   POLICY_SILENT
     new chunks come, from old observations          STALE_OBSERVATION: the policy or perception is slow
 
-Cameras and the policy matter once a chunk is executed: holding and ramps need neither. Silence is counted from arming
-at the earliest.
+Cameras and the policy matter once a chunk is executed, until an operator asks for a rest or a move home: these, holding
+and ramps need neither. Silence is counted from arming at the earliest.
 """
 
 from __future__ import annotations
@@ -82,6 +82,10 @@ class Watchdog:
     def passed(self, command: JointCommand, now: Instant) -> None:
         """Note a command that passed."""
         self._passed_at = self._passed_at or now
+        if command.asked_for:
+            self._chunk = self._chunk_at = (
+                None  # a rest or a move that needs no policy, until a chunk is followed again
+            )
         if command.chunk_sequence == 0:
             return
         if self._chunk is None or command.chunk_sequence != self._chunk.chunk_sequence:

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bounded move to one pose, all joints arriving together, and the rest there."""
+
+from __future__ import annotations
+
+import numpy as np
+from ruckig import Ruckig, Trajectory
+
+from .bounds import Bounds
+from .curve import S_PER_NS
+from .motion import Motion, Times, Vector
+from .ramp import ruckig_input
+
+
+class Home:
+    """From `state` at `start_ns` to rest at `pose`; afterwards it stays there."""
+
+    def __init__(self, pose: Vector, start_ns: int, state: Motion, bounds: Bounds) -> None:
+        """Plan.
+
+        Args:
+            pose: [joints], where to.
+            start_ns: ROS time at which the motion begins.
+            state: [joints] what the robot does then.
+            bounds: velocity, acceleration and jerk of the way; a state beyond them is brought below first.
+
+        Raises:
+            RuckigError: no such way; only numbers far beyond any robot do that.
+        """
+        self.start_ns = start_ns
+        self._trajectory = Trajectory(len(pose))
+        given = ruckig_input(state, bounds)
+        given.target_position = pose
+        given.target_velocity = given.target_acceleration = np.zeros_like(pose)
+        Ruckig(len(pose)).calculate(given, self._trajectory)
+        self.end_ns = start_ns + int(self._trajectory.duration / S_PER_NS)
+
+    @property
+    def duration_s(self) -> float:
+        """How long the way takes."""
+        return float(self._trajectory.duration)
+
+    def at(self, times_ns: Times) -> Motion:
+        """Evaluate at times from the start; returns [times, joints]."""
+        elapsed_s = np.minimum((times_ns - self.start_ns) * S_PER_NS, self._trajectory.duration)
+        points = np.array([self._trajectory.at_time(moment_s) for moment_s in elapsed_s])
+        return Motion(*points.transpose(1, 0, 2))  # [times, 3, joints] -> 3 x [times, joints]
