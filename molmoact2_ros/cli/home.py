@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`molmoact2 home`: move the robot of a running graph to its home pose, slowly, through the same checks as any motion."""
+"""`molmoact2 home`: move the robot of a running graph to its home pose, through the same checks as any motion."""
 
 from __future__ import annotations
 

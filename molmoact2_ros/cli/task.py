@@ -23,8 +23,8 @@ examples, in a second terminal beside `molmoact2 up droid`:
   molmoact2 task "put the red block in the bowl" --home-first
 
 Ctrl-C cancels the task; a policy does not know when it is done, so you say it: `ros2 service call /policy/finish_task
-std_srvs/srv/Trigger`. However it ends, the robot comes to rest and holds. Exit status 0: finished; 1: anything else, and
-the last line says what; 130: cancelled here.
+std_srvs/srv/Trigger`. However it ends, the robot comes to rest and holds. Exit status 0: finished; 1: anything else,
+and the last line says what; 130: cancelled here.
 """
 
 
@@ -33,7 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "task",
         help="run one task and watch it",
-        description="Let the policy of a running graph work on one task: the action policy/run_task. Safety must be armed.",
+        description="Let the policy of a running graph work on one task (policy/run_task). Safety must be armed.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
