@@ -28,6 +28,7 @@ class Home:
             RuckigError: no such way; only numbers far beyond any robot do that.
         """
         self.start_ns = start_ns
+        self._pose = pose
         self._trajectory = Trajectory(len(pose))
         given = ruckig_input(state, bounds)
         given.target_position = pose
@@ -42,6 +43,11 @@ class Home:
 
     def at(self, times_ns: Times) -> Motion:
         """Evaluate at times from the start; returns [times, joints]."""
-        elapsed_s = np.minimum((times_ns - self.start_ns) * S_PER_NS, self._trajectory.duration)
+        on_the_way = times_ns < self.end_ns
+        resting = Motion.resting(np.tile(self._pose, (int((~on_the_way).sum()), 1)))
+        if not on_the_way.any():
+            return resting
+        elapsed_s = (times_ns[on_the_way] - self.start_ns) * S_PER_NS
         points = np.array([self._trajectory.at_time(moment_s) for moment_s in elapsed_s])
-        return Motion(*points.transpose(1, 0, 2))  # [times, 3, joints] -> 3 x [times, joints]
+        moving = Motion(*points.transpose(1, 0, 2))  # [times, 3, joints] -> 3 x [times, joints]
+        return Motion.joined([moving, resting])

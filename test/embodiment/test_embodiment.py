@@ -39,6 +39,18 @@ def test_policy_units_and_back_give_the_same_pose(name: str) -> None:
     np.testing.assert_allclose(robot.from_policy(robot.to_policy(home)), home, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", shipped_embodiments())
+def test_a_slowed_robot_has_lower_speeds_of_joints_and_hands_and_nothing_else(name: str) -> None:
+    robot = Embodiment.load(name)
+    slowed = robot.slowed(0.25)
+    np.testing.assert_allclose(slowed.limits("velocity"), 0.25 * robot.limits("velocity"))
+    for key in ("low", "high", "acceleration", "jerk"):
+        np.testing.assert_array_equal(slowed.limits(key), robot.limits(key))
+    speeds = [[hand.speed_m_s for hand in each.geometry.hands] for each in (slowed, robot)]
+    np.testing.assert_allclose(speeds[0], 0.25 * np.array(speeds[1]))
+    assert slowed.drivers == robot.drivers
+
+
 def test_droid_counts_an_open_gripper_as_zero_for_the_policy_and_as_one_inside() -> None:
     robot = Embodiment.load("droid")
     opened = robot.pose("reset")

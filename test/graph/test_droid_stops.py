@@ -24,6 +24,7 @@ pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 from sensor_msgs.msg import JointState
 
 from molmoact2_ros.cli import ros_environment
+from molmoact2_ros.cli.home import is_at_home
 from molmoact2_ros.cli.live_graph import START_UP_S, LiveGraph
 from molmoact2_ros.cli.main import make_parser
 from molmoact2_ros.cli.operator_client import MODES, OperatorClient, cause_name
@@ -31,6 +32,7 @@ from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import BridgeState, SafetyState
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.graph import GRAPH_ARGUMENTS, graph
+from molmoact2_ros.srv import StartTask
 
 pytestmark = [pytest.mark.graph, pytest.mark.flaky(reruns=2)]
 
@@ -39,6 +41,7 @@ MOVING_RAD_S = 0.05
 STILL_RAD_S = 0.02
 STANDSTILL_BUDGET_S = 2.0
 CRASHED_ARE_LISTED_S = 30.0  # as publishers: 20 s, and time to be heard
+DROID = Embodiment.load("droid")
 SIMULATED = {"sim": "true", "instruction": "move"}
 MAX_ACCELERATION_RAD_S2 = 10.0  # the robot's limit; see config/embodiments/droid.yaml
 
@@ -194,3 +197,24 @@ def test_a_safety_that_is_killed_in_motion_and_started_again_is_stopped_until_re
     # The process that crashed is listed as a publisher for another 20 s, which may stand in the way.
     wait_for(live, lambda: live.client.ask_safety("reset")[0], CRASHED_ARE_LISTED_S)
     wait_for(live, lambda: live.client.safety.mode == SafetyState.DISARMED, 3.0)
+
+
+@pytest.mark.domain(11)
+def test_home_brings_the_arm_back_and_a_task_that_times_out_leaves_it_at_rest_and_armed(live: LiveGraph) -> None:
+    watch, client = _arm_and_move(live), live.client
+    moves, words = client.ask("interpolator", "home")
+    assert moves, words
+    wait_for(live, lambda: is_at_home(client, DROID), 20.0)
+    wait_for(live, _after(1.0), 3.0)  # the policy goes on with the instruction from before, which moves nothing
+    assert is_at_home(client, DROID)
+    begin = client.node.create_client(StartTask, "policy/start_task")
+    wait_for(live, begin.service_is_ready, 10.0)
+    begun = begin.call_async(StartTask.Request(instruction="move", time_limit_s=3.0))
+    wait_for(live, begun.done, 10.0)
+    assert begun.result().success, begun.result().message
+    wait_for(live, lambda: watch.speed > MOVING_RAD_S, 5.0)
+    wait_for(live, _after(3.0), 5.0)
+    _let_it_stop(live, watch)
+    wait_for(live, _after(2.0), 3.0)  # longer than any silence of the policy is tolerated in motion
+    assert watch.speed < STILL_RAD_S
+    assert client.safety.mode == SafetyState.ARMED

@@ -433,3 +433,102 @@ def test_a_long_correction_passes_a_chunk_that_the_default_fade_has_refused() ->
         causes[settings.get("seam", "fade")] = run.causes
     assert causes["fade"]
     assert causes["correction"] == []
+
+
+# What an operator asks for.
+
+
+def _measured_where_told(run: Run) -> None:
+    """Let the robot be where the last command that passed puts it."""
+    assert run.passed is not None
+    run.state = RobotState(run.now_ns, DROID.joint_names, *cubic.evaluate(run.passed, run.now_ns))
+    run.interpolator.measure(run.state)
+
+
+def test_a_hold_brings_the_robot_to_rest_and_no_chunk_of_the_same_instruction_moves_it() -> None:
+    run = Run()
+    run.go(100)
+    run.interpolator.hold()
+    commands = run.go(150)
+    assert run.causes == []
+    assert all(command.asked_for and command.chunk_sequence == 0 for command in commands)
+    assert not commands[-1].velocities.any()
+    assert np.ptp(commands[-1].positions, axis=0).max() == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_move_home_is_accepted_by_safety_and_ends_at_rest_in_the_home_pose(seed: int) -> None:
+    run = Run(seed)
+    run.go(100)
+    _measured_where_told(run)
+    duration_s = run.interpolator.home()
+    assert run.interpolator.is_homing
+    commands = run.go(round(duration_s / 0.02) + 100)
+    assert run.causes == []
+    assert not run.interpolator.is_homing
+    np.testing.assert_allclose(commands[-1].positions[-1], DROID.pose("home"), atol=1e-9)
+    assert not commands[-1].velocities.any()
+
+
+def test_a_move_home_keeps_to_its_part_of_the_limits() -> None:
+    run = Run()
+    run.interpolator.home()
+    commands = run.go(400)
+    bound = InterpolationSettings().home_ratio * DROID.limits("velocity")
+    speeds = np.max([np.abs(command.velocities).max(axis=0) for command in commands], axis=0)
+    assert (speeds <= bound * 1.001).all()
+    assert speeds.max() > 0.5 * bound.min()
+
+
+def test_chunks_of_a_new_instruction_are_followed_after_the_move_home_and_not_during_it() -> None:
+    run = Run()
+    run.go(50)
+    _measured_where_told(run)
+    duration_s = run.interpolator.home()
+    new_task = replace(run.observe(), instruction_sequence=1)
+    run.interpolator.offer(new_task, run.now_ns + LATENCY_NS)
+    run.policy_alive = False
+    assert all(command.asked_for for command in run.go(round(duration_s / 0.02) + 20))
+    while run.observed_ns + CHUNK_NS < run.now_ns:
+        run.observe()
+    run.interpolator.offer(replace(run.observe(), instruction_sequence=1), run.now_ns + LATENCY_NS)
+    assert [command.asked_for for command in run.go(2)] == [False, False]
+
+
+def test_home_needs_to_be_armed() -> None:
+    run = Run()
+    run.interpolator.disarm()
+    with pytest.raises(ValueError, match="not armed"):
+        run.interpolator.home()
+
+
+def test_an_ensemble_forgets_the_chunks_of_the_instruction_before() -> None:
+    run = Run(mode="ensemble")
+    run.go(60)
+    assert len(run.interpolator._in_force) > 5
+    run.interpolator.offer(replace(run.observe(), instruction_sequence=7), run.now_ns + LATENCY_NS)
+    run.policy_alive = False
+    run.go(1)
+    assert len(run.interpolator._in_force) == 1
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.5])
+def test_a_speed_scale_keeps_the_path_and_lowers_the_speed(scale: float) -> None:
+    """One chunk, followed to its end: the same rows, 1 / scale as late."""
+    run = Run(ratio=0.1, speed_scale=scale, ramp_start_ratio=0.8)
+    chunk = run.observe()
+    run.policy_alive, run.deaf = False, True  # safety would rightly stop for an observation that grows old
+    run.interpolator.offer(chunk, run.now_ns + LATENCY_NS)
+    commands = run.go(int(0.95 * 14 / 15 / scale / 0.02))
+    starts = np.array([command.start_ns for command in commands])
+    at_row = (starts - chunk.stamp_ns) * 1e-9 * scale * 15  # rows behind the observation
+    settled = (at_row > 6) & (at_row < 13)  # the ramp is over
+    assert settled.any()
+    rows = np.arange(len(chunk.positions))
+    for joint in range(len(DROID.joints)):
+        told = np.interp(at_row[settled], rows, chunk.positions[:, joint])
+        followed = np.array([command.positions[0, joint] for command in commands])[settled]
+        np.testing.assert_allclose(followed, told, atol=0.01)
+    speed = np.max(np.abs([command.velocities[0] for command in commands])[settled], axis=0)
+    own_speed = np.abs(np.diff(chunk.positions, axis=0)).max(axis=0) * 15
+    assert (speed <= 1.05 * scale * own_speed).all()

@@ -43,6 +43,18 @@ def test_the_mode_reaches_policy_and_interpolator_alike() -> None:
     assert [name for name, node in nodes.items() if node.parameters.get("mode") == "rtc"] == ["interpolator", "policy"]
 
 
+def test_the_speed_scale_reaches_everybody_who_counts_time_or_speed() -> None:
+    nodes = _graph(speed_scale="0.25")
+    scaled = [name for name, node in nodes.items() if node.parameters.get("speed_scale") == 0.25]
+    assert scaled == ["safety", "interpolator", "policy"]
+
+
+@pytest.mark.parametrize("scale", ["0.05", "1.5", "slow", "nan"])
+def test_a_speed_scale_out_of_range_is_refused_before_anything_starts(scale: str) -> None:
+    with pytest.raises(EmbodimentError, match=f"speed_scale: expected a number from 0.1 to 1.0, got '{scale}'"):
+        _graph(speed_scale=scale)
+
+
 @pytest.mark.parametrize("robot", shipped_embodiments())
 def test_every_shipped_robot_can_be_simulated_with_what_comes_along(robot: str) -> None:
     nodes = _graph(robot, sim="true")

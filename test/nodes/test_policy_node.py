@@ -223,7 +223,7 @@ def test_in_rtc_mode_each_chunk_is_guided_by_the_one_before_and_the_delay_is_mea
     continuation = here.policy._policy._continuation
     assert continuation.delay.steps() >= 1
     later_ns = continuation._stamp_ns + 66_666_667
-    assert continuation.guide(later_ns, "wave", 32).target.shape == (1, 15, 32)
+    assert continuation.guide(later_ns, (1, "wave"), 32).target.shape == (1, 15, 32)
 
 
 def test_in_receding_mode_no_chunk_is_guided(around: Callable[..., Neighbours]) -> None:

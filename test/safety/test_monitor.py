@@ -112,6 +112,23 @@ def test_a_policy_that_dies_is_named_while_perception_is_ready(holds: bool) -> N
     assert _stopped_by(robot.drive(6)) is Cause.POLICY_SILENT
 
 
+def test_a_rest_that_an_operator_asked_for_needs_neither_policy_nor_perception() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.follows_chunks, robot.silent = False, {"perception"}
+    assert _stopped_by(robot.drive(100, asked_for=True)) is Cause.NONE
+    assert robot.monitor.mode is Mode.ARMED
+
+
+def test_a_policy_that_dies_when_motion_follows_it_again_after_a_rest_is_named() -> None:
+    robot = GuardedRobot().arm().drive(30)
+    robot.follows_chunks = False
+    robot.drive(60, asked_for=True)
+    robot.follows_chunks = True
+    robot.drive(10)
+    robot.chunks_end_at = robot.commands
+    assert _stopped_by(robot.drive(60)) is Cause.POLICY_SILENT
+
+
 def test_a_policy_that_is_slow_but_alive_gives_a_stale_observation() -> None:
     robot = GuardedRobot().arm().drive(60)
     for _ in range(60):
