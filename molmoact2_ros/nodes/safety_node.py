@@ -66,10 +66,10 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
 
     def _setup(self) -> None:
         robot, settings = Embodiment.load(self.params.embodiment), self.params.settings()
-        robot = robot.slowed(self.params.speed_scale)
-        if self.params.speed_scale < 1.0:
-            self.get_logger().warning(f"speed_scale {self.params.speed_scale:g}: all speed limits are as much lower")
-        limits, space = Limits.load(robot, settings.gripper_overrun), Space.load(robot)
+        scale = self.params.speed_scale
+        if scale < 1.0:
+            self.get_logger().warning(f"speed_scale {scale:g}: all speed limits are as much lower")
+        limits, space = Limits.load(robot, settings.gripper_overrun).slowed(scale), Space.load(robot.slowed(scale))
         self._monitor = Monitor(robot, limits, settings, space)
         self._life = secrets.randbits(63) + 1
         driver = robot.driver(self.params.driver or next(iter(robot.drivers)))

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -70,6 +70,10 @@ class Limits:
         except OSError as error:
             raise SafetyError(f"{embodiment.name}: cannot read its URDF {embodiment.urdf}: {error.strerror}") from error
         return cls.of(embodiment, urdf, gripper_overrun)
+
+    def slowed(self, scale: float) -> Limits:
+        """Return them with the largest speeds scaled, for bring-up."""
+        return replace(self, velocity=scale * self.velocity)
 
     def unit(self, joint: int, suffix: str = "") -> str:
         """Return the unit of a joint for a sentence, with a leading space; `suffix` is `/s`, `/s2`, `/s3`."""
