@@ -193,4 +193,3 @@ class MolmoAct2(nn.Module):
             )
         shape = (batch, horizon, self.config.expert.action_width)
         return torch.randn(shape, dtype=self.action_expert.dtype, device=self.device, generator=generator)
-
