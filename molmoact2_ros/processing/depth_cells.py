@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The grid of depth codes over an image: the picture in which cells are compared, and the reference's comparison.
 
-Source: allenai/molmoact2 update mask of the adaptive depth reasoning: first camera, raw RGB, Pillow's bilinear resize to
-32 px a cell, a cell changes when the cosine of its two vectors of pixels is below 0.996.
+Source: allenai/molmoact2 update mask of the adaptive depth reasoning: first camera, raw RGB, Pillow's bilinear resize
+to 32 px a cell, a cell changes when the cosine of its two vectors of pixels is below 0.996.
 Axes: G cells along a side, C = G * G cells in reading order, N = 32 * 32 * 3 values of a cell (row, column, channel).
 """
 
