@@ -2,6 +2,7 @@
 """From cameras and the robot's state to observations, and the reason when there is none. numpy; no ROS."""
 
 from .budgets import Budgets
+from .cell_picture import CellPicture
 from .change_detector import CellChanges, ChangeDetector
 from .change_settings import ChangeSettings
 from .depth_picture import draw_depth
@@ -16,6 +17,7 @@ __all__ = [
     "COMPRESSED",
     "Budgets",
     "CellChanges",
+    "CellPicture",
     "ChangeDetector",
     "ChangeSettings",
     "Decision",

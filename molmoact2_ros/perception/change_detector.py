@@ -89,18 +89,18 @@ class ChangeDetector:
         self._silent += 1
         if self._silent > PATIENCE:
             self._forget(grid=0)
-        if not self._grid:
-            return None
-        picture = CellPicture.of(image, self._grid)
+        return self.compare(sequence, CellPicture.of(image, self._grid)) if self._grid else None
+
+    def compare(self, sequence: int, picture: CellPicture) -> CellChanges:
+        """Compare the picture of an observation that is cut into cells already."""
         self._noise.see(picture)
-        rows = [self._row(held, picture) for held in self._references()]
+        acknowledged = self._acknowledged or _Acknowledged(0, picture, np.zeros(len(picture.values), np.uint64))
+        rows = [self._row(held, picture) for held in (acknowledged, *self._unacknowledged)]
         if len(self._unacknowledged) == MOST_UNACKNOWLEDGED:
             # A policy took the first after its acknowledgement, or takes the newest when it is done: the middle goes.
             del self._unacknowledged[MOST_UNACKNOWLEDGED // 2]
         self._unacknowledged.append(_whole(sequence, picture))
-        since = self._acknowledged.sequence if self._acknowledged else 0
-        blank = [] if self._acknowledged else [np.zeros(len(picture.values), np.uint64)]
-        return CellChanges(since, np.stack([*blank, *rows])) if blank + rows else None
+        return CellChanges(acknowledged.sequence, np.stack(rows))
 
     def acknowledge(self, sequence: int, decoded: Mask) -> None:
         """Learn what the policy made of an observation of this life.
@@ -120,9 +120,6 @@ class ChangeDetector:
         self._unacknowledged = [held for held in self._unacknowledged if held.sequence > sequence]
         if found:
             self._acknowledged = self._merged(found[0], decoded)
-
-    def _references(self) -> list[_Acknowledged]:
-        return [*([self._acknowledged] if self._acknowledged else []), *self._unacknowledged]
 
     def _row(self, held: _Acknowledged, picture: CellPicture) -> Sequences:
         changed = changed_cells(held.picture, picture, self.settings, self._noise.levels)

@@ -13,7 +13,7 @@ from .errors import PerceptionError
 COSINE, NOISE = "cosine", "noise"
 PREVIOUS, PER_CELL = "previous", "per_cell"
 # Where each statistic draws the line; doc/think.md has the evaluation.
-THRESHOLDS = {COSINE: REFERENCE_COSINE, NOISE: 8.0}
+THRESHOLDS = {COSINE: REFERENCE_COSINE, NOISE: 6.0}
 
 
 @dataclass(frozen=True)
