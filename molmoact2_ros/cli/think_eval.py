@@ -63,7 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
                         help="deviation of the sensor's noise, of 255 (default: %(default)s)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: %(default)s)")
     parser.add_argument("--code-ms", type=float, default=CODE_MS, metavar="MS",
-                        help="time to decode one code (default: %(default)s, the least that an H200 needs)")  # fmt: skip
+                        help="time to decode one code (default: %(default)s, the least of an H200)")  # fmt: skip
     parser.set_defaults(run=run)
 
 

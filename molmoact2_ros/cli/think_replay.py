@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Play a video to the change detection and to a policy that decodes every frame, and hold what is kept against the truth.
+"""Play a video to change detection and to a policy that decodes every frame; hold what is kept against the truth.
 
 Axes: F frames, C cells.
 """

@@ -12,7 +12,7 @@ from functools import cached_property, reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.processing.depth_cells import CELL_PX, cell_values
+from molmoact2_ros.processing.depth_cells import CELL_PX, cell_values, row_products
 from molmoact2_ros.processing.images import ByteImage
 
 FloatArray = NDArray[np.float32]
@@ -43,8 +43,7 @@ class CellPicture:
     @cached_property
     def lengths(self) -> FloatArray:
         """[C] Euclidean length of each cell."""
-        squares: FloatArray = np.einsum("cn,cn->c", self.values, self.values)
-        return np.sqrt(squares)
+        return np.sqrt(row_products(self.values, self.values))
 
     @cached_property
     def blocks(self) -> FloatArray:

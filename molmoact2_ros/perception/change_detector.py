@@ -31,6 +31,8 @@ Mask = NDArray[np.bool_]
 Sequences = NDArray[np.uint64]
 
 MOST_UNACKNOWLEDGED = 7  # half a second at 15 Hz; each costs 0.1 ms per picture
+# A policy that was busy has taken, when its acknowledgement arrives, the newest observation of the moment it was done.
+MOST_TAKEN = 2
 PATIENCE = 150  # observations without an acknowledgement, ten seconds at 15 Hz, until nobody seems to want masks
 
 
@@ -97,7 +99,7 @@ class ChangeDetector:
         acknowledged = self._acknowledged or _Acknowledged(0, picture, np.zeros(len(picture.values), np.uint64))
         rows = [self._row(held, picture) for held in (acknowledged, *self._unacknowledged)]
         if len(self._unacknowledged) == MOST_UNACKNOWLEDGED:
-            # A policy took the first after its acknowledgement, or takes the newest when it is done: the middle goes.
+            # The policy took one of the first, and takes the newest when it is done: the middle goes.
             del self._unacknowledged[MOST_UNACKNOWLEDGED // 2]
         self._unacknowledged.append(_whole(sequence, picture))
         return CellChanges(acknowledged.sequence, np.stack(rows))
@@ -117,7 +119,8 @@ class ChangeDetector:
         if grid != self._grid:
             self._forget(grid)
         found = [held for held in self._unacknowledged if held.sequence == sequence]
-        self._unacknowledged = [held for held in self._unacknowledged if held.sequence > sequence]
+        newer = [held for held in self._unacknowledged if held.sequence > sequence]
+        self._unacknowledged = newer[-MOST_TAKEN:]
         if found:
             self._acknowledged = self._merged(found[0], decoded)
 

@@ -44,6 +44,16 @@ def cell_values(image: ByteImage, grid: int) -> FloatArray:
     return cells.reshape(grid * grid, -1).astype(np.float32)
 
 
+def row_products(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Return the scalar product [C] of each row of two arrays [C, N].
+
+    A product of matrices, because its sums lose less in float32: einsum's are off by 6e-6 of the result, which turns
+    cosines next to the threshold.
+    """
+    products: FloatArray = np.matmul(first[:, None, :], second[:, :, None]).reshape(-1)
+    return products
+
+
 def cosines(first: FloatArray, second: FloatArray, lengths: tuple[FloatArray, FloatArray]) -> FloatArray:
     """Return the cosine [C] between the cells of two pictures; 1 where both are black.
 
@@ -53,5 +63,5 @@ def cosines(first: FloatArray, second: FloatArray, lengths: tuple[FloatArray, Fl
         lengths: Euclidean length of each cell of the two, [C] each.
     """
     product = lengths[0] * lengths[1]
-    dots = np.einsum("cn,cn->c", first, second)
+    dots = row_products(first, second)
     return np.where(product < _DARK, np.float32(1), dots / (product + np.float32(1e-12)))

@@ -23,7 +23,7 @@ MAX_GEOMS = 1000
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What an ideal camera sees: `image` [height, width, 3] RGB without noise, `depth_m` [height, width] along its axis."""
+    """What an ideal camera sees: `image` [height, width, 3] RGB; `depth_m` [height, width], m along its axis."""
 
     image: Image
     depth_m: NDArray[np.float32]
