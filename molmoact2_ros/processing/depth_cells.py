@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The grid of depth codes over an image: the picture in which cells are compared, and the reference's comparison.
 
-Source: allenai/molmoact2 update mask of the adaptive depth reasoning: first camera, raw RGB, Pillow's bilinear resize to
-32 px a cell, a cell changes when the cosine of its two vectors of pixels is below 0.996.
+Source: allenai/molmoact2 update mask of the adaptive depth reasoning: first camera, raw RGB, Pillow's bilinear resize
+to 32 px a cell, a cell changes when the cosine of its two vectors of pixels is below 0.996.
 Axes: G cells along a side, C = G * G cells in reading order, N = 32 * 32 * 3 values of a cell (row, column, channel).
 """
 
@@ -44,6 +44,16 @@ def cell_values(image: ByteImage, grid: int) -> FloatArray:
     return cells.reshape(grid * grid, -1).astype(np.float32)
 
 
+def row_products(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Return the scalar product [C] of each row of two arrays [C, N].
+
+    A product of matrices, because its sums lose less in float32: einsum's are off by 6e-6 of the result, which turns
+    cosines next to the threshold.
+    """
+    products: FloatArray = np.matmul(first[:, None, :], second[:, :, None]).reshape(-1)
+    return products
+
+
 def cosines(first: FloatArray, second: FloatArray, lengths: tuple[FloatArray, FloatArray]) -> FloatArray:
     """Return the cosine [C] between the cells of two pictures; 1 where both are black.
 
@@ -53,5 +63,5 @@ def cosines(first: FloatArray, second: FloatArray, lengths: tuple[FloatArray, Fl
         lengths: Euclidean length of each cell of the two, [C] each.
     """
     product = lengths[0] * lengths[1]
-    dots = np.einsum("cn,cn->c", first, second)
+    dots = row_products(first, second)
     return np.where(product < _DARK, np.float32(1), dots / (product + np.float32(1e-12)))
