@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     from molmoact2_ros.cli.golden import Golden
 
     golden = Golden.load(args.golden)
-    ok, max_abs = True, {}
+    ok, max_abs = True, dict[str, float | None]()
     for bench in _benches(args.checkpoint, golden, args.dtype):
         frame = bench.golden
         staged, chained = _compute(bench)
