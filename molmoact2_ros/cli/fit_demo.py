@@ -47,8 +47,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--embodiment", action="append", metavar="NAME", help="robot to include; repeat for more (default: all shipped)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of weights, examples and noise (default: %(default)s)")
-    parser.add_argument("--steps", type=int, help="of the optimiser, robots in turn (default: 6000 per robot; 3000 with --think)")
-    parser.add_argument("--think", action="store_true", help="teach the demo checkpoint of one robot to reason in depth")
+    parser.add_argument(
+        "--steps", type=int, help="of the optimiser, robots in turn (default: 6000 per robot; 3000 with --think)"
+    )
+    parser.add_argument(
+        "--think", action="store_true", help="teach the demo checkpoint of one robot to reason in depth"
+    )
     parser.add_argument("--batch", type=int, help="examples in a step (default: 16)")
     parser.add_argument("--device", default="cpu", help="where to train (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from molmoact2_ros.model.checkpoint import load_model
-from molmoact2_ros.model.decoding import TOKENS_PER_ACTION_STEP, action_bins, generate
+from molmoact2_ros.model.decoding import TOKENS_PER_ACTION_STEP, DecodingError, action_bins, generate
 from molmoact2_ros.model.guide import Guide
 from molmoact2_ros.model.molmoact2 import MolmoAct2, Prefill
 from molmoact2_ros.policy.continuation import Continuation
@@ -134,12 +134,15 @@ class NativePolicy:
         height, width = self._spec.image_size
         images = tuple(np.zeros((height, width, 3), np.uint8) for _ in range(self._spec.num_cameras))
         state = self._tag.state.unnormalize(np.zeros(len(self._spec.state_names), np.float32))
-        if self._depth is not None:
-            self._depth.schedule.ask()
-        timing = self.infer(PolicyObservation(images, state, WARM_UP_INSTRUCTION)).timing
-        if self._depth is not None:
+        observation = PolicyObservation(images, state, WARM_UP_INSTRUCTION)
+        if self._depth is None:
+            return self.infer(observation).timing
+        try:
+            return self._infer(observation, self._depth).timing
+        except DecodingError:  # black images may well have no depth map; the rest can be warmed up without one
+            return self._infer(observation, None).timing
+        finally:
             self._depth.restart()
-        return timing
 
     def ask_for_depth(self) -> None:
         """Let the next inference reason in depth; may be called from another thread.
@@ -151,7 +154,6 @@ class NativePolicy:
             raise PolicyError("depth reasoning is off: configure the policy with enable_depth")
         self._depth.schedule.ask()
 
-    @torch.inference_mode()
     def infer(self, observation: PolicyObservation) -> PolicyChunk:
         """Predict a chunk.
 
@@ -160,9 +162,13 @@ class NativePolicy:
             ProcessingError: if an image, the state or the instruction does not fit, or the result is not finite.
             DecodingError: if actions are decoded as tokens and none came, or a depth map does not end.
         """
+        due = self._depth is not None and self._depth.schedule.due()
+        return self._infer(observation, self._depth if due else None)
+
+    @torch.inference_mode()
+    def _infer(self, observation: PolicyObservation, reasoner: DepthReasoner | None) -> PolicyChunk:
         self._check_cameras(observation)
         start = time.perf_counter()
-        reasoner = self._depth if self._depth is not None and self._depth.schedule.due() else None
         inputs = self._processor.encode(
             observation.images,
             observation.instruction,

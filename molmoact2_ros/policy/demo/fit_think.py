@@ -136,8 +136,11 @@ class _DepthSource:
             encoded = []
             for images in scenes.images:
                 pixels, windows = processor.encode_images(images)
-                encoded.append(model.encode_images(torch.from_numpy(pixels).to(self._device),
-                                                   torch.from_numpy(windows).to(self._device)))
+                encoded.append(
+                    model.encode_images(
+                        torch.from_numpy(pixels).to(self._device), torch.from_numpy(windows).to(self._device)
+                    )
+                )
         self._visual = torch.stack(encoded)  # [scenes, vectors, D]
 
     def draw(self, count: int) -> tuple[Examples, Tensor, Tensor]:
