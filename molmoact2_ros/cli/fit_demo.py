@@ -48,7 +48,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--seed", type=int, default=0, help="of weights, examples and noise (default: %(default)s)")
     parser.add_argument(
-        "--steps", type=int, help="of the optimiser, robots in turn (default: 6000 per robot; 3000 with --think)"
+        "--steps", type=int, help="of the optimiser, robots in turn (default: 6000 per robot; 1500 with --think)"
     )
     parser.add_argument(
         "--think", action="store_true", help="teach the demo checkpoint of one robot to reason in depth"

@@ -47,8 +47,8 @@ REQUIRED_BY_KIND = {
         "b_mask",
     ),
 }
-# Keys of a depth golden without a frame's letter: raw inputs that both frames have in common, and what the processor made
-# of those of the second frame, which the reference run wrote over the first's.
+# Keys of a depth golden without a frame's letter: raw inputs that both frames have in common, and what the processor
+# made of those of the second frame, which the reference run wrote over the first's.
 SHARED = ("raw_", "in_", "prompt")
 
 # Axes of what the stages index; the batch is 1.
@@ -88,7 +88,7 @@ class Golden:
 
     Attributes:
         kind: "continuous", "discrete" or "depth".
-        arrays: everything in the file, or, for one frame of a depth golden, everything of that frame without its letter.
+        arrays: everything in the file; for one frame of a depth golden, everything of that frame without its letter.
         frame: the letter and its underscore, for one frame of a depth golden.
     """
 

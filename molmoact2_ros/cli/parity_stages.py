@@ -78,8 +78,8 @@ def check_fit(bench: Bench) -> None:
         )
     if bench.golden.kind == "depth" and config.depth is None:
         raise GoldenError(
-            "the golden holds depth reasoning, but the checkpoint's config.json has no depth tokens: it belongs to another "
-            "checkpoint"
+            "the golden holds depth reasoning, but the checkpoint's config.json has no depth tokens: it belongs to "
+            "another checkpoint"
         )
     for key in [key for key in ("noise", "step_x", "step_v") if key in arrays]:
         steps, width = arrays[key].shape[-2:]

@@ -88,7 +88,7 @@ def read_depth(
     if ids.shape[0] != 1:
         raise ValueError(f"a depth map is written for one prompt at a time, but {ids.shape[0]} were given")
     _check_draft(draft, depth)
-    span = _Span(model, depth, ids, visual, draft, room)
+    span = _Span(model, depth, (ids, visual), draft, room)
     while not span.settled_all:
         span.advance()
     span.close(closing_hook)
@@ -116,9 +116,10 @@ class _Span:
     """A span in the making: its tokens, how many of them stand, and how many of those are in the cache."""
 
     def __init__(
-        self, model: MolmoAct2, depth: DepthConfig, ids: Tensor, visual: Tensor, draft: DepthDraft | None, room: int
+        self, model: MolmoAct2, depth: DepthConfig, prompt: tuple[Tensor, Tensor], draft: DepthDraft | None, room: int
     ) -> None:
-        self._model, self._depth, self._ids, self._visual = model, depth, ids, visual
+        self._model, self._depth = model, depth
+        self._ids, self._visual = ids, visual = prompt
         cells = depth.num_cells
         codes = draft.codes if draft else [0] * cells
         self._keep = list(draft.keep) if draft else [False] * cells

@@ -47,6 +47,8 @@ GRAPH_ARGUMENTS = (
                   ("auto", "float32", "bfloat16")),
     GraphArgument("mode", "receding", "which chunk is followed: the newest, the weighted mean of all, or the newest, "
                   "guided to continue the one before", ("receding", "ensemble", "rtc")),
+    GraphArgument("enable_depth", "false", "reason in depth before acting; needs a MolmoAct2-Think checkpoint",
+                  ("true", "false")),
     GraphArgument("safety_file", "", "thresholds of safety, a file such as config/safety.yaml; empty: that one"),
     GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
 )  # fmt: skip
@@ -91,7 +93,7 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
                  | load_safety_file(arguments["safety_file"] or shipped_safety_file())),
         NodeSpec("interpolator", common | {"mode": arguments["mode"]}),
         NodeSpec("perception", common | {"image_height": height, "image_width": width}),
-        NodeSpec("policy", common | {"checkpoint": checkpoint}
+        NodeSpec("policy", common | {"checkpoint": checkpoint, "enable_depth": arguments["enable_depth"] == "true"}
                  | {name: arguments[name] for name in ("instruction", "device", "dtype", "mode")}),
     ]  # fmt: skip
     return [NodeSpec("simulator", common | {"driver": driver}), *nodes] if sim else nodes

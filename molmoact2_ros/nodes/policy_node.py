@@ -79,8 +79,8 @@ class PolicyParams:
     enable_depth: bool = param(False, "Reason in depth before acting; needs a MolmoAct2-Think checkpoint")
     depth_every: int = param(
         1,
-        "With enable_depth: 1: every inference reasons in depth; n: the first and every n-th after it; 0: only one that "
-        "~/think asks for",
+        "With enable_depth: 1: every inference reasons in depth; n: the first and every n-th after it; 0: only one "
+        "that ~/think asks for",
         low=0,
         high=1000,
     )

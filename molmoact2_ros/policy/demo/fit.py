@@ -166,9 +166,8 @@ def train(
     for step in range(steps):
         examples = sources[step % len(sources)].draw(batch)
         prefill = model.prefill(examples.ids, examples.visual)
-        loss = flow_loss(
-            model, prefill, examples, *((POLISH_LAST_TIME, POLISH_NOISE) if polishing_after else (0.0, 1.0))
-        )
+        how = (POLISH_LAST_TIME, POLISH_NOISE) if polishing_after else (0.0, 1.0)
+        loss = flow_loss(model, prefill, examples, *how)
         loss.backward()
         nn.utils.clip_grad_norm_(weights, 1.0)
         for optimiser, schedule in pairs:

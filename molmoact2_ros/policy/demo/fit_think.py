@@ -46,7 +46,7 @@ from .fit import (
 )
 
 THINK_SIZES = TinySizes(expert_heads=2, expert_mlp_ratio=2.0, depth_codes=100, depth_levels=128)
-THINK_STEPS = 3000
+THINK_STEPS = 1500
 WRONG_INPUTS = 0.1  # share of code inputs that are replaced, as in the released models' training
 DEPTH_WEIGHT = 0.1  # of the codes' cross-entropy beside the flow's loss
 
@@ -90,13 +90,12 @@ def fit_think(
         model, processor = load_model(folder, device=device), Processor.load(folder)
         torch.manual_seed(seed)
         inherit(model, load_model(base, device=device))
-        depth = model.config.depth
-        assert depth is not None
+        depth = _depth_of(model)
         smooth_tokens(model, depth.first, depth.num_levels)
         generator = np.random.default_rng(seed)
         plain = ExampleSource(robot, model, processor, generator)
-        thinking = _DepthSource(plain, scenes, model, processor, depth, generator)
-        _train(model, plain, thinking, steps, batch, on_step)
+        thinking = _DepthSource(plain, scenes, model, processor, generator)
+        _train(model, (plain, thinking), steps, batch, on_step)
         store(model, folder)
         out.mkdir(parents=True, exist_ok=True)
         for path in folder.iterdir():
@@ -106,8 +105,7 @@ def fit_think(
 @torch.no_grad()
 def inherit(model: MolmoAct2, base: MolmoAct2) -> None:
     """Copy the weights of a model without depth; of the vocabulary's tables, the rows before the depth tokens."""
-    depth = model.config.depth
-    assert depth is not None
+    depth = _depth_of(model)
     old = dict(base.named_parameters())
     for name, weight in model.named_parameters():
         if "depth_gate" in name:
@@ -116,6 +114,12 @@ def inherit(model: MolmoAct2, base: MolmoAct2) -> None:
             weight.copy_(old[name])
         else:
             weight[: depth.output] = old[name][: depth.output]
+
+
+def _depth_of(model: MolmoAct2) -> DepthConfig:
+    depth = model.config.depth
+    assert depth is not None
+    return depth
 
 
 class _DepthSource:
@@ -127,10 +131,10 @@ class _DepthSource:
         scenes: DepthScenes,
         model: MolmoAct2,
         processor: Processor,
-        depth: DepthConfig,
         generator: np.random.Generator,
     ) -> None:
-        self._source, self._scenes, self._depth, self._generator = source, scenes, depth, generator
+        self._source, self._scenes, self._generator = source, scenes, generator
+        self._depth = _depth_of(model)
         self._device = model.device
         with torch.no_grad():
             encoded = []
@@ -158,13 +162,13 @@ class _DepthSource:
 
 def _train(
     model: MolmoAct2,
-    plain: ExampleSource,
-    thinking: _DepthSource,
+    sources: tuple[ExampleSource, _DepthSource],
     steps: int,
     batch: int,
     on_step: OnStep | None,
 ) -> None:
     """Train what the first fit trained, the head and the gates; leaves the running average of the weights."""
+    plain, thinking = sources
     model.requires_grad_(False)
     parts = (model.transformer.blocks, model.action_expert, model.lm_head, model.action_expert_depth_gate)
     trained = nn.ModuleList(parts).requires_grad_(True)
