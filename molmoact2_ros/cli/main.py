@@ -25,6 +25,7 @@ COMMAND_FILES = (
     "false_alarms",
     "parity",
     "seams",
+    "think_eval",
     "tiny_checkpoint",
     "fit_demo",
 )

@@ -51,6 +51,8 @@ GRAPH_ARGUMENTS = (
                   "guided to continue the one before", ("receding", "ensemble", "rtc")),
     GraphArgument("speed_scale", "1.0", "execute chunks at this part of their speed, 0.1 to 1, and refuse what "
                   "is faster than this part of the limits: for bring-up"),
+    GraphArgument("enable_depth", "false", "reason in depth before acting; needs a MolmoAct2-Think checkpoint",
+                  ("true", "false")),
     GraphArgument("safety_file", "", "thresholds of safety, a file such as config/safety.yaml; empty: that one"),
     GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
 )  # fmt: skip
@@ -96,7 +98,8 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
                  | load_safety_file(arguments["safety_file"] or shipped_safety_file())),
         NodeSpec("interpolator", common | {"mode": arguments["mode"], "speed_scale": speed_scale}),
         NodeSpec("perception", common | {"image_height": height, "image_width": width}),
-        NodeSpec("policy", common | {"checkpoint": checkpoint, "speed_scale": speed_scale}
+        NodeSpec("policy", common | {"checkpoint": checkpoint, "speed_scale": speed_scale,
+                                     "enable_depth": arguments["enable_depth"] == "true"}
                  | {name: arguments[name] for name in ("instruction", "device", "dtype", "mode")}),
     ]  # fmt: skip
     return [NodeSpec("simulator", common | {"driver": driver}), *nodes] if sim else nodes
