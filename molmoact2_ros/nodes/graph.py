@@ -7,7 +7,7 @@ No ROS in here: the list can be read, printed and tested anywhere.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder
@@ -48,16 +48,22 @@ GRAPH_ARGUMENTS = (
     GraphArgument("mode", "receding", "which chunk is followed: the newest, the weighted mean of all, or the newest, "
                   "guided to continue the one before", ("receding", "ensemble", "rtc")),
     GraphArgument("safety_file", "", "thresholds of safety, a file such as config/safety.yaml; empty: that one"),
+    GraphArgument("use_sim_time", "false", "follow /clock instead of the computer's clock; with sim it is the simulator's",
+                  ("true", "false")),
     GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """One process: node and executable have the same name, its code is nodes/<name>_node.py."""
+    """One process: node and executable have the same name, its code is nodes/<name>_node.py.
+
+    `remappings` gives other names to topics that the node knows.
+    """
 
     name: str
     parameters: Mapping[str, object]
+    remappings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def module(self) -> str:
@@ -84,7 +90,9 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
     driver = robot.driver(arguments["driver"] or default_driver(robot, sim=sim)).name
     checkpoint = resolve_checkpoint(robot, arguments["checkpoint"], sim=sim)
     height, width = image_size(robot, checkpoint)
-    common: dict[str, object] = {"embodiment": embodiment}
+    sim_time = arguments["use_sim_time"] == "true"
+    own: dict[str, object] = {"embodiment": embodiment}
+    common = own | ({"use_sim_time": True} if sim_time else {})
     nodes = [
         NodeSpec("bridge", common | {"driver": driver, "dry_run": arguments["dry_run"] == "true"}),
         NodeSpec("safety", common | {"driver": driver}
@@ -94,7 +102,7 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
         NodeSpec("policy", common | {"checkpoint": checkpoint}
                  | {name: arguments[name] for name in ("instruction", "device", "dtype", "mode")}),
     ]  # fmt: skip
-    return [NodeSpec("simulator", common | {"driver": driver}), *nodes] if sim else nodes
+    return [NodeSpec("simulator", own | {"driver": driver, "publish_clock": sim_time}), *nodes] if sim else nodes
 
 
 def default_driver(robot: Embodiment, *, sim: bool) -> str:
