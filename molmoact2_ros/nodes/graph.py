@@ -48,7 +48,7 @@ GRAPH_ARGUMENTS = (
     GraphArgument("mode", "receding", "which chunk is followed: the newest, the weighted mean of all, or the newest, "
                   "guided to continue the one before", ("receding", "ensemble", "rtc")),
     GraphArgument("safety_file", "", "thresholds of safety, a file such as config/safety.yaml; empty: that one"),
-    GraphArgument("use_sim_time", "false", "follow /clock instead of the computer's clock; with sim it is the simulator's",
+    GraphArgument("use_sim_time", "false", "follow /clock, with sim that of the simulator, not the computer's clock",
                   ("true", "false")),
     GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
 )  # fmt: skip

@@ -5,6 +5,8 @@
 |-----------|------------------------------------|-----------------------------------------------------|---------------|
 | out       | each group's state_topic           | sensor_msgs/JointState                              | reliable 10   |
 | out       | each camera's topic                | sensor_msgs/Image, rgb8                             | best effort 2 |
+| out       | each diagnostic fault source's     | diagnostic_msgs/DiagnosticArray, once a second      | reliable 10   |
+|           | topic                              |                                                     |               |
 | out       | /clock (parameter `publish_clock`) | rosgraph_msgs/Clock                                 | reliable 10   |
 | in        | each group's command_topic         | trajectory_msgs/JointTrajectory,                    | reliable 1    |
 |           |                                    | std_msgs/Float64MultiArray, or the actions          |               |
@@ -112,6 +114,7 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         self._drivers = SimulatedDrivers(
             self,
             embodiment,
+            driver,
             self._simulation,
             self._catch_up,
             arm_rate_hz=params.arm_state_rate_hz,
