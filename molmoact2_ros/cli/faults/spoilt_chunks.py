@@ -83,7 +83,7 @@ class SpoiltChunks:
     def _plan(self, chunk: ActionChunk, start_ns: int) -> Detour:
         limits, start = self._limits, chunk.positions[0]
         if self._kind == OUT_OF_RANGE:
-            return Detour.plan(chunk, start_ns, outside_limits(limits, start), limits)
+            return Detour.plan(chunk, start_ns, outside_limits(limits, self._space, start), limits)
         return Detour.plan(chunk, start_ns, nearest_collision(self._space, start, self._collisions), limits)
 
     @property

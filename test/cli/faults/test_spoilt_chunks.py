@@ -115,6 +115,7 @@ def test_only_the_range_objects_to_a_pose_out_of_range(robot: str) -> None:
     last = policy.led(12.0)[-1]
     outside = (last < policy.limits.low) | (last > policy.limits.high)
     assert outside.sum() == 1
+    assert policy.space.judge(last, np.zeros_like(last)) is None
 
 
 @pytest.mark.parametrize("robot", ROBOTS)
