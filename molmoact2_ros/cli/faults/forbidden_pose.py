@@ -19,21 +19,23 @@ INSIDE = 0.05  # share of its range that a joint keeps from each end
 OUTSIDE_RAD = 0.15
 
 
-def outside_limits(limits: Limits, space: Space, start: Vector) -> Vector:
-    """Return a pose with one arm joint out of its range, the others as in `start` [joints].
+def ends_of_range(limits: Limits, start: Vector) -> list[Vector]:
+    """Return poses with one arm joint out of its range, the others as in `start` [joints]; the nearest first."""
+    poses = []
+    for joint in np.flatnonzero(~limits.is_gripper):
+        for end in (limits.low[joint] - OUTSIDE_RAD, limits.high[joint] + OUTSIDE_RAD):
+            poses.append(start.copy())
+            poses[-1][joint] = end
+    return sorted(poses, key=lambda pose: float(np.abs(pose - start).max()))
 
-    It is the nearest one that is reached without breaking another rule.
+
+def nearest_free(space: Space, start: Vector, poses: list[Vector]) -> Vector:
+    """Return the first of some poses to which the robot's shapes have no objection, nor to the way from `start`.
 
     Raises:
         ValueError: there is none.
     """
-    ends = []
-    for joint in np.flatnonzero(~limits.is_gripper):
-        for end in (limits.low[joint] - OUTSIDE_RAD, limits.high[joint] + OUTSIDE_RAD):
-            pose = start.copy()
-            pose[joint] = end
-            ends.append(pose)
-    for pose in sorted(ends, key=lambda end: float(np.abs(end - start).max())):
+    for pose in poses:
         if _is_free(space, start, pose):
             return pose
     raise ValueError(f"no joint leaves its range from {np.round(start, 2).tolist()} without breaking another rule")

@@ -38,7 +38,7 @@ class _Policy:
     def honest(self, at_s: float) -> ActionChunk:
         horizon, step_s = self.robot.policy.horizon, 1.0 / self.robot.policy.rate_hz
         times_s = at_s + step_s * np.arange(horizon)
-        swing = 0.03 * np.sin(times_s)[:, None] * ~self.robot.is_gripper
+        swing = 0.1 * np.sin(2 * times_s)[:, None] * ~self.robot.is_gripper
         stamp_ns = NOW_NS + round(at_s * S)
         return ActionChunk(stamp_ns, 1, step_s, self.robot.joint_names, self.robot.pose("home") + swing)
 
