@@ -60,8 +60,10 @@ class Supervisor:
     def start(self, nodes: Sequence[NodeSpec]) -> None:
         """Start one process per node; they end when this process ends, however it ends."""
         for node in nodes:
+            remappings = [text for old, new in node.remappings.items() for text in ("-r", f"{old}:={new}")]
+            parameters = ["--params-file", str(self._write_parameters(node))]
             process = subprocess.Popen(
-                [sys.executable, "-m", node.module, "--ros-args", "--params-file", str(self._write_parameters(node))],
+                [sys.executable, "-m", node.module, "--ros-args", *parameters, *remappings],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,

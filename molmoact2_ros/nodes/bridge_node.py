@@ -3,6 +3,8 @@
 
 Topics (relative; those of the drivers as the embodiment file names them):
     in   <state_topic of each driver group>    sensor_msgs/JointState    best effort 5
+    in   <topic of each fault source>          diagnostic_msgs/DiagnosticArray, reliable 20; or
+                                               franka_msgs/FrankaRobotState, best effort 5
     in   safety_state                          SafetyState               reliable, transient local 1
     in   command/safe                          JointCommand              reliable 1, lifespan of two periods
     out  robot_state                           RobotState                reliable 1; at most state_rate_hz
@@ -13,7 +15,8 @@ Topics (relative; those of the drivers as the embodiment file names them):
                                                actions ParallelGripperCommand and GripperCommand of control_msgs;
                                                reliable 1
 
-The logic is in `bridge.DriverState` (inward), `bridge.CommandGuard` (outward) and `bridge.SafetyMemory`.
+The logic is in `bridge.DriverState` and `bridge.RobotFaults` (inward), `bridge.CommandGuard` (outward) and
+`bridge.SafetyMemory`.
 
 Run: ros2 run molmoact2_ros bridge --ros-args -p embodiment:=droid
 """
@@ -22,7 +25,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -36,6 +39,7 @@ from molmoact2_ros.bridge import (
     CommandGuard,
     DriverReport,
     DriverState,
+    FaultReport,
     GripperGoal,
     Pace,
     SafetyMemory,
@@ -56,6 +60,7 @@ from .controller_outputs import (
     gripper_action,
     gripper_topic,
 )
+from .fault_listeners import FaultListeners
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, command_from_msg, robot_state_to_msg, stamp_ns, to_stamp
 from .parameters import param
@@ -101,6 +106,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._publishers_made: list[Any] = []
         self._subscriptions_made: list[Any] = []
         self._outputs: list[ControllerOutput] = []
+        self._faults: FaultListeners | None = None
 
     def _setup(self) -> None:
         self._robot = Embodiment.load(self.params.embodiment)
@@ -115,6 +121,9 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if not self.params.dry_run:
             self._outputs = [self._output(group) for group in self._profile.groups]
         self._make_topics()
+        self._faults = FaultListeners(self, self._profile)
+        if self._faults.missing:
+            self.get_logger().warning(self._faults.missing)
         # Steady: simulated time stands still when the simulator dies.
         self.create_timer(1.0 / WATCH_RATE_HZ, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -172,6 +181,9 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     def _teardown(self) -> None:
         for output in self._outputs:
             output.destroy()
+        if self._faults is not None:
+            self._faults.destroy()
+            self._faults = None
         for subscription in self._subscriptions_made:
             self.destroy_subscription(subscription)
         for publisher in self._publishers_made:
@@ -186,6 +198,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             return
         state = self._drivers.robot_state(self.ros_now_ns())
         if state is not None:
+            report = self._fault
+            state = replace(state, fault=int(report.fault), fault_text=report.text)
             self._robot_states.publish(robot_state_to_msg(state, self._robot.base_frame))
             self._states_sent += 1
 
@@ -243,11 +257,16 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
                 )
                 self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
 
+    @property
+    def _fault(self) -> FaultReport:
+        return FaultReport() if self._faults is None else self._faults.faults.present
+
     # What is told.
 
     def _status(self) -> Status:
         now_ns = self.ros_now_ns()
         if problem := self._drivers.problem(now_ns):
+            problem += f"; the robot reports a fault: {self._fault.text}" if self._fault.fault else ""
             return BridgeState.WAITING, Cause.DRIVER_STATE, problem
         if hold := self._guard.hold:
             return BridgeState.HOLDING, hold.cause, hold.text
@@ -288,7 +307,13 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             "robot_states_in_last_second": self._states_sent,
         }
         self._states_sent = 0
-        return [("drivers", level, text or "fine", values)]
+        return [("drivers", level, text or "fine", values), self._report_faults()]
+
+    def _report_faults(self) -> Report:
+        warning = "" if self._faults is None else self._faults.warning
+        sources = ", ".join(source.topic for source in self._profile.faults) or "none named in the driver profile"
+        level = ERROR if self._fault.fault else WARN if warning else OK
+        return "faults", level, self._fault.text or warning or "none", {"sources": sources}
 
 
 def report_from_msg(message: JointState) -> DriverReport:

@@ -45,6 +45,7 @@ class Simulation:
         self._step_ns = round(self._model.opt.timestep * NS_PER_S)
         self.time_ns = time_ns
         self.lost_s = 0.0
+        self.ignores_commands = False  # controllers that swallow commands without a word
 
     def advance_to(self, time_ns: int) -> None:
         """Step up to a time; what is missing beyond CATCH_UP_LIMIT_S is let go and counted in `lost_s`.
@@ -54,14 +55,18 @@ class Simulation:
         excess_ns = time_ns - self.time_ns - round(CATCH_UP_LIMIT_S * NS_PER_S)
         if excess_ns > 0:
             self.lost_s += excess_ns / NS_PER_S
-            self.time_ns += excess_ns
-            for group in self.groups:
-                group.controller.delay(excess_ns)
+            self.jump(excess_ns)
         while self.time_ns + self._step_ns <= time_ns:
             self.time_ns += self._step_ns
             for group in self.groups:
                 group.drive(self.time_ns, self._data)
             mujoco.mj_step(self._model, self._data)
+
+    def jump(self, ns: int) -> None:
+        """Set the time, forward or back, without a motion: running trajectories go on where they were."""
+        self.time_ns += ns
+        for group in self.groups:
+            group.controller.delay(ns)
 
     def command(self, group: int, command: JointTrajectory | Vector) -> None:
         """Hand a command to a group's controller now.
@@ -73,7 +78,8 @@ class Simulation:
         Raises:
             CommandRefused: the controller ignores it; what it did before goes on.
         """
-        self.groups[group].command(command, self.time_ns, self._data)
+        if not self.ignores_commands:
+            self.groups[group].command(command, self.time_ns, self._data)
 
     def state(self, group: int) -> GroupState:
         """Return what the group's driver would report now."""
