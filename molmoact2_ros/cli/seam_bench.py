@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -60,6 +61,8 @@ class Results:
         found = []
         for mode, by_delay in self.modes.items():
             for delay, figures in by_delay.items():
+                if delay > LONGEST_JUDGED:
+                    continue
                 checks = (
                     ("jump ratio", figures.jump_ratio, MAX_JUMP_RATIO),
                     ("seam jerk ratio", figures.seam_jerk_ratio, MAX_SEAM_JERK_RATIO),
@@ -68,7 +71,7 @@ class Results:
                     ("starvation", figures.starvation, 0.0),
                 )
                 for name, value, goal in checks:
-                    if delay <= LONGEST_JUDGED and not value <= goal:
+                    if not value <= goal:
                         found.append(f"{mode} at {delay} ticks: {name} {value:.3f}, goal {round(goal, 3)}")
         return found
 
@@ -126,9 +129,9 @@ class SeamBench:
                 results.lag_rad.setdefault(f"{name}_smoothed", {})[delay] = lag_rad
                 on_step()
             results.closest_rad[delay] = self._closest_rad(delay)
-            results.causal_rad[delay] = best_tracker(
-                self._rows, delay, TICK_S, lambda path, delay=delay: self._smoothness(path, delay), MAX_SEAM_JERK_RATIO
-            )
+            if delay <= LONGEST_JUDGED:  # with less of a chunk left, trackers do not settle
+                judge = partial(self._smoothness, delay)
+                results.causal_rad[delay] = best_tracker(self._rows, delay, TICK_S, judge, MAX_SEAM_JERK_RATIO)
         return results
 
     @staticmethod
@@ -168,7 +171,7 @@ class SeamBench:
     def _judged(self, run: Executed) -> SeamMetrics:
         return seam_metrics(without_start(run), TICK_S, self._raw_jerk)
 
-    def _smoothness(self, path: Rows, delay: int) -> tuple[float, float]:
+    def _smoothness(self, delay: int, path: Rows) -> tuple[float, float]:
         figures = self._judged(executed(path, self._rows, delay))
         return figures.seam_jerk_ratio, figures.following_rad
 
