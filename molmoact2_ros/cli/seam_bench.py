@@ -34,7 +34,8 @@ MAX_SEAM_JERK_RATIO = 1.2
 MAX_LAG_RAD = 0.02  # 4 % of the motion
 # Following as close as the closest of LeRobot and ACT was the wish. Where the best causal tracker as smooth is further
 # away than that (on these chunks at every delay, doc/seams.md), a mode may be so much further away than the tracker: it
-# keeps lag and jump within the goal, which the tracker does not, and does not know the run beforehand.
+# keeps lag and jump within the goal, which the tracker does not, and does not know the run beforehand. The smoothed
+# baselines are no measure: they come closer than the tracker, but lag four times as far as allowed and more.
 MAX_OF_CAUSAL = 1.25
 
 
@@ -44,7 +45,7 @@ class Results:
 
     lag_rad: RMS distance from chunks that all agree, of modes and smoothed baselines. The others have none.
     closest_rad: least following error of any path whose RMS jerk over all ticks is that of the verdict.
-    causal_rad: least following error found of trackers with the verdict's seam jerk that know what has arrived.
+    causal_rad: least following error of trackers of the newest chunk with the verdict's seam jerk.
     """
 
     raw_jerk_rad_s3: float

@@ -58,8 +58,8 @@ def _panel(axis: Any, results: Results, name: str, title: str, goal: float | Non
         axis.plot(list(closest), list(closest.values()), color="black", linewidth=0.8)
         causal = results.causal_rad
         axis.plot(list(causal), list(causal.values()), color="black", linewidth=0.8, linestyle="--")
-        text = "black: no path as smooth is closer\ndashed: none found that knows only what has arrived"
-        axis.annotate(text, (0.03, 0.97), xycoords="axes fraction", fontsize=8, va="top")
+        text = "black: no path as smooth is closer\ndashed: best tracker that knows only what has arrived"
+        axis.annotate(text, (0.03, 0.97), xycoords="axes fraction", fontsize=7, va="top")
     axis.set_title(title)
     axis.set_xlabel("delay, ticks")
     axis.grid(alpha=0.3)

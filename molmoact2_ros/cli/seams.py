@@ -45,9 +45,9 @@ what is measured, and the goal for modes at delays up to 8 ticks
   seam jerk ratio        RMS jerk within 2 ticks of a seam by that inside the raw chunks; at most 1.2
   lag                    RMS distance from chunks that all agree; at most 0.02 rad, 4 %% of the motion
   following              RMS distance from the newest chunk. `closest` is what a path with the goal's jerk needs at
-                         least, even if it knew all chunks beforehand; `causal` the least found of motions as smooth
-                         that know what has arrived. At most that of lerobot and act where `causal` is, else at most
-                         1.25 times `causal`. Why: doc/seams.md
+                         least, even if it knew all chunks beforehand; `causal` that of the best tracker as smooth
+                         that knows the newest chunk alone. At most that of lerobot and act where `causal` is, else at
+                         most 1.25 times `causal`. Why: doc/seams.md
   velocity jump, jerk, log dimensionless jerk (higher is smoother), starvation, age of the observation
 
 then a network: DROID at 15 Hz, a chunk every 4 rows, with and without guidance (no verdict)
