@@ -72,7 +72,8 @@ class ThinkBench:
 
     def run(self, advance: Callable[[], None] = lambda: None) -> ThinkResults:
         """Run everything; raise SimulationError where this machine cannot render."""
-        results, swept = ThinkResults(), {}
+        results = ThinkResults()
+        swept: dict[tuple[str, str], dict[float, list[ReuseFigures]]] = {}
         for robot in self._robots:
             for situation in SITUATIONS:
                 clip = make_clip(robot, situation, self._frames, self._grid)
