@@ -52,7 +52,9 @@ class ThinkResults:
 class ThinkBench:
     """Runs the evaluation."""
 
-    def __init__(self, robots: Sequence[str], frames: int, grid: int, noise: float, seed: int) -> None:
+    def __init__(
+        self, robots: Sequence[str], frames: int, *, grid: int, noise: float, jpeg_quality: int, seed: int
+    ) -> None:
         """Take its size.
 
         Args:
@@ -60,10 +62,12 @@ class ThinkBench:
             frames: of each video.
             grid: cells along a side.
             noise: deviation of the sensor's noise in the videos, grey levels.
+            jpeg_quality: of the images, 1 to 95; 0: not compressed.
             seed: of the noise.
         """
         self._robots = [Embodiment.load(name) for name in robots]
-        self._frames, self._grid, self._noise, self._seed = frames, grid, noise, seed
+        self._frames, self._grid, self._noise = frames, grid, noise
+        self._jpeg_quality, self._seed = jpeg_quality, seed
 
     @property
     def steps(self) -> int:
@@ -89,7 +93,8 @@ class ThinkBench:
         return results
 
     def _pictures(self, clip: Clip, noise: float) -> list[CellPicture]:
-        return [CellPicture.of(image, self._grid) for image in clip.noisy(noise, self._seed)]
+        images = clip.noisy(noise, self._seed, self._jpeg_quality)
+        return [CellPicture.of(image, self._grid) for image in images]
 
     def _sweep(
         self,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PLOT, REPORT = "think.png", "think_eval.json"
 ROBOTS = ("droid", "yam", "so101")
-FEWEST_FRAMES = 4
+FEWEST_FRAMES, HIGHEST_QUALITY = 4, 95
 # One pass through the language model of the released checkpoints reads 7.3 GB of bfloat16: at 4.3 TB/s (H200).
 CODE_MS = 1.7
 DESCRIPTION = """\
@@ -40,6 +40,7 @@ examples
   molmoact2 think-eval                               about a minute on one core
   molmoact2 think-eval --robots droid --frames 30    some seconds
   molmoact2 think-eval --noise 4                     a worse camera
+  molmoact2 think-eval --jpeg 80                     a camera that compresses
 """
 
 
@@ -61,6 +62,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--grid", type=int, default=10, metavar="G", help="cells along a side (default: %(default)s)")
     parser.add_argument("--noise", type=float, default=2.0, metavar="LEVELS",
                         help="deviation of the sensor's noise, of 255 (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--jpeg", type=int, default=0, metavar="QUALITY",
+                        help="compress the images, 1 to 95; 0: raw images (default: %(default)s)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: %(default)s)")
     parser.add_argument("--code-ms", type=float, default=CODE_MS, metavar="MS",
                         help="time to decode one code (default: %(default)s, the least of an H200)")  # fmt: skip
@@ -76,14 +79,22 @@ def run(args: argparse.Namespace) -> int:
     ):
         if value < least:
             raise ValueError(f"--{name}: expected at least {least}, got {value}")
+    if not 0 <= args.jpeg <= HIGHEST_QUALITY:
+        raise ValueError(f"--jpeg: expected 0 to {HIGHEST_QUALITY}, got {args.jpeg}")
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from molmoact2_ros.cli.think_bench import ThinkBench
     from molmoact2_ros.cli.think_plot import write_think_plot
 
-    robots = list(dict.fromkeys(args.robots))
-    bench = ThinkBench(robots, args.frames, args.grid, args.noise, args.seed)
+    bench = ThinkBench(
+        list(dict.fromkeys(args.robots)),
+        args.frames,
+        grid=args.grid,
+        noise=args.noise,
+        jpeg_quality=args.jpeg,
+        seed=args.seed,
+    )
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         task = progress.add_task("videos", total=bench.steps)
@@ -126,6 +137,7 @@ def _report(results: ThinkResults, args: argparse.Namespace) -> dict[str, object
         "frames": args.frames,
         "grid": args.grid,
         "noise_levels": args.noise,
+        "jpeg_quality": args.jpeg,
         "seed": args.seed,
         "code_ms": args.code_ms,
     }

@@ -6,6 +6,7 @@ Axes: F frames, C cells of the depth grid in reading order.
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Picture
 
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.policy.demo.motion import PERIOD_S, DemoMotion
@@ -73,12 +75,19 @@ class Clip:
     levels: NDArray[np.float64]
     level_m: float
 
-    def noisy(self, deviation: float, seed: int) -> Iterator[ByteImage]:
-        """Yield the images with the noise of a sensor, independent in every pixel; deviation in grey levels."""
+    def noisy(self, deviation: float, seed: int, jpeg_quality: int = 0) -> Iterator[ByteImage]:
+        """Yield the images as a camera would send them.
+
+        Args:
+            deviation: of the sensor's noise, independent in every pixel, grey levels.
+            seed: of the noise.
+            jpeg_quality: 1 to 95: as images come out of such a compression; 0: as they are.
+        """
         random = np.random.default_rng(seed)
         for image in self.images:
             noise = deviation * random.standard_normal(image.shape, np.float32)
-            yield np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
+            noisy = np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
+            yield _compressed(noisy, jpeg_quality) if jpeg_quality else noisy
 
 
 def make_clip(robot: Embodiment, situation: Situation, frames: int, grid: int) -> Clip:
@@ -111,6 +120,12 @@ def make_clip(robot: Embodiment, situation: Situation, frames: int, grid: int) -
     level_m = float(np.ptp(depths[0])) / LEVELS
     cells = np.stack([_cell_means(depth_m, grid) for depth_m in depths])
     return Clip(robot.name, situation.name, images, (cells - depths[0].min()) / level_m, level_m)
+
+
+def _compressed(image: ByteImage, quality: int) -> ByteImage:
+    stream = io.BytesIO()
+    Picture.fromarray(image).save(stream, "JPEG", quality=quality)
+    return np.asarray(Picture.open(stream))
 
 
 def _poses(robot: Embodiment, scene: Scene, speed: float, frames: int) -> Iterator[NDArray[np.float64]]:

@@ -7,19 +7,18 @@ Axes: C cells in reading order, N values of a cell, B values of a cell's blocks.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.processing.depth_cells import CELL_PX, cell_values, row_products
+from molmoact2_ros.processing.depth_cells import CELL_PX, cell_pixels, row_products
 from molmoact2_ros.processing.images import ByteImage
 
 FloatArray = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 BLOCK_PX = 4  # averaged over as many pixels squared, noise falls and the edges of objects stay
-_BLOCKS = CELL_PX // BLOCK_PX
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,33 +26,30 @@ class CellPicture:
     """Cells of one frame, or each cell of its own.
 
     Attributes:
-        values: [C, N] RGB, 0 to 255.
+        pixels: uint8 [C, N] RGB.
+        blocks: [C, B] means of 4 x 4 px, per channel.
         exposure: [C] brightness of the frame that a cell is from, relative to the other cells' frames.
     """
 
-    values: FloatArray
+    pixels: NDArray[np.uint8]
+    blocks: FloatArray
     exposure: FloatArray
 
     @classmethod
     def of(cls, image: ByteImage, grid: int) -> CellPicture:
         """Cut an upright RGB image into grid x grid cells."""
-        values = cell_values(image, grid)
-        return cls(values, np.ones(len(values), np.float32))
+        pixels = cell_pixels(image, grid)
+        return cls(pixels, _block_means(pixels), np.ones(len(pixels), np.float32))
+
+    @cached_property
+    def values(self) -> FloatArray:
+        """[C, N] the pixels as numbers."""
+        return self.pixels.astype(np.float32)
 
     @cached_property
     def lengths(self) -> FloatArray:
         """[C] Euclidean length of each cell."""
         return np.sqrt(row_products(self.values, self.values))
-
-    @cached_property
-    def blocks(self) -> FloatArray:
-        """[C, B] means of 4 x 4 px, per channel."""
-        # Sums by slices: numpy's mean over short inner axes takes three times as long.
-        rows = self.values.reshape(-1, BLOCK_PX, CELL_PX * 3)
-        columns = reduce(np.add, (rows[:, row] for row in range(BLOCK_PX))).reshape(-1, BLOCK_PX, 3)
-        sums = reduce(np.add, (columns[:, column] for column in range(BLOCK_PX)))
-        means: FloatArray = sums.reshape(len(self.values), _BLOCKS * _BLOCKS * 3) / np.float32(BLOCK_PX**2)
-        return means
 
     @cached_property
     def means(self) -> FloatArray:
@@ -69,7 +65,16 @@ class CellPicture:
 
     def with_cells_of(self, other: CellPicture, chosen: Mask) -> CellPicture:
         """Return this picture with some cells, [C] True, taken from another, of one frame."""
-        return CellPicture(
-            np.where(chosen[:, None], other.values, self.values),
-            np.where(chosen, np.float32(self.gain_to(other)), self.exposure),
-        )
+        pixels, blocks, exposure = self.pixels.copy(), self.blocks.copy(), self.exposure.copy()
+        pixels[chosen], blocks[chosen] = other.pixels[chosen], other.blocks[chosen]
+        exposure[chosen] = self.gain_to(other)
+        return CellPicture(pixels, blocks, exposure)
+
+
+def _block_means(pixels: NDArray[np.uint8]) -> FloatArray:
+    # Sums by slices: numpy's sum over short inner axes takes three times as long.
+    rows = pixels.reshape(-1, BLOCK_PX, CELL_PX * 3)
+    down = sum((rows[:, row] for row in range(1, BLOCK_PX)), start=rows[:, 0].astype(np.uint16))
+    columns = down.reshape(-1, BLOCK_PX, 3)
+    across = sum((columns[:, column] for column in range(1, BLOCK_PX)), start=columns[:, 0])
+    return across.reshape(len(pixels), -1).astype(np.float32) / np.float32(BLOCK_PX**2)

@@ -96,7 +96,7 @@ class ChangeDetector:
     def compare(self, sequence: int, picture: CellPicture) -> CellChanges:
         """Compare the picture of an observation that is cut into cells already."""
         self._noise.see(picture)
-        acknowledged = self._acknowledged or _Acknowledged(0, picture, np.zeros(len(picture.values), np.uint64))
+        acknowledged = self._acknowledged or _Acknowledged(0, picture, np.zeros(len(picture.pixels), np.uint64))
         rows = [self._row(held, picture) for held in (acknowledged, *self._unacknowledged)]
         if len(self._unacknowledged) == MOST_UNACKNOWLEDGED:
             # The policy took one of the first, and takes the newest when it is done: the middle goes.
@@ -145,4 +145,4 @@ class ChangeDetector:
 
 def _whole(sequence: int, picture: CellPicture) -> _Acknowledged:
     """Return an observation as if every cell were decoded from it."""
-    return _Acknowledged(sequence, picture, np.full(len(picture.values), sequence, np.uint64))
+    return _Acknowledged(sequence, picture, np.full(len(picture.pixels), sequence, np.uint64))

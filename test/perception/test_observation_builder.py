@@ -161,3 +161,24 @@ def test_a_robot_whose_cameras_name_no_frame_takes_every_image():
     cameras = tuple(dataclasses.replace(camera, frame_id="") for camera in DROID.cameras)
     run = _Run(robot=dataclasses.replace(DROID, cameras=cameras))
     assert run.step(1000) is not None
+
+
+def test_a_bag_that_begins_anew_counts_on_in_the_same_life():
+    run = _Run()
+    before = [run.step(1_000_000 + 100 * index) for index in range(3)]
+    after = [run.step(1000 + 100 * index) for index in range(3)]
+    assert [observation.sequence for observation in before + after] == [1, 2, 3, 4, 5, 6]
+    assert {observation.life for observation in before + after} == {run.builder.life}
+
+
+def test_every_builder_has_a_life_of_its_own():
+    assert len({_Run().builder.life for _ in range(20)}) == 20
+
+
+def test_only_acknowledgements_of_this_life_start_the_comparison_of_cells():
+    run = _Run()
+    first = run.step(1000)
+    run.builder.acknowledge(first.life + 1, 1, np.ones(16, bool))
+    assert run.step(1100).changes is None
+    run.builder.acknowledge(first.life, 2, np.ones(16, bool))
+    assert run.step(1200).changes.same_as.shape == (1, 16)
