@@ -85,6 +85,15 @@ class Simulation:
         """Return what the group's driver would report now."""
         return self.groups[group].report(self._data)
 
+    def truth(self) -> tuple[tuple[str, ...], Vector, Vector]:
+        """Return names, positions and velocities [joints] of all groups, this package's names and units.
+
+        This is where the robot is, whatever its drivers say.
+        """
+        measured = [group.truth(self._data) for group in self.groups]
+        names = tuple(name for group in self.groups for name in group.driver.joints)
+        return names, np.concatenate([pair[0] for pair in measured]), np.concatenate([pair[1] for pair in measured])
+
     def velocities(self, group: int) -> Vector:
         """Return how fast the group's joints move [joints], whatever the driver says of it."""
         return self.groups[group].measure(self._data)[1]
