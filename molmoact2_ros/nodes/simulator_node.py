@@ -114,7 +114,9 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         self._simulation = Simulation(embodiment, scene, driver, params.pose, self._start_ns)
         self._reported = (time.monotonic(), self._simulation.time_ns, 0.0)
         self._clock_publisher = self._publisher(ClockMsg, "/clock", 10) if params.publish_clock else None
-        self._truth = self._publisher(JointState, "~/truth", qos.DRIVER_STATE) if params.publish_truth else None
+        # Reliable and deep: after a moment in which this process stood still, all of the motion comes at once.
+        self._truth = self._publisher(JointState, "~/truth", qos.to_record(qos.STATE)) if params.publish_truth else None
+        self._truth_schedule = Schedule()
         self._drivers = SimulatedDrivers(
             self,
             embodiment,
@@ -174,7 +176,7 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         self._simulation.jump(ns)
         if self._drivers is not None:
             self._drivers.shift(ns)
-        for schedule in self._exposures.values():
+        for schedule in (self._truth_schedule, *self._exposures.values()):
             schedule.shift(ns)
 
     def _publisher(self, kind: type, topic: str, profile: QoSProfile | int) -> Publisher:
@@ -197,15 +199,18 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         return self._start_ns + time.monotonic_ns() - self._start_steady_ns
 
     def _catch_up(self) -> None:
-        self._simulation.advance_to(self._present_ns())
+        self._simulation.advance_to(self._present_ns(), self._tell_truth)
+
+    def _tell_truth(self) -> None:
+        time_ns = self._simulation.time_ns
+        if self._truth is not None and self._truth_schedule.due(time_ns, self.params.arm_state_rate_hz):
+            self._truth.publish(truth_to_msg(*self._simulation.truth(), time_ns))
 
     def _tick(self) -> None:
         behind_s = (self._present_ns() - self._simulation.time_ns) / 1e9
         self._catch_up()
         if self._clock_publisher is not None:
             self._clock_publisher.publish(ClockMsg(clock=to_stamp(self._simulation.time_ns)))
-        if self._truth is not None:
-            self._truth.publish(truth_to_msg(*self._simulation.truth(), self._simulation.time_ns))
         if self._drivers is not None:
             self._drivers.publish_due()
         if self._pace is not None and self._cameras is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The faults of one robot, each with its cause and budget. Budgets follow from the thresholds that the nodes run with."""
+"""The faults of one robot, each with its cause and its budget, which follows from the thresholds of the nodes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ Row = tuple[str, str, Action, tuple[str, ...], tuple[Allowance, ...], dict[str, 
 
 def _rows(robot: Embodiment, settings: Settings) -> list[Row]:
     return [
-        *_operator(settings),
+        *_operator(),
         *_processes(settings),
         *_policy(settings),
         *_cameras(robot, settings),
@@ -71,7 +71,7 @@ def _rows(robot: Embodiment, settings: Settings) -> list[Row]:
     ]
 
 
-def _operator(settings: Settings) -> list[Row]:
+def _operator() -> list[Row]:
     def row(name: str, does: str, what: str, cause: str, *notice: Allowance) -> Row:
         return name, does, Action(Means.OPERATOR, what), (cause,), notice, {}
 

@@ -52,7 +52,7 @@ class Observer:
             else JointTrajectory
             for group in groups
         }
-        client.listen(JointState, TRUTH, qos.DRIVER_STATE, self._on_truth)
+        client.listen(JointState, TRUTH, qos.to_record(qos.STATE), self._on_truth)
         client.listen(SafetyState, "safety_state", qos.LATCHED, self._heard("safety", self._on_safety))
         client.listen(BridgeState, "bridge_state", qos.LATCHED, self._heard("bridge", self._on_bridge))
         client.listen(PerceptionStatus, "perception_status", qos.STATUS, self._heard("perception"))

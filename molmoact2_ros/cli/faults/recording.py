@@ -19,7 +19,10 @@ class Recording:
 
     `arrived_s` and the times of `commands` are of the observer's steady clock, `stamps_s` are ROS time; rows of
     `positions` and `velocities` are [joints]. `commands` holds when a command was seen, and on which topic.
+    `clock_may_jump`: stamps that part from arrivals mean that ROS time was set, not that a process stood still.
     """
+
+    clock_may_jump: bool = False
 
     arrived_s: list[float] = field(default_factory=list)
     stamps_s: list[float] = field(default_factory=list)
@@ -38,13 +41,14 @@ class Recording:
         """Return when each row was measured, on the steady clock [rows].
 
         Arrivals tell of this process's delays as well; stamps do not, but they jump with the clock. So spans are those
-        of the stamps, those over a jump excepted, and the quickest arrival ties them to the steady clock.
+        of the stamps, those over a jump of the clock excepted, and the quickest arrival ties them to the steady clock.
         """
         arrived, stamps = np.array(self.arrived_s), np.array(self.stamps_s)
         if not len(stamps):
             return stamps
         spans = np.diff(stamps)
-        jumped = np.abs(spans - np.diff(arrived)) > JUMP_S
-        spans[jumped] = np.diff(arrived)[jumped]
+        if self.clock_may_jump:
+            jumped = np.abs(spans - np.diff(arrived)) > JUMP_S
+            spans[jumped] = np.diff(arrived)[jumped]
         times = np.concatenate([[0.0], np.cumsum(spans)])
         return times + float(np.min(arrived - times))

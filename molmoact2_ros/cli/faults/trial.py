@@ -25,6 +25,7 @@ def attempt(graph: GraphUnderTest, fault: Fault) -> tuple[Outcome, Recording, fl
     graph.wait_until_healthy()
     graph.move()
     observer = graph.observer
+    observer.recording.clock_may_jump = fault.sim_time
     begun_s = time.monotonic()
     graph.injector.inject(fault.action)
     if fault.carries_on:
@@ -35,7 +36,8 @@ def attempt(graph: GraphUnderTest, fault: Fault) -> tuple[Outcome, Recording, fl
         objections = _stop(graph, fault)
     recording, cause = observer.recording, _cause(graph, fault)
     ignored = fault.action.argument if fault.action.means is Means.RIVAL else ""
-    outcome = Outcome(fault, cause, measure(recording, begun_s, graph.robot, ignored), tuple(objections))
+    seen = recording if fault.measurable else Recording(commands=recording.commands)
+    outcome = Outcome(fault, cause, measure(seen, begun_s, graph.robot, ignored), tuple(objections))
     return outcome, recording, begun_s
 
 
