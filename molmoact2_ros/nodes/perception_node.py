@@ -96,6 +96,8 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         self._builder = ObservationBuilder(self._robot, self._size, self._rate_hz, self.params.budgets())
         self._last_sequence = self._acknowledged = self._reported_sequence = 0
         self._told: list[InputState] = []
+        # frame_ids that are expected, by role, of cameras not warned of yet
+        self._strange = {camera.role: camera.frame_id for camera in self._robot.cameras if camera.frame_id}
         self._told_ns = 0
         self._costs_ms: deque[float] = deque(maxlen=KEPT_COSTS)
         self._make_topics()
@@ -131,8 +133,20 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
 
     def _on_frame(self, role: str, unpack: Any, message: Any) -> None:
         if self.active:
+            self._note_frame_id(role, message.header.frame_id)
             self._builder.add_frame(role, unpack(message, time.monotonic_ns()))
             self._update()
+
+    def _note_frame_id(self, role: str, frame_id: str) -> None:
+        """Warn once of each camera whose images carry a name that the embodiment file does not have."""
+        expected = self._strange.get(role, frame_id)
+        if frame_id == expected:
+            return
+        del self._strange[role]
+        self.get_logger().warning(
+            f"images of camera '{role}' carry the frame_id '{frame_id}', the embodiment file has '{expected}': put it "
+            "there, so that swapped cameras are told"
+        )
 
     def _on_robot_state(self, message: RobotState) -> None:
         if self.active:
@@ -205,13 +219,14 @@ def frame_from_image(message: Image, received_ns: int) -> Frame:
         height=message.height,
         width=message.width,
         step=message.step,
+        frame_id=message.header.frame_id,
     )
 
 
 def frame_from_compressed(message: CompressedImage, received_ns: int) -> Frame:
     """Wrap a CompressedImage; its `format` is free text, so the data decides whether it is a JPEG or a PNG."""
     data = np.frombuffer(message.data, dtype=np.uint8)
-    return Frame(stamp_ns(message.header.stamp), received_ns, data, COMPRESSED)
+    return Frame(stamp_ns(message.header.stamp), received_ns, data, COMPRESSED, frame_id=message.header.frame_id)
 
 
 def observation_to_msg(observation: Observation, robot: Embodiment, now_ns: int) -> ObservationMsg:

@@ -67,9 +67,9 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
     def _setup(self) -> None:
         robot, settings = Embodiment.load(self.params.embodiment), self.params.settings()
         limits, space = Limits.load(robot, settings.gripper_overrun), Space.load(robot)
-        self._monitor = Monitor(robot, limits, settings, space)
-        self._life = secrets.randbits(63) + 1
         driver = robot.driver(self.params.driver or next(iter(robot.drivers)))
+        self._monitor = Monitor(robot, limits, settings, space, [tuple(group.joints) for group in driver.groups])
+        self._life = secrets.randbits(63) + 1
         self._robot_stop = RobotStop(self, driver.stop_service, self._on_robot_stop)
         self._rivals_at = self._now()
         self._published: Snapshot | None = None

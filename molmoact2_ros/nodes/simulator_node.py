@@ -128,7 +128,7 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         )
         if params.camera_rate_hz != 0.0:
             self._open_cameras(embodiment.cameras, scene)
-        self._misbehave(wrong)
+        self._misbehave(self._drivers, wrong)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # physics goes on whatever ROS time does
         self.create_timer(1.0 / params.arm_state_rate_hz, self._tick, clock=steady)
         self.get_logger().info(f"simulating {embodiment.title} as {driver.name}, pose {params.pose}")
@@ -149,8 +149,10 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         """Misbehave otherwise from now on; every other parameter is read-only. Refused while not configured."""
         for parameter in parameters:
             if parameter.name == MISBEHAVIOUR:
+                if self._drivers is None:
+                    return SetParametersResult(successful=False, reason="misbehaviour: configure the simulator first")
                 try:
-                    self._misbehave(self._parsed(parameter.value))
+                    self._misbehave(self._drivers, self._parsed(parameter.value))
                 except SimulationError as error:
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -161,21 +163,18 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
             raise SimulationError(f"misbehaviour: {CLOCK_JUMP} needs the parameter publish_clock")
         return wrong
 
-    def _misbehave(self, wrong: Misbehaviour) -> None:
-        if self._drivers is None:
-            raise SimulationError("misbehaviour: configure the simulator first")
-        self._drivers.misbehave(wrong)
+    def _misbehave(self, drivers: SimulatedDrivers, wrong: Misbehaviour) -> None:
+        drivers.misbehave(wrong)
         self._spoilt = SpoiltFrames(wrong, self._roles)
         if wrong.kind == CLOCK_JUMP:
-            self._jump(round(wrong.seconds * NS_PER_S))
+            self._jump(drivers, round(wrong.seconds * NS_PER_S))
 
-    def _jump(self, ns: int) -> None:
+    def _jump(self, drivers: SimulatedDrivers, ns: int) -> None:
         """Set the published clock forward or back; the robot notices nothing."""
         self._catch_up()
         self._start_ns += ns
         self._simulation.jump(ns)
-        if self._drivers is not None:
-            self._drivers.shift(ns)
+        drivers.shift(ns)
         for schedule in (self._truth_schedule, *self._exposures.values()):
             schedule.shift(ns)
 

@@ -6,11 +6,12 @@ Frames, states and times come in as arguments, so that a recording replays to th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from molmoact2_ros.embodiment import Embodiment, RobotState
+from molmoact2_ros.embodiment import Camera, Embodiment, RobotState
 
 from .budgets import Budgets
 from .bundle import Bundle
@@ -42,7 +43,9 @@ class ObservationBuilder:
         self._embodiment = embodiment
         self._image_size = image_size
         self._budgets = budgets or Budgets()
-        self._cameras = {camera.role: CameraBuffer(camera.role) for camera in embodiment.cameras}
+        self._cameras = {
+            camera.role: CameraBuffer(camera.role, _others(camera, embodiment.cameras)) for camera in embodiment.cameras
+        }
         self._state = StateBuffer(embodiment.joint_names)
         self._gate = RateGate(rate_hz)
         self._undecodable: dict[str, str] = {}
@@ -102,3 +105,8 @@ class ObservationBuilder:
             except PerceptionError as error:
                 self._undecodable[camera.role] = f"camera '{camera.role}' is invalid: {error}"
         return None if self._undecodable else images
+
+
+def _others(camera: Camera, cameras: Sequence[Camera]) -> dict[str, str]:
+    """Return the roles of all cameras but one, by their frame_id; those without one cannot be told."""
+    return {other.frame_id: other.role for other in cameras if other.frame_id and other.role != camera.role}

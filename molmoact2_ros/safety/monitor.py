@@ -38,8 +38,23 @@ from .watchdog import Watchdog
 class Monitor:
     """Guard the right to move of one robot. Not thread-safe: call it from one thread. Time is handed in."""
 
-    def __init__(self, embodiment: Embodiment, limits: Limits, settings: Settings, space: Space | None = None) -> None:
-        """Start disarmed. Without `space` nothing is judged but joints: good for robots that are only thought of."""
+    def __init__(
+        self,
+        embodiment: Embodiment,
+        limits: Limits,
+        settings: Settings,
+        space: Space | None = None,
+        reported_together: Sequence[Sequence[str]] = (),
+    ) -> None:
+        """Start disarmed.
+
+        Args:
+            embodiment: the robot.
+            limits: of its joints.
+            settings: thresholds.
+            space: its shapes; without them nothing is judged but joints: good for robots that are only thought of.
+            reported_together: names of the joints that one driver reports, for each driver; empty: all are one's.
+        """
         self._limits = limits
         self._space = space
         self._settings = settings
@@ -49,7 +64,7 @@ class Monitor:
         self._still_bounds = np.where(limits.is_gripper, settings.still_gripper_per_s, settings.still_arm_rad_s)
         self._standstill = Standstill(self._still_bounds, settings.still_time_s)
         self._clock = ClockWatch(settings.clock_jump_max_s)
-        self._frozen_state = FrozenState(limits, settings)
+        self._frozen_state = FrozenState(limits, settings, reported_together)
         self._tracking = Tracking(limits, settings)
         self._devices = Devices(settings)
         self._rivals = Rivals()

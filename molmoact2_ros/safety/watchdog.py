@@ -131,7 +131,7 @@ class Watchdog:
 
     def still_wrong(self, cause: Cause, now: Instant) -> str:
         """Return what has not been mended since a stop with this cause; empty when nothing is known to be wrong."""
-        if cause in (Cause.PERCEPTION_SILENT, Cause.STALE_CAMERA, Cause.FROZEN_CAMERA):
+        if cause in (Cause.PERCEPTION_SILENT, Cause.STALE_CAMERA, Cause.FROZEN_CAMERA, Cause.WRONG_CAMERA):
             limit_s = self._settings.perception_timeout_s
             silence = _silence(Cause.PERCEPTION_SILENT, "perception_status", self._perception_at, now, limit_s=limit_s)
             if silence is not None:

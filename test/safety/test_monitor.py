@@ -85,7 +85,9 @@ def test_a_dead_bridge_is_told_from_a_dead_driver_at_any_phase_of_its_10_hz_hear
     assert _stopped_by(robot) is cause
 
 
-@pytest.mark.parametrize("cause", [Cause.STALE_CAMERA, Cause.FROZEN_CAMERA, Cause.STALE_STATE, Cause.FROZEN_STATE])
+@pytest.mark.parametrize(
+    "cause", [Cause.STALE_CAMERA, Cause.FROZEN_CAMERA, Cause.WRONG_CAMERA, Cause.STALE_STATE, Cause.FROZEN_STATE]
+)
 def test_perception_that_is_not_ready_stops_with_the_cause_it_gives(cause: Cause) -> None:
     robot = GuardedRobot().arm().drive(60)
     robot.perception = PerceptionReport(False, cause, "external camera: 0.4 s old")
@@ -473,9 +475,10 @@ def test_a_reset_waits_until_the_cause_is_mended(cause: set[str], still_wrong: s
     assert robot.monitor.reset(robot.now).done
 
 
-def test_a_camera_that_is_still_dead_blocks_the_reset() -> None:
+@pytest.mark.parametrize("cause", [Cause.STALE_CAMERA, Cause.FROZEN_CAMERA, Cause.WRONG_CAMERA])
+def test_a_camera_that_is_still_dead_blocks_the_reset(cause: Cause) -> None:
     robot = GuardedRobot().arm().drive(60)
-    robot.perception = PerceptionReport(False, Cause.STALE_CAMERA, "wrist is dead")
+    robot.perception = PerceptionReport(False, cause, "wrist is dead")
     robot.drive(30).stand().rest(1.0)
     assert "wrist is dead" in robot.monitor.reset(robot.now).text
 

@@ -25,7 +25,7 @@ FAULT_PERIOD_S = 1.0  # drivers publish their diagnostics once a second
 SLOWEST_RAD_S = 0.05  # the slowest motion in which a fault is injected
 CHUNK_WAIT_S = 0.3  # until the policy's next chunk, on a busy machine
 LAG_S = 1.2  # stamps fall behind by 0.7 s a second, and begin with the age of an honest chunk
-WAY_S = 12.0  # a smooth way to the forbidden pose
+WAY_S = 6.0  # a smooth way to the forbidden pose, at a third of the speed limits
 JUMPED = ("acceleration limit", "velocity limit", "jerk limit", "hand speed limit", "jump")
 
 

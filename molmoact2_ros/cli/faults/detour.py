@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmoact2_ros.embodiment import ActionChunk
+from molmoact2_ros.interpolation.curve import Curve
 from molmoact2_ros.safety import Limits
 
 Vector = NDArray[np.float64]
@@ -22,56 +23,54 @@ PEAK_SPEED, PEAK_ACCELERATION = 1.875, 5.7735
 
 @dataclass(frozen=True)
 class Detour:
-    """A quintic in time from where an honest chunk is at `start_ns`, at its speed, to rest in a pose.
+    """Leave what one honest chunk says at `start_ns` (ROS time), for rest at `pose` [joints] `duration_s` later.
 
-    `coefficients` [6, joints] are of powers of the seconds since `start_ns`; the way takes `duration_s`.
+    The motion of that chunk fades out towards `stay` [joints], while the way from there to the pose begins; both
+    without a step in speed or acceleration. Later chunks have no part in it, not even before the start: no two of a
+    policy agree to the last milliradian, and one that sees the arm astray follows it.
     """
 
+    honest: Curve
     start_ns: int
     duration_s: float
-    coefficients: Vector
+    stay: Vector
     pose: Vector
 
     @classmethod
     def plan(cls, chunk: ActionChunk, start_ns: int, pose: Vector, limits: Limits) -> Detour:
-        """Begin on a chunk at a ROS time; `pose` [joints] in the chunk's order of joints, as `limits` is."""
-        position, velocity = _at(chunk, start_ns)
-        way = np.abs(pose - position)
+        """Plan; `pose` [joints] is in the order of `limits`, as the chunk is.
+
+        Raises:
+            ValueError: the chunk is no motion that could be left.
+        """
+        honest = Curve.through(chunk, chunk.names, 0)
+        if honest is None or honest.end_ns <= start_ns:
+            raise ValueError(f"expected a chunk of finite rows that goes beyond ROS time {start_ns} ns to begin with")
+        stay = _at(honest, np.array([start_ns]))[0]
+        way = np.abs(pose - stay)
         duration_s = max(
             LEAST_S,
             float(np.max(PEAK_SPEED * way / (SPEED_SHARE * limits.velocity))),
             float(np.sqrt(np.max(PEAK_ACCELERATION * way / (ACCELERATION_SHARE * limits.acceleration)))),
         )
-        return cls(start_ns, duration_s, _quintic(position, velocity, pose, duration_s), pose)
+        return cls(honest, start_ns, duration_s, stay, pose)
 
     def follow(self, chunk: ActionChunk) -> ActionChunk:
-        """Return the chunk with every row after the start on the way, or at its end."""
-        times_s = (chunk.stamp_ns - self.start_ns) / NS_PER_S + chunk.step_s * np.arange(len(chunk.positions))
-        powers = np.clip(times_s, 0.0, self.duration_s)[:, None] ** np.arange(6)  # [rows, 6]
-        led = np.where(times_s[:, None] >= self.duration_s, self.pose, powers @ self.coefficients)
-        return replace(chunk, positions=np.where(times_s[:, None] < 0.0, chunk.positions, led))
+        """Return the chunk with every row where it belongs by its time: before the start, on the way, or at its end."""
+        times_ns = chunk.stamp_ns + (chunk.step_s * NS_PER_S * np.arange(len(chunk.positions))).astype(np.int64)
+        since_s = (times_ns - self.start_ns)[:, None] / NS_PER_S  # [rows, 1]
+        left = _eased(since_s / ((self.honest.end_ns - self.start_ns) / NS_PER_S))
+        led = (1 - left) * _at(self.honest, times_ns) + left * self.stay
+        led += _eased(since_s / self.duration_s) * (self.pose - self.stay)
+        return replace(chunk, positions=led)
 
 
-def _at(chunk: ActionChunk, time_ns: int) -> tuple[Vector, Vector]:
-    """Return position and velocity [joints] of a chunk at a ROS time; before and after it, those of its ends."""
-    row = (time_ns - chunk.stamp_ns) / NS_PER_S / chunk.step_s
-    index = int(np.clip(np.floor(row), 0, len(chunk.positions) - 2))
-    before, after = chunk.positions[index], chunk.positions[index + 1]
-    share = float(np.clip(row - index, 0.0, 1.0))
-    return before + share * (after - before), (after - before) / chunk.step_s
+def _at(curve: Curve, times_ns: NDArray[np.int64]) -> Vector:
+    """Return positions [times, joints]; before and after the curve, those of its ends."""
+    return curve.at(np.clip(times_ns, curve.start_ns, curve.end_ns)).positions
 
 
-def _quintic(position: Vector, velocity: Vector, end: Vector, duration_s: float) -> Vector:
-    """Return [6, joints]: from a position and velocity without acceleration to rest at `end`."""
-    time = duration_s ** np.arange(6)
-    way, carried = end - position, velocity * duration_s
-    return np.array(
-        [
-            position,
-            velocity,
-            np.zeros_like(position),
-            (10 * way - 6 * carried) / time[3],
-            (-15 * way + 8 * carried) / time[4],
-            (6 * way - 3 * carried) / time[5],
-        ]
-    )
+def _eased(share: Vector) -> Vector:
+    """Return 0 to 1 for 0 to 1, at rest and without acceleration at both ends."""
+    share = np.clip(share, 0.0, 1.0)
+    return share**3 * (10 - 15 * share + 6 * share**2)

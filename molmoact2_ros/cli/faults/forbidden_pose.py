@@ -19,13 +19,26 @@ INSIDE = 0.05  # share of its range that a joint keeps from each end
 OUTSIDE_RAD = 0.15
 
 
-def outside_limits(limits: Limits, start: Vector) -> Vector:
-    """Return a pose [joints] whose first arm joint is beyond the nearer end of its range, the others as in `start`."""
-    joint = int(np.argmin(limits.is_gripper))
-    pose, middle = start.copy(), (limits.low[joint] + limits.high[joint]) / 2
-    upwards = start[joint] >= middle
-    pose[joint] = limits.high[joint] + OUTSIDE_RAD if upwards else limits.low[joint] - OUTSIDE_RAD
-    return pose
+def ends_of_range(limits: Limits, start: Vector) -> list[Vector]:
+    """Return poses with one arm joint out of its range, the others as in `start` [joints]; the nearest first."""
+    poses = []
+    for joint in np.flatnonzero(~limits.is_gripper):
+        for end in (limits.low[joint] - OUTSIDE_RAD, limits.high[joint] + OUTSIDE_RAD):
+            poses.append(start.copy())
+            poses[-1][joint] = end
+    return sorted(poses, key=lambda pose: float(np.abs(pose - start).max()))
+
+
+def nearest_free(space: Space, start: Vector, poses: list[Vector]) -> Vector:
+    """Return the first of some poses to which the robot's shapes have no objection, nor to the way from `start`.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for pose in poses:
+        if _is_free(space, start, pose):
+            return pose
+    raise ValueError(f"no joint leaves its range from {np.round(start, 2).tolist()} without breaking another rule")
 
 
 def collisions(limits: Limits, space: Space, start: Vector, seed: int = 0) -> list[Vector]:
@@ -59,6 +72,13 @@ def nearest_collision(space: Space, start: Vector, poses: list[Vector]) -> Vecto
         f"none of {len(poses)} poses in collision is reached from {np.round(start, 2).tolist()} without breaking "
         "another rule before"
     )
+
+
+def _is_free(space: Space, start: Vector, end: Vector) -> bool:
+    """Tell whether the shapes of the robot object to no pose between two [joints]."""
+    steps = int(np.ceil(np.abs(end - start).max() / STEP_RAD)) + 1
+    still = np.zeros_like(start)
+    return all(space.judge(pose, still) is None for pose in np.linspace(start, end, steps))
 
 
 def _first_touch(space: Space, start: Vector, way: Vector, limit_rad: float) -> float:

@@ -76,9 +76,16 @@ class GraphUnderTest:
         """Wait until every node works, and one publisher is listed on each command topic.
 
         Raises:
-            ValueError: that does not come about in time; the sentence says what is missing.
+            ValueError: that does not come about in time, or a node ended; the sentence says what is missing.
         """
-        if not self.spin_until(lambda: not self._missing(), READY_S):
+
+        def decided() -> bool:
+            ended = self._live.supervisor.new_exits()
+            if ended:
+                raise ValueError(str(ended[0]))
+            return not self._missing()
+
+        if not self.spin_until(decided, READY_S):
             raise ValueError(f"the graph was not ready after {READY_S:.0f} s: {'; '.join(self._missing())}")
 
     def move(self) -> None:

@@ -12,7 +12,7 @@ from molmoact2_ros.embodiment import ActionChunk
 from molmoact2_ros.safety import Limits, Space
 
 from .detour import NS_PER_S, Detour
-from .forbidden_pose import collisions, nearest_collision, outside_limits
+from .forbidden_pose import collisions, ends_of_range, nearest_collision, nearest_free
 
 NAN = "nan"
 WRONG_WIDTH = "wrong_width"
@@ -83,7 +83,8 @@ class SpoiltChunks:
     def _plan(self, chunk: ActionChunk, start_ns: int) -> Detour:
         limits, start = self._limits, chunk.positions[0]
         if self._kind == OUT_OF_RANGE:
-            return Detour.plan(chunk, start_ns, outside_limits(limits, start), limits)
+            ends = ends_of_range(limits, start)
+            return Detour.plan(chunk, start_ns, nearest_free(self._space, start, ends), limits)
         return Detour.plan(chunk, start_ns, nearest_collision(self._space, start, self._collisions), limits)
 
     @property

@@ -38,7 +38,7 @@ class _Policy:
     def honest(self, at_s: float) -> ActionChunk:
         horizon, step_s = self.robot.policy.horizon, 1.0 / self.robot.policy.rate_hz
         times_s = at_s + step_s * np.arange(horizon)
-        swing = 0.03 * np.sin(times_s)[:, None] * ~self.robot.is_gripper
+        swing = 0.1 * np.sin(2 * times_s)[:, None] * ~self.robot.is_gripper
         stamp_ns = NOW_NS + round(at_s * S)
         return ActionChunk(stamp_ns, 1, step_s, self.robot.joint_names, self.robot.pose("home") + swing)
 
@@ -115,6 +115,7 @@ def test_only_the_range_objects_to_a_pose_out_of_range(robot: str) -> None:
     last = policy.led(12.0)[-1]
     outside = (last < policy.limits.low) | (last > policy.limits.high)
     assert outside.sum() == 1
+    assert policy.space.judge(last, np.zeros_like(last)) is None
 
 
 @pytest.mark.parametrize("robot", ROBOTS)
