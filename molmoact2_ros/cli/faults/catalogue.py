@@ -22,6 +22,7 @@ PERCEPTION_HEARTBEAT_S = 0.2  # parameter heartbeat_rate_hz of perception
 SAFETY_TIMEOUT_S = 0.3  # parameter safety_timeout_s of the bridge
 RIVAL_PERIOD_S = 0.5  # between looks at who else publishes, and as long again for discovery
 FAULT_PERIOD_S = 1.0  # drivers publish their diagnostics once a second
+BRIDGE_LOOK_S = 0.1  # two periods in which the bridge looks at the clock
 SLOWEST_RAD_S = 0.05  # the slowest motion in which a fault is injected
 CHUNK_WAIT_S = 0.3  # until the policy's next chunk, on a busy machine
 LAG_S = 1.2  # stamps fall behind by 0.7 s a second, and begin with the age of an honest chunk
@@ -216,9 +217,13 @@ def _rivals(settings: Settings) -> list[Row]:
 
 def _clocks(settings: Settings) -> list[Row]:
     seen = Allowance(settings.clock_jump_max_s, "until the new time has been heard by all")
+    repeated = Allowance(BRIDGE_LOOK_S, "until the bridge has sent the rest of the last brake by the new time")
 
-    def row(name: str, does: str, seconds: str) -> Row:
+    def row(name: str, does: str, seconds: str, *notice: Allowance) -> Row:
         action = Action(Means.HARDWARE, f"clock_jump {seconds}")
-        return f"clock_jump_{name}", does, action, ("clock jump",), (seen,), {"sim_time": True}
+        return f"clock_jump_{name}", does, action, ("clock jump",), notice, {"sim_time": True}
 
-    return [row("forward", "ROS time jumps 1 s ahead", "1.0"), row("back", "ROS time jumps 1 s back", "-1.0")]
+    return [
+        row("forward", "ROS time jumps 1 s ahead", "1.0", seen),
+        row("back", "ROS time jumps 1 s back", "-1.0", seen, repeated),
+    ]
