@@ -9,8 +9,15 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from molmoact2_ros.cli import ros_environment
+
+if TYPE_CHECKING:
+    from molmoact2_ros.embodiment import Embodiment
+    from molmoact2_ros.nodes.graph import NodeSpec
+
+    from .fault import Fault
 
 TABLE_COLUMNS = 150
 INSTRUCTION = "move gently around the table"
@@ -73,20 +80,21 @@ def run(args: argparse.Namespace) -> int:
     return _inject(args, robot, chosen, folder)
 
 
-def _inject(args: argparse.Namespace, robot, chosen, folder: Path) -> int:  # type: ignore[no-untyped-def]
+def _inject(args: argparse.Namespace, robot: Embodiment, chosen: list[Fault], folder: Path) -> int:
     from rich.console import Console
 
     from molmoact2_ros.cli.graph_arguments import graph_from_args
     from molmoact2_ros.cli.up import heed_signals, say_event
 
     from .campaign import Campaign
+    from .outcome import conclude
     from .report import table
 
     heed_signals()
     say_event("molmoact2", f"{robot.title}, ROS domain {args.domain_id}, {len(chosen)} faults, report in {folder}")
     campaign, started_s, problem = Campaign(robot, folder, say_event, repeat=args.repeat), time.monotonic(), ""
 
-    def make_nodes(sim_time: bool):  # type: ignore[no-untyped-def]
+    def make_nodes(sim_time: bool) -> list[NodeSpec]:
         return graph_from_args(
             args.embodiment, args, sim="true", instruction=INSTRUCTION, use_sim_time=str(sim_time).lower()
         )
@@ -100,16 +108,15 @@ def _inject(args: argparse.Namespace, robot, chosen, folder: Path) -> int:  # ty
     console = console if console.is_terminal else Console(width=TABLE_COLUMNS)
     console.print(table(campaign.entries))
     say_event("molmoact2", f"{len(campaign.entries)} of {len(chosen)} faults in {time.monotonic() - started_s:.0f} s")
-    ok = not problem and all(entry["ok"] for entry in campaign.entries)
-    report = {"embodiment": robot.name, "faults": campaign.entries, "ok": ok}
+    report, status = conclude(robot.name, campaign.entries, problem)
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     if problem:
         print(f"error: {problem}", file=sys.stderr)
     print(json.dumps(report), flush=True)
-    return 0 if ok else 1
+    return status
 
 
-def _list(faults) -> None:  # type: ignore[no-untyped-def]
+def _list(faults: list[Fault]) -> None:
     for fault in faults:
         print(f"{fault.name}: {fault.does}")
         budget = f", stands within {fault.budget_s * 1e3:.0f} ms" if not fault.carries_on else ""

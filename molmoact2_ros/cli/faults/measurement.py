@@ -43,19 +43,21 @@ def measure(recording: Recording, fault_s: float, robot: Embodiment, ignored_top
         ignored_topic: commands on it are not the graph's own.
     """
     arm = ~robot.is_gripper
-    times = recording.times_s()
-    after = times >= fault_s
-    velocities = _rows(recording.velocities, len(robot.joints))[after][:, arm]
-    positions = _rows(recording.positions, len(robot.joints))[after][:, arm]
-    times = times[after] - fault_s
+    times = recording.times_s() - fault_s
+    velocities = _rows(recording.velocities, len(robot.joints))[:, arm]
+    positions = _rows(recording.positions, len(robot.joints))[:, arm]
     commands = [at - fault_s for at, topic in recording.commands if at >= fault_s and topic != ignored_topic]
     last_s = max(commands, default=None)
-    stands_s = _standstill(times, velocities, last_s or 0.0)
-    until = times <= (np.inf if stands_s is None else stands_s)
+    after = times >= 0.0
+    stands_s = _standstill(times[after], velocities[after], last_s or 0.0)
+    # One window more at either end: what changes at once, at the fault or into rest, counts in full.
+    stopping = (times >= -WINDOW_S) & (times <= (np.inf if stands_s is None else stands_s + WINDOW_S))
     return Measurement(
         last_command_s=last_s,
         standstill_s=stands_s,
-        acceleration_ratio=_acceleration_ratio(times[until], velocities[until], robot.limits("acceleration")[arm]),
+        acceleration_ratio=_acceleration_ratio(
+            times[stopping], velocities[stopping], robot.limits("acceleration")[arm]
+        ),
         moved_after_stop=stands_s is not None and _moved(times, positions, velocities, stands_s),
     )
 

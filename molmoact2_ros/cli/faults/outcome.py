@@ -68,6 +68,12 @@ def worst(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
+def conclude(embodiment: str, entries: Sequence[dict[str, Any]], problem: str = "") -> tuple[dict[str, Any], int]:
+    """Return the report and the exit status; `problem` says why not every fault was injected, empty when all were."""
+    ok = not problem and all(entry["ok"] for entry in entries)
+    return {"embodiment": embodiment, "faults": list(entries), "ok": ok}, int(not ok)
+
+
 def _largest(seconds: list[float | None]) -> int | None:
     known = [each for each in seconds if each is not None]
     return round(max(known) * 1e3) if known else None
