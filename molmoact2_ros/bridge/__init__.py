@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Between this package's units and a robot's own drivers, and the last guard before them. numpy; no ROS."""
 
+from .clock_back import ClockBack
 from .command_guard import CommandGuard
 from .diagnostic_faults import COMPONENTS_STATUS, DriverStatus, diagnostic_faults
 from .driver_report import DriverReport
@@ -21,6 +22,7 @@ __all__ = [
     "COMPONENTS_STATUS",
     "BridgeError",
     "Cause",
+    "ClockBack",
     "CommandGuard",
     "DriverReport",
     "DriverState",

@@ -17,6 +17,7 @@ COMMAND_FILES = (
     "demo",
     "up",
     "doctor",
+    "faults",
     "safety_commands",
     "status",
     "instruct",

@@ -36,6 +36,7 @@ from sensor_msgs.msg import JointState
 
 from molmoact2_ros.bridge import (
     Cause,
+    ClockBack,
     CommandGuard,
     DriverReport,
     DriverState,
@@ -106,6 +107,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._publishers_made: list[Any] = []
         self._subscriptions_made: list[Any] = []
         self._outputs: list[ControllerOutput] = []
+        self._forwarded: JointCommand | None = None
         self._faults: FaultListeners | None = None
 
     def _setup(self) -> None:
@@ -117,6 +119,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._guard = self._new_guard()
         self._memory = SafetyMemory(SafetyState.CAUSE_SAFETY_RESTARTED)
         self._forwarded_sequence = self._rest_ns = self._told_ns = self._rivals_ns = self._states_sent = 0
+        self._clock_back, self._forwarded = ClockBack(), None
         self._told: Status = (-1, Cause.NONE, "")
         if not self.params.dry_run:
             self._outputs = [self._output(group) for group in self._profile.groups]
@@ -219,27 +222,45 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if not self.active:
             return
         now_ns, steady_ns = self.ros_now_ns(), time.monotonic_ns()
+        self._watch_clock(now_ns, steady_ns)
         self._watch_drivers(now_ns, steady_ns)
         command = self._guard.admit(command_from_msg(message), now_ns, steady_ns)
         if command is not None:
             for output in self._outputs:
                 output.send(command, steady_ns)
-            self._forwarded_sequence = command.sequence
+            self._forwarded, self._forwarded_sequence = command, command.sequence
             self._rest_ns = command.start_ns + round((len(command.positions) - 1) * command.step_s * NS_PER_S)
         self._tell_news()
 
     def _tick(self) -> None:
         if not self.active:
             return
-        steady_ns = time.monotonic_ns()
+        now_ns, steady_ns = self.ros_now_ns(), time.monotonic_ns()
         self._guard.watch_safety(steady_ns)
-        self._watch_drivers(self.ros_now_ns(), steady_ns)
+        self._watch_clock(now_ns, steady_ns)
+        self._watch_drivers(now_ns, steady_ns)
         if steady_ns - self._rivals_ns > RIVAL_PERIOD_NS:
             self._rivals_ns = steady_ns
             self._watch_rivals(steady_ns)
         self._tell_news()
 
     # What is watched.
+
+    def _watch_clock(self, now_ns: int, steady_ns: int) -> None:
+        """When ROS time is set back, let the last command end when it would have ended.
+
+        A controller that received it after the jump takes its start for the future, and slowly leads the robot there.
+        """
+        jump_ns = self._clock_back.jump_ns(now_ns, steady_ns)
+        if not jump_ns:
+            return
+        text = f"ROS time was set back by {-jump_ns / NS_PER_S:.3f} s: let clocks be set before a robot is armed"
+        self._guard.withdraw(Cause.COMMAND_OLD, text, steady_ns)
+        self._rest_ns += jump_ns
+        if self._forwarded is not None and now_ns < self._rest_ns:
+            rest = replace(self._forwarded, start_ns=self._forwarded.start_ns + jump_ns)
+            for output in self._outputs:
+                output.send(rest, steady_ns)
 
     def _watch_drivers(self, now_ns: int, steady_ns: int) -> None:
         """Forward nothing to a robot that cannot be seen."""

@@ -7,6 +7,8 @@
 | out       | each camera's topic                | sensor_msgs/Image, rgb8                             | best effort 2 |
 | out       | each diagnostic fault source's     | diagnostic_msgs/DiagnosticArray, once a second      | reliable 10   |
 |           | topic                              |                                                     |               |
+| out       | ~/truth (parameter                 | sensor_msgs/JointState, this package's names and    | best effort 5 |
+|           | `publish_truth`)                   | units: where the robot is, whatever its drivers say |               |
 | out       | /clock (parameter `publish_clock`) | rosgraph_msgs/Clock                                 | reliable 10   |
 | in        | each group's command_topic         | trajectory_msgs/JointTrajectory,                    | reliable 1    |
 |           |                                    | std_msgs/Float64MultiArray, or the actions          |               |
@@ -36,7 +38,7 @@ from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock as ClockMsg
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, JointState
 
 from molmoact2_ros.embodiment import Camera, Embodiment
 from molmoact2_ros.sim import (
@@ -60,7 +62,7 @@ from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, to_stamp
 from .parameters import param
 from .simulated_drivers import SimulatedDrivers
-from .simulator_messages import image_to_msg
+from .simulator_messages import image_to_msg, truth_to_msg
 
 EXPOSURE_SKEW_S = 0.015  # between one camera and the next: real ones run free, within one period of 60 Hz
 REAL_TIME_ENOUGH = 0.98
@@ -84,6 +86,7 @@ class SimulatorParams:
     camera_height: int = param(0, "height of camera images; 0: the scene's", unit="px", low=0, high=720)
     seed: int = param(0, "seed of the cameras' noise")
     publish_clock: bool = param(False, "publish /clock, for nodes that run with use_sim_time")
+    publish_truth: bool = param(False, "publish ~/truth, for those who judge how the robot moves")
     misbehaviour: str = param("", f"what the hardware does wrong; empty: nothing; or one of {known()}", mutable=True)
 
 
@@ -111,6 +114,9 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         self._simulation = Simulation(embodiment, scene, driver, params.pose, self._start_ns)
         self._reported = (time.monotonic(), self._simulation.time_ns, 0.0)
         self._clock_publisher = self._publisher(ClockMsg, "/clock", 10) if params.publish_clock else None
+        # Reliable and deep: after a moment in which this process stood still, all of the motion comes at once.
+        self._truth = self._publisher(JointState, "~/truth", qos.to_record(qos.STATE)) if params.publish_truth else None
+        self._truth_schedule = Schedule()
         self._drivers = SimulatedDrivers(
             self,
             embodiment,
@@ -169,7 +175,7 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         self._start_ns += ns
         self._simulation.jump(ns)
         drivers.shift(ns)
-        for schedule in self._exposures.values():
+        for schedule in (self._truth_schedule, *self._exposures.values()):
             schedule.shift(ns)
 
     def _publisher(self, kind: type, topic: str, profile: QoSProfile | int) -> Publisher:
@@ -192,7 +198,12 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         return self._start_ns + time.monotonic_ns() - self._start_steady_ns
 
     def _catch_up(self) -> None:
-        self._simulation.advance_to(self._present_ns())
+        self._simulation.advance_to(self._present_ns(), self._tell_truth)
+
+    def _tell_truth(self) -> None:
+        time_ns = self._simulation.time_ns
+        if self._truth is not None and self._truth_schedule.due(time_ns, self.params.arm_state_rate_hz):
+            self._truth.publish(truth_to_msg(*self._simulation.truth(), time_ns))
 
     def _tick(self) -> None:
         behind_s = (self._present_ns() - self._simulation.time_ns) / 1e9

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +49,10 @@ class Simulation:
         self.lost_s = 0.0
         self.ignores_commands = False  # controllers that swallow commands without a word
 
-    def advance_to(self, time_ns: int) -> None:
+    def advance_to(self, time_ns: int, stepped: Callable[[], None] = lambda: None) -> None:
         """Step up to a time; what is missing beyond CATCH_UP_LIMIT_S is let go and counted in `lost_s`.
 
-        Then nobody jumps: robot and running trajectories go on where they were.
+        Then nobody jumps: robot and running trajectories go on where they were. `stepped` is called after each step.
         """
         excess_ns = time_ns - self.time_ns - round(CATCH_UP_LIMIT_S * NS_PER_S)
         if excess_ns > 0:
@@ -61,6 +63,7 @@ class Simulation:
             for group in self.groups:
                 group.drive(self.time_ns, self._data)
             mujoco.mj_step(self._model, self._data)
+            stepped()
 
     def jump(self, ns: int) -> None:
         """Set the time, forward or back, without a motion: running trajectories go on where they were."""
@@ -84,6 +87,15 @@ class Simulation:
     def state(self, group: int) -> GroupState:
         """Return what the group's driver would report now."""
         return self.groups[group].report(self._data)
+
+    def truth(self) -> tuple[tuple[str, ...], Vector, Vector]:
+        """Return names, positions and velocities [joints] of all groups, this package's names and units.
+
+        This is where the robot is, whatever its drivers say.
+        """
+        measured = [group.truth(self._data) for group in self.groups]
+        names = tuple(name for group in self.groups for name in group.driver.joints)
+        return names, np.concatenate([pair[0] for pair in measured]), np.concatenate([pair[1] for pair in measured])
 
     def velocities(self, group: int) -> Vector:
         """Return how fast the group's joints move [joints], whatever the driver says of it."""

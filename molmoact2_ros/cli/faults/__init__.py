@@ -1,2 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`molmoact2 faults`: inject one fault at a time into the real graph, and prove that each stops the arm."""
+"""`molmoact2 faults`: what can go wrong as plain data (`catalogue`), how it is brought about, watched and measured."""
+
+from .command import add_parser
+
+__all__ = ["add_parser"]
