@@ -211,7 +211,7 @@ def test_armed_without_a_chunk_it_holds_the_measured_pose() -> None:
     run.policy_alive = False
     for command in run.ticks(5):
         assert (command.chunk_sequence, command.observation_ns) == (0, 0)
-        np.testing.assert_array_equal(command.positions, np.tile(run.state.positions, (2, 1)))
+        np.testing.assert_array_equal(command.positions, np.tile(run.state.positions, (6, 1)))
     assert run.interpolator.statistics.starved_ticks == 0
 
 
@@ -525,7 +525,7 @@ def test_an_ensemble_forgets_the_chunks_of_the_instruction_before() -> None:
 @pytest.mark.parametrize("scale", [0.1, 0.5])
 def test_a_speed_scale_keeps_the_path_and_lowers_the_speed(scale: float) -> None:
     """One chunk, followed to its end: the same rows, 1 / scale as late."""
-    run = Run(ratio=0.1, speed_scale=scale, ramp_start_ratio=0.8)
+    run = Run(ratio=0.1, speed_scale=scale, ramp_start_ratio=0.8, seam="fade", blend_s=0.3)
     chunk = run.observe()
     run.policy_alive, run.deaf = False, True  # safety would rightly stop for an observation that grows old
     run.interpolator.offer(chunk, run.now_ns + LATENCY_NS)

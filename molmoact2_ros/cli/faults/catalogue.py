@@ -178,8 +178,8 @@ def _states(settings: Settings) -> list[Row]:
         Allowance(settings.frozen_state_time_s, "it may repeat itself for so long"),
     )
     away = (
-        Allowance(settings.tracking_error_arm_rad / SLOWEST_RAD_S, "until the arm is too far from its command"),
-        Allowance(settings.tracking_error_time_s, "it may stay there for so long"),
+        Allowance(settings.deaf_arm_rad / SLOWEST_RAD_S, "until enough motion was asked for in vain"),
+        Allowance(settings.deaf_time_s, "for so long the arm may stand still meanwhile"),
     )
     diagnostics = (Allowance(FAULT_PERIOD_S, "a period of the driver's diagnostics"),)
     ignoring = ("tracking error", "jump", "frozen state")
