@@ -131,6 +131,14 @@ def test_a_policy_that_dies_when_motion_follows_it_again_after_a_rest_is_named()
     assert _stopped_by(robot.drive(60)) is Cause.POLICY_SILENT
 
 
+def test_a_policy_that_dies_is_named_though_its_last_chunk_was_old_when_it_came() -> None:
+    robot = GuardedRobot()
+    robot.observation_age_ns = 500_000_000
+    robot.arm().drive(60)
+    robot.chunks_end_at = 60
+    assert _stopped_by(robot.drive(40)) is Cause.POLICY_SILENT
+
+
 def test_a_policy_that_is_slow_but_alive_gives_a_stale_observation() -> None:
     robot = GuardedRobot().arm().drive(60)
     for _ in range(60):

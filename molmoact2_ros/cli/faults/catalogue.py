@@ -27,7 +27,7 @@ SLOWEST_RAD_S = 0.05  # the slowest motion in which a fault is injected
 CHUNK_WAIT_S = 0.3  # until the policy's next chunk, on a busy machine
 LAG_S = 1.2  # stamps fall behind by 0.7 s a second, and begin with the age of an honest chunk
 WAY_S = 6.0  # a smooth way to the forbidden pose, at a third of the speed limits
-JUMPED = ("acceleration limit", "velocity limit", "jerk limit", "hand speed limit", "jump")
+JUMPED = ("acceleration limit", "velocity limit")
 
 
 def catalogue(robot: Embodiment) -> tuple[Fault, ...]:
@@ -127,11 +127,11 @@ def _policy(settings: Settings) -> list[Row]:
         row("slow", "answers 3 s late", "slow", ("policy silent",), old),
         row("silent", "lives and says nothing", "silent", ("policy silent",), old),
         row("nan", "emits NaN", "nan", ("not finite",), next_chunk),
-        row("wrong_width", "emits one joint too few", "wrong_width", ("wrong shape", "wrong joints"), next_chunk),
+        row("wrong_width", "emits one joint too few", "wrong_width", ("wrong shape",), next_chunk),
         row("jump", "emits chunks that are 1 rad off", "jump", JUMPED, next_chunk),
         row("old_stamps", "emits chunks of ever older observations", "old_stamps", ("stale observation",), lag),
         row("out_of_range", "leads a joint out of its range", "out_of_range", ("position limit",), way),
-        row("in_collision", "leads the arm into itself or the table", "in_collision", ("collision",), way),
+        row("in_collision", "leads the arm into itself", "in_collision", ("collision",), way),
     ]
 
 
@@ -205,7 +205,8 @@ def _rivals(settings: Settings) -> list[Row]:
     held = Allowance(settings.bridge_timeout_s, "the bridge may hold for so long")
 
     def row(name: str, topic: str, *notice: Allowance) -> Row:
-        does = f"somebody else publishes on {topic}"
+        where = "a controller's topic" if topic == CONTROLLER else topic
+        does = f"somebody else publishes on {where}"
         return f"second_publisher_{name}", does, Action(Means.RIVAL, topic), ("second publisher",), notice, {}
 
     return [

@@ -16,11 +16,13 @@ from molmoact2_ros.nodes.graph import NodeSpec
 
 from .catalogue import SLOWEST_RAD_S
 from .chunk_relay import REMAPPING, ChunkRelay
+from .fault import Action, Means
 from .injector import Injector
 from .observer import Observer
 from .rival import Rival
 
 READY_S = 60.0  # a crashed publisher is listed for 20 s, and a policy loads
+REFUSED_S = 10.0  # to arm; then the arm stands where it may not
 MOVES_S = 15.0  # from arming to motion
 MOTION_S = 1.0  # before a fault, so that it meets more than the ramp
 POLL_S = 0.05
@@ -94,9 +96,13 @@ class GraphUnderTest:
         Raises:
             ValueError: that does not come about in time.
         """
-        deadline = time.monotonic() + READY_S
+        begun_s, put_home = time.monotonic(), False
         while not self._moves():
-            if time.monotonic() > deadline:
+            waited_s = time.monotonic() - begun_s
+            if waited_s > REFUSED_S and not put_home:
+                put_home = True
+                self._put_home()
+            if waited_s > READY_S:
                 safety = self.client.safety
                 raise ValueError(
                     f"the arm did not move after {READY_S:.0f} s: {safety.text if safety else 'no safety'}"
@@ -125,6 +131,17 @@ class GraphUnderTest:
         if self.observer.cause:
             self._say("molmoact2", f"stopped before the fault: {self.observer.cause}; once more")
         return self.is_armed() and self.observer.speed_rad_s > SLOWEST_RAD_S
+
+    def _put_home(self) -> None:
+        """Do what people do by hand with an arm that stands too near to something: move it away.
+
+        A simulator that starts again has its arm at home.
+        """
+        self._say("molmoact2", "the arm stands where arming is refused: putting it home")
+        simulator = Action(Means.KILL, "simulator")
+        self.injector.inject(simulator)
+        self.injector.undo(simulator)
+        self.wait_until_healthy()
 
     def _ask(self, what: str) -> bool:
         done, _ = self.injector.ask(what)

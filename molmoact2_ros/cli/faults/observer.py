@@ -78,9 +78,12 @@ class Observer:
         if not rows.arrived_s or time.monotonic() - rows.arrived_s[-1] > FRESH_S:
             return float("inf")
         arm = ~self._robot.is_gripper
-        still = [bool(np.all(np.abs(row[arm]) < STILL_RAD_S)) for row in rows.velocities]
-        moved = next((index for index in range(len(still) - 1, -1, -1) if not still[index]), None)
-        return rows.arrived_s[-1] - rows.arrived_s[0 if moved is None else moved]
+        since_s = rows.arrived_s[-1]
+        for arrived_s, velocities in zip(reversed(rows.arrived_s), reversed(rows.velocities), strict=True):
+            if np.any(np.abs(velocities[arm]) >= STILL_RAD_S):
+                break
+            since_s = arrived_s
+        return rows.arrived_s[-1] - since_s
 
     def silent_nodes(self) -> list[str]:
         """Return who has not spoken lately, or says that it cannot work."""
@@ -97,11 +100,11 @@ class Observer:
             silent.append(f"bridge ({client.bridge.text})")
         return silent
 
-    def crowded_topics(self, expected: int = 1) -> list[str]:
-        """Return the command topics that list another number of publishers than one: a crash is listed for 20 s."""
+    def crowded_topics(self) -> list[str]:
+        """Return the command topics that do not list exactly one publisher: one that crashed is listed for 20 s."""
         topics = ("command/proposed", SAFE, *self.controllers)
         node = self._client.node
-        return [topic for topic in topics if len(node.get_publishers_info_by_topic(f"/{topic}")) != expected]
+        return [topic for topic in topics if len(node.get_publishers_info_by_topic(f"/{topic}")) != 1]
 
     def _heard(self, name: str, then: Callable[[Any], None] | None = None) -> Callable[[Any], None]:
         def hear(message: Any) -> None:

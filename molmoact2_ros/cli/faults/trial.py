@@ -56,6 +56,10 @@ def _stop(graph: GraphUnderTest, fault: Fault) -> list[str]:
     graph.client.spin_for(STOOD_S)
     if fault.action.victim:
         graph.wait_until_healthy()
+    if fault.action.means is Means.HANG and len(seen_to_stop.commands) == commands + 1:
+        # What it was about to send when it was stopped leaves it when it goes on. The trajectory is past by then: that
+        # it moves nothing is measured.
+        seen_to_stop.commands.pop()
     resumed = [topic for _, topic in seen_to_stop.commands[commands:]]
     return objections + ([f"commands came again on {', '.join(sorted(set(resumed)))}"] if resumed else [])
 

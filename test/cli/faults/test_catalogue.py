@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from molmoact2_ros.cli.faults.catalogue import catalogue, choose
@@ -57,6 +59,15 @@ def test_every_node_is_killed_and_every_way_of_spoiling_chunks_is_tried(robot: E
     actions = [fault.action for fault in catalogue(robot)]
     assert {action.victim for action in actions if action.means is Means.KILL} == set(NODE_NAMES)
     assert {action.argument for action in actions if action.means is Means.CHUNKS} == set(KINDS)
+
+
+def test_the_safety_manual_lists_every_fault_with_its_causes_and_budget() -> None:
+    manual = (Path(__file__).parents[3] / "SAFETY.md").read_text()
+    for fault in catalogue(Embodiment.load("droid")):
+        causes = " or ".join(f"`{cause.upper().replace(' ', '_')}`" for cause in fault.expected)
+        budget = f"{fault.budget_s * 1e3:.0f} ms" if fault.expected else "-"
+        row = f"| `{fault.name}` | {fault.does} | {causes or 'none: it carries on'} | {budget} |"
+        assert row in manual, row
 
 
 def test_an_unknown_fault_is_refused_with_those_known() -> None:
