@@ -22,6 +22,7 @@ PERCEPTION_HEARTBEAT_S = 0.2  # parameter heartbeat_rate_hz of perception
 SAFETY_TIMEOUT_S = 0.3  # parameter safety_timeout_s of the bridge
 RIVAL_PERIOD_S = 0.5  # between looks at who else publishes, and as long again for discovery
 FAULT_PERIOD_S = 1.0  # drivers publish their diagnostics once a second
+DEAF_LOOK_S = 0.1  # and asked for long enough: see safety/deaf.py
 BRIDGE_LOOK_S = 0.1  # two periods in which the bridge looks at the clock
 SLOWEST_RAD_S = 0.05  # the slowest motion in which a fault is injected
 CHUNK_WAIT_S = 0.3  # until the policy's next chunk, on a busy machine
@@ -178,8 +179,8 @@ def _states(settings: Settings) -> list[Row]:
         Allowance(settings.frozen_state_time_s, "it may repeat itself for so long"),
     )
     away = (
-        Allowance(settings.deaf_arm_rad / SLOWEST_RAD_S, "until enough motion was asked for in vain"),
-        Allowance(settings.deaf_time_s, "for so long the arm may stand still meanwhile"),
+        Allowance(settings.deaf_time_s, "for so long motion may be asked for in vain"),
+        Allowance(DEAF_LOOK_S, "between looks at that"),
     )
     diagnostics = (Allowance(FAULT_PERIOD_S, "a period of the driver's diagnostics"),)
     ignoring = ("tracking error", "jump", "frozen state")
