@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 
+import pytest
+
 from molmoact2_ros.embodiment import share_folder
+from molmoact2_ros.nodes.dds_profile import PROFILE_VARIABLE, profile_environment, shipped_profile
+from molmoact2_ros.nodes.graph import NODE_NAMES
 from molmoact2_ros.safety.settings import Settings
 
 NAMESPACE = "{http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles}"
@@ -27,3 +31,17 @@ def test_a_segment_holds_several_of_the_largest_frames() -> None:
 def test_a_newcomer_stalls_nobody_for_as_long_as_safety_waits() -> None:
     # The check sleeps up to its whole time-out, in thirds; half of what safety allows leaves room for everything else.
     assert _shared_memory("healthy_check_timeout_ms") < 500 * Settings().state_timeout_s
+
+
+@pytest.mark.parametrize("node", NODE_NAMES)
+def test_nodes_that_stop_the_robot_share_no_memory_where_the_shipped_profile_is_in_force(node: str) -> None:
+    ours = {PROFILE_VARIABLE: str(shipped_profile())}
+    given = profile_environment(node, ours).get(PROFILE_VARIABLE, ours[PROFILE_VARIABLE])
+    kinds = [kind.text for kind in ElementTree.parse(given).getroot().iter(f"{NAMESPACE}type")]
+    assert ("SHM" in kinds) == (node in ("simulator", "perception", "policy"))
+    assert "UDPv4" in kinds
+
+
+def test_a_labs_own_profile_is_left_alone() -> None:
+    assert profile_environment("safety", {PROFILE_VARIABLE: "/lab/profile.xml"}) == {}
+    assert profile_environment("safety", {}) == {}

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from molmoact2_ros.embodiment import share_folder
+from molmoact2_ros.nodes.dds_profile import PROFILE_VARIABLE, shipped_profile
 
 # Not 0, where a lab's robots are; below 101, where the ports of a domain meet the ephemeral ones.
 OWN_DOMAIN = 86
@@ -37,7 +37,7 @@ def enter(args: argparse.Namespace) -> None:
     os.environ["ROS_DOMAIN_ID"] = str(args.domain_id)
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "SUBNET" if args.network else "LOCALHOST"
     # The default shared-memory segment is smaller than one camera frame, which loses most of them.
-    os.environ.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(share_folder() / "config" / "fastdds_profile.xml"))
+    os.environ.setdefault(PROFILE_VARIABLE, str(shipped_profile()))
     if "AMENT_PREFIX_PATH" not in os.environ and (Path(sys.prefix) / "share" / "ament_index").is_dir():
         os.environ["AMENT_PREFIX_PATH"] = sys.prefix  # a virtual environment with the ROS wheels is a prefix by itself
 
