@@ -63,6 +63,7 @@ from .parameters import param
 WATCH_RATE_HZ = 20.0
 RIVAL_PERIOD_NS = NS_PER_S // 2  # between looks at who else publishes
 LULL_NS = NS_PER_S // 5  # a command that only holds ends within a period: between two of them execution goes on
+MessageInfo = dict[str, Any]  # as rclpy gives it
 Status = tuple[int, Cause, str]  # BridgeState mode, cause, sentence
 
 
@@ -180,8 +181,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
 
     # Callbacks, all in the executor's thread.
 
-    def _on_joint_state(self, topic: str, message: JointState) -> None:
-        newer = self._drivers.take(topic, report_from_msg(message))
+    def _on_joint_state(self, topic: str, message: JointState, info: MessageInfo) -> None:
+        newer = self._drivers.take(topic, report_from_msg(message, info))
         if not (newer and self.active and self._state_pace.allows(time.monotonic_ns())):
             return
         state = self._drivers.robot_state(self.ros_now_ns())
@@ -233,15 +234,23 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             self._guard.withdraw(Cause.DRIVER_STATE, problem, steady_ns)
 
     def _watch_rivals(self, steady_ns: int) -> None:
-        """Forward nothing while somebody else commands the robot, or us."""
+        """Forward nothing while somebody else commands the robot, or us, or the drivers disagree on where it is."""
+        for topic, joints in self._drivers.disputed():
+            names = ", ".join(self._publishers_of(topic))
+            text = f"'{topic}' has several sources of {joints} ({names}), expected one; stop the others"
+            self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
         for topic in [self._subscriptions_made[1].topic_name, *(output.topic for output in self._outputs)]:
-            names = sorted(info.node_name for info in self.get_publishers_info_by_topic(topic)) if topic else []
+            names = self._publishers_of(topic) if topic else []
             if len(names) > 1:
                 text = (
                     f"'{topic}' has {len(names)} publishers ({', '.join(names)}), expected one; stop the others "
                     "(one that crashed is listed for another 20 s)"
                 )
                 self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
+
+    def _publishers_of(self, topic: str) -> list[str]:
+        """Return the names of the nodes that publish on a topic, one for each publisher."""
+        return sorted(info.node_name for info in self.get_publishers_info_by_topic(topic))
 
     # What is told.
 
@@ -291,13 +300,14 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         return [("drivers", level, text or "fine", values)]
 
 
-def report_from_msg(message: JointState) -> DriverReport:
-    """Unpack a JointState."""
+def report_from_msg(message: JointState, info: MessageInfo) -> DriverReport:
+    """Unpack a JointState and what the middleware says of it."""
     return DriverReport(
         stamp_ns=stamp_ns(message.header.stamp),
         names=tuple(message.name),
         positions=np.frombuffer(message.position, dtype=np.float64),
         velocities=np.frombuffer(message.velocity, dtype=np.float64),
+        sequence=info["publication_sequence_number"],
     )
 
 

@@ -18,7 +18,7 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 from molmoact2_ros.bridge import DriverReport
 from molmoact2_ros.embodiment import Driver, Embodiment
 from molmoact2_ros.nodes import qos
-from molmoact2_ros.nodes.bridge_node import report_from_msg
+from molmoact2_ros.nodes.bridge_node import MessageInfo, report_from_msg
 from molmoact2_ros.nodes.messages import stamp_ns
 from molmoact2_ros.nodes.perception_node import COMPRESSED_TRANSPORT, frame_from_compressed, frame_from_image
 from molmoact2_ros.perception import Frame
@@ -103,9 +103,9 @@ class Listener:
 
     # Callbacks, all in the executor's thread.
 
-    def _on_state(self, topic: str, message: JointState) -> None:
+    def _on_state(self, topic: str, message: JointState, info: MessageInfo) -> None:
         self._note(topic, message)
-        self._reports[topic].append(report_from_msg(message))
+        self._reports[topic].append(report_from_msg(message, info))
 
     def _on_image(self, role: str, message: Any) -> None:
         self._note(self._image_topics[role], message)
