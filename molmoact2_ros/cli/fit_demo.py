@@ -4,7 +4,16 @@
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from molmoact2_ros.embodiment import Embodiment
+
+DEPTH_SCENES = 128
 
 DESCRIPTION = """\
 Fit a tiny network to a gentle loop of every robot's joints, and write it as a checkpoint in the released layout. It is
@@ -14,8 +23,12 @@ EPILOG = """\
 On one CPU core the default takes about ten minutes per robot; those in `checkpoints`, one for each norm tag, were made
 with it. A GPU takes larger batches in less time and comes out twice as accurate.
 
+With `--think` the robot's demo checkpoint learns to write a depth map first. Its codes are distances: the mean true
+depth of a cell of the simulator's first camera, in 128 equal steps from 0.2 to 4 m, nearest first.
+
 examples:
   molmoact2 fit-demo --embodiment yam --out checkpoints/demo_yam_dual_molmoact2
+  molmoact2 fit-demo --think --embodiment droid --out checkpoints/demo_think_franka_droid
   molmoact2 fit-demo --out runs/demo_checkpoint --device cuda --batch 256
 """
 
@@ -34,7 +47,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--embodiment", action="append", metavar="NAME", help="robot to include; repeat for more (default: all shipped)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of weights, examples and noise (default: %(default)s)")
-    parser.add_argument("--steps", type=int, help="of the optimiser, robots in turn (default: 6000 per robot)")
+    parser.add_argument(
+        "--steps", type=int, help="of the optimiser, robots in turn (default: 6000 per robot; 1500 with --think)"
+    )
+    parser.add_argument(
+        "--think", action="store_true", help="teach the demo checkpoint of one robot to reason in depth"
+    )
     parser.add_argument("--batch", type=int, help="examples in a step (default: 16)")
     parser.add_argument("--device", default="cpu", help="where to train (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
@@ -46,20 +64,21 @@ def run(args: argparse.Namespace) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from molmoact2_ros.embodiment import Embodiment, shipped_embodiments
-    from molmoact2_ros.policy.demo import BATCH, STEPS_PER_ROBOT, fit_demo
+    from molmoact2_ros.policy.demo import BATCH, STEPS_PER_ROBOT, THINK_STEPS, fit_demo
     from molmoact2_ros.policy.device import choose_device, limit_cpu_threads
 
     limit_cpu_threads(args.threads)
     robots = [Embodiment.load(name) for name in args.embodiment or shipped_embodiments()]
     device = choose_device(args.device)
-    steps = STEPS_PER_ROBOT * len(robots) if args.steps is None else args.steps
+    default_steps = THINK_STEPS if args.think else STEPS_PER_ROBOT * len(robots)
+    steps = default_steps if args.steps is None else args.steps
     batch = BATCH if args.batch is None else args.batch
+    fit = _think_fit(robots, args.seed) if args.think else partial(fit_demo, robots=robots)
     columns = (TextColumn("loss {task.fields[loss]:.4f}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         task = progress.add_task("fit", total=steps, loss=float("nan"))
-        fit_demo(
+        fit(
             args.out,
-            robots,
             seed=args.seed,
             steps=steps,
             batch=batch,
@@ -68,3 +87,16 @@ def run(args: argparse.Namespace) -> int:
         )
     print(f"wrote {args.out}")
     return 0
+
+
+def _think_fit(robots: Sequence[Embodiment], seed: int) -> Callable[..., None]:
+    """Render what is to be learnt, and return the fit with it."""
+    from molmoact2_ros.cli.depth_scenes import render_depth_scenes
+    from molmoact2_ros.nodes.graph import demo_checkpoint
+    from molmoact2_ros.policy.demo import THINK_SIZES, fit_think
+
+    if len(robots) != 1:
+        raise ValueError(f"--think fits the checkpoint of one robot, got {len(robots)}: name it with --embodiment")
+    side = math.isqrt(THINK_SIZES.depth_codes)
+    scenes = render_depth_scenes(robots[0], DEPTH_SCENES, side, seed)
+    return partial(fit_think, robot=robots[0], base=demo_checkpoint(robots[0]), scenes=scenes)

@@ -37,13 +37,26 @@ MASK_SEAM = "prefill_bias"
 
 NUMBER_KINDS = "fiub"  # numpy's letters: floating point, integer, unsigned, boolean
 
-REQUIRED_KEYS = ("raw_image_0", "raw_state", "raw_task", "raw_norm_tag", "in_input_ids", "actions")
-REQUIRED_BY_KIND = {"continuous": ("noise", "step_x", "step_v"), "discrete": ("generated",)}
+REQUIRED_KEYS = ("raw_image_0", "raw_state", "raw_task", "raw_norm_tag", "in_input_ids")
+REQUIRED_OF_FLOW = ("actions", "noise", "step_x", "step_v")
+REQUIRED_BY_KIND = {
+    "continuous": REQUIRED_OF_FLOW,
+    "discrete": ("actions", "generated"),
+    "depth": (
+        *(f"{frame}_{key}" for frame in ("a", "b") for key in (*REQUIRED_OF_FLOW, "depth", "gen")),
+        "b_mask",
+    ),
+}
+# Keys of a depth golden without a frame's letter: raw inputs that both frames have in common, and what the processor
+# made of those of the second frame, which the reference run wrote over the first's.
+SHARED = ("raw_", "in_", "prompt")
 
 # Axes of what the stages index; the batch is 1.
 AXES = {
     "in_input_ids": ("1", "tokens"),
     "generated": ("1", "tokens"),
+    "depth": ("1", "tokens"),
+    "gen": ("1", "tokens"),
     "noise": ("1", "steps", "numbers"),
     "actions": ("1", "steps", "numbers"),
     "step_x": ("Euler steps", "1", "steps", "numbers"),
@@ -74,20 +87,22 @@ class Golden:
     """One file of reference outputs.
 
     Attributes:
-        kind: "continuous" or "discrete".
-        arrays: everything in the file.
+        kind: "continuous", "discrete" or "depth".
+        arrays: everything in the file; for one frame of a depth golden, everything of that frame without its letter.
+        frame: the letter and its underscore, for one frame of a depth golden.
     """
 
     kind: str
     arrays: dict[str, Array]
+    frame: str = ""
 
     @classmethod
     def load(cls, path: str | Path) -> Golden:
         """Read an .npz file.
 
         Raises:
-            GoldenError: if the file is no .npz, is of the training or depth kind, lacks what its kind must have, or
-                holds it in another shape or type.
+            GoldenError: if the file is no .npz, is of the training kind, lacks what its kind must have, or holds it in
+                another shape or type.
         """
         arrays = _read_npz(Path(path))
         kind = _kind(arrays, path)
@@ -95,9 +110,32 @@ class Golden:
         if missing:
             raise GoldenError(f"{path} is not a {kind} golden: it lacks {', '.join(missing)}")
         _check_images(arrays, path)
-        for key in [key for key in AXES if key in arrays]:
-            _check_axes(key, arrays[key], path)
-        return cls(kind, arrays)
+        golden = cls(kind, arrays)
+        for frame in golden.frames:
+            for key in [key for key in AXES if key in frame.arrays]:
+                _check_axes(key, frame.arrays[key], path)
+        return golden
+
+    @property
+    def frames(self) -> list[Golden]:
+        """What is compared one after the other: the file, or the two frames of depth reasoning.
+
+        The second frame also has the map of the first, `raw_draft`, and its first image, `raw_previous_image`.
+        """
+        if self.kind != "depth":
+            return [self]
+        first, second = (
+            {key.removeprefix(frame): array for key, array in self.arrays.items() if key.startswith(frame)}
+            for frame in ("a_", "b_")
+        )
+        inputs = {key: array for key, array in self.arrays.items() if key.startswith("raw_")}
+        before = {"raw_draft": first["depth"], "raw_previous_image": inputs["raw_image_0"]}
+        shared = {key: array for key, array in self.arrays.items() if key.startswith(SHARED)}
+        return [Golden("depth", inputs | first, "a_"), Golden("depth", shared | before | second, "b_")]
+
+    def name(self, key: str) -> str:
+        """Return the key in the file."""
+        return key if key.startswith(SHARED) else f"{self.frame}{key}"
 
     @property
     def images(self) -> list[Array]:
@@ -200,7 +238,7 @@ def _kind(arrays: dict[str, Array], path: str | Path) -> str:
             f"{path} holds a training step, which this version cannot compare: give a golden of inference"
         )
     if "a_actions" in arrays:
-        raise GoldenError(f"{path} holds depth reasoning, which this version cannot compare: give one without depth")
+        return "depth"
     return "discrete" if "generated" in arrays else "continuous"
 
 

@@ -17,6 +17,7 @@ COMMAND_FILES = (
     "demo",
     "up",
     "doctor",
+    "faults",
     "safety_commands",
     "status",
     "instruct",
@@ -25,6 +26,7 @@ COMMAND_FILES = (
     "false_alarms",
     "parity",
     "seams",
+    "think_eval",
     "tiny_checkpoint",
     "fit_demo",
 )

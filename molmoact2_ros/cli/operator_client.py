@@ -37,10 +37,10 @@ BRIDGE_MODES = {
 }
 
 
-def cause_name(cause: int) -> str:
-    """Return a SafetyState cause in words, e.g. `velocity limit`."""
-    for name in dir(SafetyState):
-        if name.startswith("CAUSE_") and getattr(SafetyState, name) == cause:
+def cause_name(cause: int, kind: type = SafetyState) -> str:
+    """Return a cause of SafetyState, or of BridgeState as `kind`, in words, e.g. `velocity limit`."""
+    for name in dir(kind):
+        if name.startswith("CAUSE_") and getattr(kind, name) == cause:
             return name.removeprefix("CAUSE_").replace("_", " ").lower()
     return f"cause {cause}"
 

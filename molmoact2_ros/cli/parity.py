@@ -23,8 +23,15 @@ tolerances:
             dimension's range in the golden, plus 0.02, plus half a bfloat16 step
   integers, booleans and text must be equal; their number of mismatches is shown
 
-example:
+kinds of golden, told by their keys:
+  continuous   actions integrated as a flow
+  discrete     actions decoded as tokens (`generated`)
+  depth        depth reasoning on two frames that follow each other: a_* writes the whole depth map, b_* keeps the codes
+               of the cells that did not change; codes, tokens and the mask of changes must be equal
+
+examples:
   molmoact2 parity --checkpoint test/data/parity/tiny_base --golden test/data/parity/goldens/droid.npz
+  molmoact2 parity --checkpoint test/data/parity/tiny_think --golden test/data/parity/goldens/depth.npz
 """
 
 
@@ -49,17 +56,20 @@ def run(args: argparse.Namespace) -> int:
     from molmoact2_ros.cli.golden import Golden
 
     golden = Golden.load(args.golden)
-    bench = _bench(args.checkpoint, golden, args.dtype)
-    staged, chained = _compute(bench)
-    stage = {key: _compare(key, staged, bench, args.dtype) for key in golden.seams}
-    chain = {key: _compare(key, chained, bench, args.dtype) for key in golden.seams}
-    ok = all(difference.ok for difference in stage.values()) and chain["actions"].ok
-    _print_table(golden, stage, chain)
-    print(json.dumps({"kind": golden.kind, "dtype": args.dtype, "max_abs": _max_abs(stage, chain), "ok": ok}))
+    ok, max_abs = True, dict[str, float | None]()
+    for bench in _benches(args.checkpoint, golden, args.dtype):
+        frame = bench.golden
+        staged, chained = _compute(bench)
+        stage = {key: _compare(key, staged, bench, args.dtype) for key in frame.seams}
+        chain = {key: _compare(key, chained, bench, args.dtype) for key in frame.seams}
+        ok = ok and all(difference.ok for difference in stage.values()) and chain["actions"].ok
+        max_abs |= {frame.name(key): figure for key, figure in _max_abs(stage, chain).items()}
+        _print_table(frame, stage, chain)
+    print(json.dumps({"kind": golden.kind, "dtype": args.dtype, "max_abs": max_abs, "ok": ok}))
     return 0 if ok else 1
 
 
-def _bench(checkpoint: str, golden: Golden, dtype: str) -> Bench:
+def _benches(checkpoint: str, golden: Golden, dtype: str) -> list[Bench]:
     from pathlib import Path
 
     import torch
@@ -69,9 +79,11 @@ def _bench(checkpoint: str, golden: Golden, dtype: str) -> Bench:
     from molmoact2_ros.processing.processor import Processor
 
     processor = Processor.load(Path(checkpoint))
-    bench: Bench = Bench(load_model(checkpoint, getattr(torch, dtype)), processor, golden)
-    check_fit(bench)
-    return bench
+    model = load_model(checkpoint, getattr(torch, dtype))
+    benches: list[Bench] = [Bench(model, processor, frame) for frame in golden.frames]
+    for bench in benches:
+        check_fit(bench)
+    return benches
 
 
 def _compute(bench: Bench) -> tuple[Seams, Seams]:
@@ -124,7 +136,7 @@ def _print_table(golden: Golden, stage: dict[str, Difference], chain: dict[str, 
         ok = difference.ok and (chain[key].ok or key != "actions")
         shape = " x ".join(map(str, golden.arrays[key].shape)) or "1"
         verdict = "[green]ok[/]" if ok else "[red]FAILED[/]"
-        table.add_row(key, shape, _figure(difference), _figure(chain[key]), verdict)
+        table.add_row(golden.name(key), shape, _figure(difference), _figure(chain[key]), verdict)
     Console().print(table)
 
 

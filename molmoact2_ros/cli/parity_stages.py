@@ -22,7 +22,9 @@ from molmoact2_ros.cli.golden import Array, Golden, GoldenError
 from molmoact2_ros.model import flow, masks
 from molmoact2_ros.model.action_expert import Context
 from molmoact2_ros.model.decoding import DecodingError, LogitsHook, action_bins, generate
-from molmoact2_ros.model.molmoact2 import MolmoAct2
+from molmoact2_ros.model.depth import DepthDraft, read_depth
+from molmoact2_ros.model.molmoact2 import MolmoAct2, Prefill
+from molmoact2_ros.processing.depth_cells import REFERENCE_COSINE, cell_values, cosines
 from molmoact2_ros.processing.errors import ProcessingError
 from molmoact2_ros.processing.processor import Processor
 
@@ -73,6 +75,11 @@ def check_fit(bench: Bench) -> None:
         raise GoldenError(
             f"processor_config.json makes images of {made[0]} in patches of {made[1]}, but the network of config.json "
             f"takes {taken[0]} in patches of {taken[1]}: they belong to different checkpoints"
+        )
+    if bench.golden.kind == "depth" and config.depth is None:
+        raise GoldenError(
+            "the golden holds depth reasoning, but the checkpoint's config.json has no depth tokens: it belongs to "
+            "another checkpoint"
         )
     for key in [key for key in ("noise", "step_x", "step_v") if key in arrays]:
         steps, width = arrays[key].shape[-2:]
@@ -129,7 +136,7 @@ def process(bench: Bench, _: Seams) -> Seams:
     """Camera images, state and task to the network's inputs."""
     golden = bench.golden
     task, state = str(golden.arrays["raw_task"]), golden.arrays["raw_state"]
-    inputs = bench.processor.encode(golden.images, task, state, golden.norm_tag)
+    inputs = bench.processor.encode(golden.images, task, state, golden.norm_tag, depth=golden.kind == "depth")
     ids, images = inputs.input_ids[None], len(inputs.pixel_values)  # [B, S]
     image_typed = masks.is_any_of(torch.from_numpy(ids), bench.model.config.tokens.image_typed)
     rows, columns = bench.processor.images.token_grid
@@ -160,19 +167,50 @@ def build_masks(bench: Bench, seams: Seams) -> Seams:
     return {"prefill_bias": model.prompt_bias(ids, valid), "encoder_mask": visible}
 
 
+def find_changes(bench: Bench, _: Seams) -> Seams:
+    """First images of two frames to the cells of the depth grid that changed; nothing on a first frame."""
+    arrays, depth = bench.golden.arrays, bench.model.config.depth
+    if depth is None or "raw_previous_image" not in arrays:
+        return {}
+    pair = [cell_values(arrays[key], depth.side) for key in ("raw_previous_image", "raw_image_0")]
+    lengths = [np.linalg.norm(cells, axis=1) for cells in pair]
+    return {"mask": cosines(pair[0], pair[1], (lengths[0], lengths[1])) < REFERENCE_COSINE}
+
+
+def write_depth(bench: Bench, seams: Seams) -> Seams:
+    """Prompt, image vectors, the map of the frame before and what changed since to the depth map and the cache.
+
+    The reference's logits were steered so that the map ends after its codes.
+    """
+    model, arrays = bench.model, bench.golden.arrays
+    ids, visual = torch.from_numpy(seams["in_input_ids"]), bench.to_model(seams["visual"])
+    draft = DepthDraft(arrays["raw_draft"][0].tolist(), (~seams["mask"]).tolist()) if "mask" in seams else None
+    reading = read_depth(model, ids, visual, draft, closing_hook=_steer_depth_end(model))
+    layers = _layers(reading.prefill)
+    return {"depth": np.asarray([reading.codes]), "gen": np.asarray([reading.tokens])} | layers
+
+
+def build_depth_masks(bench: Bench, seams: Seams) -> Seams:
+    """Token ids and depth map to the masks of the language model and of the action expert."""
+    model, ids = bench.model, torch.from_numpy(seams["in_input_ids"])
+    valid = torch.ones_like(ids, dtype=torch.bool)
+    visible, _ = model.classify(*_with_map(seams))
+    return {"prefill_bias": model.prompt_bias(ids, valid), "encoder_mask": visible}
+
+
 def prefill(bench: Bench, seams: Seams) -> Seams:
     """Tokens and image vectors to the keys and values of every layer."""
-    cache = bench.model.prefill(torch.from_numpy(seams["in_input_ids"]), bench.to_model(seams["visual"])).cache
-    layers = [cache.flat(layer) for layer in range(cache.num_layers)]  # [B, S, H*E]
-    keys = {f"k_{layer}": k for layer, (k, _) in enumerate(layers)}
-    return keys | {f"v_{layer}": v for layer, (_, v) in enumerate(layers)}
+    return _layers(bench.model.prefill(torch.from_numpy(seams["in_input_ids"]), bench.to_model(seams["visual"])))
 
 
 def project_context(bench: Bench, seams: Seams) -> Seams:
     """Keys and values of the language model to those of the action expert."""
     count = bench.model.config.expert.num_layers
     layers = [(bench.to_model(seams[f"k_{i}"]), bench.to_model(seams[f"v_{i}"])) for i in range(count)]
-    context = bench.model.action_expert.project_context(layers, torch.as_tensor(seams["encoder_mask"]))
+    visible = torch.as_tensor(seams["encoder_mask"])
+    if bench.golden.kind == "depth":
+        layers = bench.model.gate_depth(layers, visible, bench.model.classify(*_with_map(seams))[1])
+    context = bench.model.action_expert.project_context(layers, visible)
     keys = {f"ctx_k_{layer}": k.transpose(1, 2) for layer, k in enumerate(context.keys)}  # [B, S, H, E]
     return keys | {f"ctx_v_{layer}": v.transpose(1, 2) for layer, v in enumerate(context.values)}
 
@@ -227,7 +265,29 @@ def decode_actions(bench: Bench, seams: Seams) -> Seams:
 STAGES: dict[str, tuple[Stage, ...]] = {
     "continuous": (process, encode_images, build_masks, prefill, project_context, integrate, decode_actions),
     "discrete": (process, encode_images, decode_tokens, stand_in_for_tokenizer, decode_actions),
+    "depth": (
+        process,
+        encode_images,
+        find_changes,
+        write_depth,
+        build_depth_masks,
+        project_context,
+        integrate,
+        decode_actions,
+    ),
 }
+
+
+def _layers(read: Prefill) -> Seams:
+    layers = [read.cache.flat(layer) for layer in range(read.cache.num_layers)]  # [B, S, H*E]
+    keys = {f"k_{layer}": k for layer, (k, _) in enumerate(layers)}
+    return keys | {f"v_{layer}": v for layer, (_, v) in enumerate(layers)}
+
+
+def _with_map(seams: Seams) -> tuple[Tensor, Tensor]:
+    """Return the ids of prompt and depth map, and that all of them count."""
+    ids = torch.from_numpy(np.concatenate((seams["in_input_ids"], seams["gen"]), axis=1))
+    return ids, torch.ones_like(ids, dtype=torch.bool)
 
 
 def _context(bench: Bench, seams: Seams) -> Context:
@@ -250,6 +310,18 @@ def _steering(model: MolmoAct2, length: int) -> LogitsHook:
             logits[:, forced[step]] += FORCE
         else:
             logits[:, tokens.action_first : tokens.action_first + tokens.num_actions] += FAVOUR
+        return logits
+
+    return steer
+
+
+def _steer_depth_end(model: MolmoAct2) -> LogitsHook:
+    """Force the end of the depth map."""
+
+    def steer(_: int, logits: Tensor) -> Tensor:
+        logits = logits.clone()
+        if model.config.depth is not None:
+            logits[:, model.config.depth.end] += FORCE
         return logits
 
     return steer

@@ -5,19 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from molmoact2_ros.interpolation import InterpolationSettings
 
 from .seam_baselines import BASELINES, Closest, baseline_run, executed, smoothed
+from .seam_causal import best_tracker
 from .seam_chunks import RATE_HZ, REPLAN_TICKS, Rows, make_chunks
 from .seam_metrics import Executed, SeamMetrics, chunk_jerk, seam_metrics
 from .seam_modes import guided, mode_run
 
 TICK_S = 1.0 / RATE_HZ
 MODES = ("receding", "ensemble", "rtc")
-SHIPPED = "fade"  # the seam that the interpolator has unless told otherwise
+SEAM = InterpolationSettings.seam
+FADE = "fade"  # the interpolator with its other seam
+FADE_S = 0.3
 SMOOTHED = ("lerobot", "act")
 WARM_UP_CHUNKS = 3  # the first motion is a ramp and joins nothing
 AGREEING_CHUNKS = 40
@@ -28,6 +32,11 @@ LONGEST_JUDGED = 8
 MAX_JUMP_RATIO = 1.05
 MAX_SEAM_JERK_RATIO = 1.2
 MAX_LAG_RAD = 0.02  # 4 % of the motion
+# Following as close as the closest of LeRobot and ACT was the wish. Where the best causal tracker as smooth is further
+# away than that (on these chunks at every delay, doc/seams.md), a mode may be so much further away than the tracker: it
+# keeps lag and jump within the goal, which the tracker does not, and does not know the run beforehand. The smoothed
+# baselines are no measure: they come closer than the tracker, but lag four times as far as allowed and more.
+MAX_OF_CAUSAL = 1.25
 
 
 @dataclass
@@ -36,6 +45,7 @@ class Results:
 
     lag_rad: RMS distance from chunks that all agree, of modes and smoothed baselines. The others have none.
     closest_rad: least following error of any path whose RMS jerk over all ticks is that of the verdict.
+    causal_rad: least following error of trackers of the newest chunk with the verdict's seam jerk.
     """
 
     raw_jerk_rad_s3: float
@@ -44,6 +54,7 @@ class Results:
     modes: dict[str, dict[int, SeamMetrics]] = field(default_factory=dict)
     lag_rad: dict[str, dict[int, float]] = field(default_factory=dict)
     closest_rad: dict[int, float] = field(default_factory=dict)
+    causal_rad: dict[int, float] = field(default_factory=dict)
     runs: dict[str, Executed] = field(default_factory=dict)
 
     def failures(self) -> list[str]:
@@ -51,16 +62,26 @@ class Results:
         found = []
         for mode, by_delay in self.modes.items():
             for delay, figures in by_delay.items():
+                if delay > LONGEST_JUDGED:
+                    continue
                 checks = (
                     ("jump ratio", figures.jump_ratio, MAX_JUMP_RATIO),
                     ("seam jerk ratio", figures.seam_jerk_ratio, MAX_SEAM_JERK_RATIO),
                     ("lag [rad]", self.lag_rad[mode][delay], MAX_LAG_RAD),
+                    ("following error [rad]", figures.following_rad, self.following_goal_rad(delay)),
                     ("starvation", figures.starvation, 0.0),
                 )
                 for name, value, goal in checks:
-                    if delay <= LONGEST_JUDGED and not value <= goal:
-                        found.append(f"{mode} at {delay} ticks: {name} {value:.3f}, goal {goal}")
+                    if not value <= goal:
+                        found.append(f"{mode} at {delay} ticks: {name} {value:.3f}, goal {round(goal, 3)}")
         return found
+
+    def following_goal_rad(self, delay: int) -> float:
+        """Return the closest of the blending baselines, or what is possible where that is not."""
+        blended_rad = min(self.baselines[name][delay].following_rad for name in SMOOTHED)
+        if self.causal_rad[delay] <= blended_rad:
+            return blended_rad
+        return MAX_OF_CAUSAL * self.causal_rad[delay]
 
 
 class SeamBench:
@@ -76,7 +97,7 @@ class SeamBench:
             raise ValueError(f"expected at least {WARM_UP_CHUNKS + 3} chunks, got {count}")
         self._rows = make_chunks(count, seed)
         self._agreeing = make_chunks(AGREEING_CHUNKS, seed, agreeing=True)
-        self._settings = InterpolationSettings(seam="correction", blend_s=blend_s)
+        self._settings = InterpolationSettings(seam=SEAM, blend_s=blend_s)
         self._raw_jerk = chunk_jerk(self._rows, TICK_S)
         self._closest = Closest((count - 1 - WARM_UP_CHUNKS) * REPLAN_TICKS, TICK_S)
 
@@ -109,6 +130,9 @@ class SeamBench:
                 results.lag_rad.setdefault(f"{name}_smoothed", {})[delay] = lag_rad
                 on_step()
             results.closest_rad[delay] = self._closest_rad(delay)
+            if delay <= LONGEST_JUDGED:  # with less of a chunk left, trackers do not settle
+                judge = partial(self._smoothness, delay)
+                results.causal_rad[delay] = best_tracker(self._rows, delay, TICK_S, judge, MAX_SEAM_JERK_RATIO)
         return results
 
     @staticmethod
@@ -122,7 +146,7 @@ class SeamBench:
             runs[name] = lambda name=name: baseline_run(name, self._rows, delay)  # type: ignore[misc]
         for name in SMOOTHED:
             runs[f"{name}_smoothed"] = lambda name=name: self._smoothed_run(name, self._rows, delay)  # type: ignore[misc]
-        runs[SHIPPED] = lambda: mode_run(InterpolationSettings(), self._rows, delay, TICK_S)
+        runs[FADE] = lambda: mode_run(InterpolationSettings(seam=FADE, blend_s=FADE_S), self._rows, delay, TICK_S)
         for mode in MODES:
             runs[mode] = lambda mode=mode: self._mode_run(mode, self._rows, delay)  # type: ignore[misc]
         return runs
@@ -147,6 +171,10 @@ class SeamBench:
 
     def _judged(self, run: Executed) -> SeamMetrics:
         return seam_metrics(without_start(run), TICK_S, self._raw_jerk)
+
+    def _smoothness(self, delay: int, path: Rows) -> tuple[float, float]:
+        figures = self._judged(executed(path, self._rows, delay))
+        return figures.seam_jerk_ratio, figures.following_rad
 
     def _closest_rad(self, delay: int) -> float:
         targets = without_start(baseline_run("none", self._rows, delay)).targets

@@ -35,7 +35,7 @@ class ModelSeams:
         """
         self._robot = Embodiment.load("droid")
         self._checkpoint, self._count, self._seed = checkpoint, count, seed
-        self._settings = InterpolationSettings(seam="correction", blend_s=blend_s)
+        self._settings = InterpolationSettings(blend_s=blend_s)
 
     def figures(self, delay: int) -> dict[str, dict[str, float]]:
         """Return the figures of plain chunks as they come, of plain and of guided ones behind the interpolator.

@@ -10,7 +10,7 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from .seam_bench import MAX_JUMP_RATIO, MAX_SEAM_JERK_RATIO, MODES, SHIPPED, TICK_S, WARM_UP_CHUNKS, Results
+from .seam_bench import FADE, MAX_JUMP_RATIO, MAX_SEAM_JERK_RATIO, MODES, TICK_S, WARM_UP_CHUNKS, Results
 from .seam_chunks import OTHER_MODE_EVERY, REPLAN_TICKS
 
 STYLES: dict[str, dict[str, Any]] = {
@@ -19,7 +19,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "act": {"color": "tab:red", "linestyle": "--"},
     "lerobot_smoothed": {"color": "tab:orange", "linestyle": ":"},
     "act_smoothed": {"color": "tab:red", "linestyle": ":"},
-    SHIPPED: {"color": "tab:olive"},
+    FADE: {"color": "tab:olive"},
     "receding": {"color": "tab:blue"},
     "ensemble": {"color": "tab:cyan"},
     "rtc": {"color": "tab:green"},
@@ -56,7 +56,10 @@ def _panel(axis: Any, results: Results, name: str, title: str, goal: float | Non
     else:
         closest = results.closest_rad
         axis.plot(list(closest), list(closest.values()), color="black", linewidth=0.8)
-        axis.annotate("black: no path as smooth is closer", (0.03, 0.94), xycoords="axes fraction", fontsize=8)
+        causal = results.causal_rad
+        axis.plot(list(causal), list(causal.values()), color="black", linewidth=0.8, linestyle="--")
+        text = "black: no path as smooth is closer\ndashed: best tracker that knows only what has arrived"
+        axis.annotate(text, (0.03, 0.97), xycoords="axes fraction", fontsize=7, va="top")
     axis.set_title(title)
     axis.set_xlabel("delay, ticks")
     axis.grid(alpha=0.3)

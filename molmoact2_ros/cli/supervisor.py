@@ -58,10 +58,15 @@ class Supervisor:
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self, nodes: Sequence[NodeSpec]) -> None:
-        """Start one process per node; they end when this process ends, however it ends."""
+        """Start one process per node; they end when this process ends, however it ends.
+
+        A node that ended may be started again: its log goes on.
+        """
         for node in nodes:
+            remappings = [text for old, new in node.remappings.items() for text in ("-r", f"{old}:={new}")]
+            parameters = ["--params-file", str(self._write_parameters(node))]
             process = subprocess.Popen(
-                [sys.executable, "-m", node.module, "--ros-args", "--params-file", str(self._write_parameters(node))],
+                [sys.executable, "-m", node.module, "--ros-args", *parameters, *remappings],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -69,7 +74,9 @@ class Supervisor:
                 start_new_session=True,  # Ctrl-C comes to us alone: the arm is stopped before its nodes are
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 two system calls, nothing that takes a lock
             )
-            reader = threading.Thread(target=self._read, args=(node.name, process), daemon=True)
+            mode = "a" if node.name in self._processes else "w"
+            reader = threading.Thread(target=self._read, args=(node.name, process, mode), daemon=True)
+            self._reported.discard(node.name)
             self._processes[node.name] = process
             self._readers[node.name] = reader
             reader.start()
@@ -116,10 +123,10 @@ class Supervisor:
         path.write_text(yaml.safe_dump({node.name: {"ros__parameters": dict(node.parameters)}}))
         return path
 
-    def _read(self, name: str, process: subprocess.Popen[str]) -> None:
+    def _read(self, name: str, process: subprocess.Popen[str], mode: str) -> None:
         assert process.stdout is not None
         tail: deque[str] = deque(maxlen=1)
-        with (self.log_folder / f"{name}.log").open("w") as log:
+        with (self.log_folder / f"{name}.log").open(mode) as log:
             for raw in process.stdout:
                 line = raw.rstrip()
                 log.write(line + "\n")

@@ -21,6 +21,8 @@ from .driver import (
 )
 from .embodiment import Embodiment, shipped_embodiments
 from .errors import EmbodimentError
+from .fault import Fault
+from .fault_source import DIAGNOSTICS, FRANKA_STATE, HARDWARE_COMPONENTS, FaultSource
 from .geometry import Geometry, Hand
 from .joint import Joint
 from .joint_command import JointCommand
@@ -29,10 +31,13 @@ from .robot_state import RobotState
 from .share import share_folder
 
 __all__ = [
+    "DIAGNOSTICS",
     "DIFFERENCES",
     "FORWARD_COMMANDS",
+    "FRANKA_STATE",
     "GRIPPER_ACTIONS",
     "GRIPPER_COMMAND",
+    "HARDWARE_COMPONENTS",
     "I2RT_GRIPPER",
     "JOINT_TRAJECTORY",
     "MESSAGE_PACKAGES",
@@ -47,6 +52,8 @@ __all__ = [
     "DriverGroup",
     "Embodiment",
     "EmbodimentError",
+    "Fault",
+    "FaultSource",
     "Geometry",
     "Hand",
     "Joint",

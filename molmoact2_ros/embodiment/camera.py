@@ -14,13 +14,14 @@ class Camera:
     """A camera as the policy was trained with it; its place in the embodiment's list is its place in the prompt.
 
     `key` is a part of the name that training data give this camera; `topic` is relative, for remapping; `rotate_deg`
-    turns the driver's image clockwise before use.
+    turns the driver's image clockwise before use; `frame_id` is what its images carry, empty where that is not known.
     """
 
     role: str
     key: str
     topic: str
     rotate_deg: int
+    frame_id: str = ""
 
     @classmethod
     def read(cls, section: Section) -> Camera:
@@ -30,6 +31,7 @@ class Camera:
             key=section.text("key"),
             topic=section.text("topic"),
             rotate_deg=section.integer("rotate_deg"),
+            frame_id=section.text("frame_id", ""),
         )
         if camera.rotate_deg not in (0, 90, 180, 270):
             raise EmbodimentError(f"{section.where}.rotate_deg: expected 0, 90, 180 or 270, got {camera.rotate_deg}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .affine import Affine
 from .errors import EmbodimentError
+from .fault_source import FaultSource
 from .section import Section
 
 # A controller that plays a trajectory is sent all of it.
@@ -97,11 +98,13 @@ class Driver:
     """One way a lab runs the robot: all its controllers.
 
     `stop_service` is a std_srvs/Trigger service with which the driver stops the robot by its own means; empty: none.
+    `faults` are where the driver says that the robot is in a fault.
     """
 
     name: str
     groups: tuple[DriverGroup, ...]
     stop_service: str = ""
+    faults: tuple[FaultSource, ...] = ()
 
     @property
     def extra_messages(self) -> tuple[str, ...]:
@@ -119,10 +122,11 @@ class Driver:
         """
         groups = tuple(DriverGroup.read(group) for group in section.sections("groups"))
         stop_service = section.text("stop_service", "")
+        faults = tuple(FaultSource.read(source) for source in section.sections("faults", []))
         section.finish()
         named = [joint for group in groups for joint in group.joints]
         if sorted(named) != sorted(joint_names):
             raise EmbodimentError(
                 f"{section.where}.groups: expected each of {', '.join(joint_names)} once, got {', '.join(named)}"
             )
-        return cls(name, groups, stop_service)
+        return cls(name, groups, stop_service, faults)

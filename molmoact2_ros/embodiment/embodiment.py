@@ -65,6 +65,7 @@ class Embodiment:
         names = _unique([joint.name for joint in joints], f"{section.where}.joints")
         cameras = tuple(Camera.read(entry) for entry in section.sections("cameras"))
         _unique([camera.role for camera in cameras], f"{section.where}.cameras")
+        _unique([camera.frame_id for camera in cameras if camera.frame_id], f"{section.where}.cameras.frame_id")
         poses = section.section("poses")
         drivers = section.named_sections("drivers")
         embodiment = cls(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ class JointCommand:
     `positions` and `velocities` are [points, joints] float64 in this package's units, point i at
     `start_ns + i * step_s` (ROS time, nanoseconds). Points before `motion_points` follow the chunk, the others brake.
     `observation_ns` and `chunk_sequence` name the chunk behind the motion; both are 0 when it only holds or ramps.
+    `chunk_velocities` [joints] is how fast the chunk itself moves at the start; empty when it only holds.
     `asked_for` tells that an operator asked for this motion or rest, which then needs no policy.
     Content is not checked here: judging it is the work of safety.
     """
@@ -30,3 +31,4 @@ class JointCommand:
     observation_ns: int
     chunk_sequence: int
     asked_for: bool = False
+    chunk_velocities: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))

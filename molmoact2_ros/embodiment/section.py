@@ -74,10 +74,10 @@ class Section:
         """Return a nested mapping."""
         return Section(self._take(key, default), f"{self.where}.{key}")
 
-    def sections(self, key: str) -> list[Section]:
-        """Return a non-empty list of mappings."""
-        value = self._take(key, _REQUIRED)
-        if not isinstance(value, list) or not value:
+    def sections(self, key: str, default: list[Any] = _REQUIRED) -> list[Section]:
+        """Return a list of mappings, which is empty by default alone."""
+        value = self._take(key, default)
+        if not isinstance(value, list) or not (value or value is default):
             raise EmbodimentError(f"{self.where}.{key}: expected a list with at least one entry, got {value!r}")
         return [Section(item, f"{self.where}.{key}[{index}]") for index, item in enumerate(value)]
 
@@ -90,6 +90,13 @@ class Section:
         """Return a mapping of names to strings."""
         parent = self.section(key)
         return {name: parent.text(name) for name in list(parent._content)}
+
+    def words(self, key: str, default: tuple[str, ...] = _REQUIRED) -> tuple[str, ...]:
+        """Return a list of non-empty strings."""
+        value = self._take(key, default)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(word, str) and word for word in value):
+            raise EmbodimentError(f"{self.where}.{key}: expected a list of texts, got {value!r}")
+        return tuple(value)
 
     def __contains__(self, key: str) -> bool:
         """Tell whether a key is there that nobody took yet."""

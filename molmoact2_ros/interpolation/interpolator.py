@@ -17,7 +17,7 @@ from ruckig import RuckigError
 from molmoact2_ros.embodiment import ActionChunk, Embodiment, JointCommand, RobotState
 
 from .bounds import Bounds
-from .brake import Brake
+from .brake import SHORTEST_BRAKE_S, Brake
 from .correction import SMOOTHING, Correction
 from .curve import S_PER_NS, Curve
 from .ensemble import Ensemble
@@ -247,7 +247,7 @@ class Interpolator:
             self._home = Home(self._home_pose, start_ns, executing.at(start_ns), self._home_bounds)
             self._home_wanted = False
         if self._home is None:
-            return replace(executing.since(start_ns), observation_ns=0, chunk_sequence=0, asked_for=True)
+            return replace(self._rest(executing, start_ns), asked_for=True)
         times_ns = start_ns + self._period_ns * np.arange(MOTION_PERIODS + 1)
         motion = self._home.at(times_ns)
         brake = self._brake.from_state(motion[-1])
@@ -257,7 +257,7 @@ class Interpolator:
         """Play out the last command and stay where it ends."""
         self._plan = None
         self.statistics.starved_ticks += self._chunk_came
-        return replace(executing.since(start_ns), observation_ns=0, chunk_sequence=0)
+        return self._rest(executing, start_ns)
 
     def _entered(self, timeline: Timeline, executing: Trajectory, start_ns: int) -> Seam | Ramp:
         """Plan the way onto a timeline: by a seam, or, where motion begins and that would be too brisk, a ramp."""
@@ -320,7 +320,14 @@ class Interpolator:
             motion=Motion.joined([motion, brake]),
             observation_ns=timeline.start_ns,
             chunk_sequence=timeline.sequence,
+            chunk_velocities=timeline.at(times_ns[:1])[0].velocities,
         )
+
+    @staticmethod
+    def _rest(executing: Trajectory, start_ns: int) -> Trajectory:
+        """Return what is left of a command, which follows no chunk any longer."""
+        left = executing.since(start_ns).lasting(SHORTEST_BRAKE_S)
+        return replace(left, observation_ns=0, chunk_sequence=0, chunk_velocities=np.empty(0))
 
     def _note_seam(self, seam: Seam, executing: Trajectory, start_ns: int) -> None:
         """Keep the distance bridged, and the velocity steps of the ticks on both sides of the seam."""

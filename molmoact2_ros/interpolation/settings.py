@@ -17,13 +17,14 @@ class InterpolationSettings:
 
     mode: `receding` follows the newest chunk, `ensemble` the weighted mean of all that reach the present. `rtc` does
         what receding does: the policy makes every chunk continue the one before.
-    seam: how the difference between two chunks fades. `fade` takes the same time for every difference, and becomes
-        violent, so that safety refuses it, where they are far apart. `correction` changes the jerk of the motion under
-        way as little as it can, and smooths rows by blend_s / 16: for a policy whose chunks disagree, with 0.85 s.
+    seam: how the difference between two chunks fades. `correction` changes the jerk of the motion under way as little
+        as it can, and smooths rows by blend_s / 16. `fade` is exact after blend_s, which for it is best 0.3 s, and
+        becomes violent, so that safety refuses it, where chunks are far apart. Figures: doc/seams.md.
     ensemble_decay: how much more an older chunk weighs in an ensemble: exp(decay) per chunk; below 0, the newer one.
     executed_steps: rows of a chunk that may be executed; 0 for all of them. A cap, not a schedule: newer chunks win.
-    blend_s: time in which the difference between two chunks fades at a seam. An offset d asks for up to
-        5.8 d / blend_s**2 of acceleration with `fade`, so 0.3 s turns 0.05 rad into 3.2 rad/s2.
+    blend_s: time in which the difference between two chunks fades at a seam. 0.85 s is the least at which `correction`
+        leaves no more jerk at seams than chunks have inside, at delays up to 0.27 s. With `fade` an offset d asks for
+        up to 5.8 d / blend_s**2 of acceleration, so 0.3 s turns 0.05 rad into 3.2 rad/s2.
     brake_acceleration_ratio: deceleration of the brake. Half the limit leaves the controller room to follow.
     brake_jerk_s: time from no to full deceleration. Shorter: a motion that still speeds up when the brake begins
         overshoots its speed less (by a**2 * brake_jerk_s / (2 * brake deceleration)). Two command periods at 50 Hz, so
@@ -38,10 +39,10 @@ class InterpolationSettings:
     """
 
     mode: str = "receding"
-    seam: str = "fade"
+    seam: str = "correction"
     ensemble_decay: float = 0.01  # of ACT
     executed_steps: int = 0
-    blend_s: float = 0.3
+    blend_s: float = 0.85
     brake_acceleration_ratio: float = 0.5
     brake_jerk_s: float = 0.04
     ramp_start_ratio: float = 0.2

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from molmoact2_ros.embodiment import JointCommand
 
@@ -15,7 +18,7 @@ from .motion import Motion, Vector
 class Trajectory:
     """Points on the command grid that end at rest; point i belongs to `start_ns + i * period_ns` (ROS time).
 
-    `observation_ns`, `chunk_sequence` and `asked_for` as in JointCommand.
+    `observation_ns`, `chunk_sequence`, `asked_for` and `chunk_velocities` as in JointCommand.
     """
 
     start_ns: int
@@ -25,6 +28,7 @@ class Trajectory:
     observation_ns: int = 0
     chunk_sequence: int = 0
     asked_for: bool = False
+    chunk_velocities: Vector = field(default_factory=lambda: np.empty(0))
 
     @classmethod
     def hold(cls, start_ns: int, period_ns: int, position: Vector) -> Trajectory:
@@ -47,6 +51,14 @@ class Trajectory:
             left = Motion.joined([left, left])  # at rest: the last point of every trajectory that safety passes is
         return replace(self, start_ns=time_ns, motion_points=max(1, self.motion_points - passed), motion=left)
 
+    def lasting(self, seconds: float) -> Trajectory:
+        """Return it with its end held until all of it lasts as long as that; controllers may be late by as much."""
+        missing = math.ceil(seconds / (self.period_ns * S_PER_NS) - 1e-9) + 1 - len(self.motion)
+        if missing <= 0:
+            return self
+        held = Motion.resting(self.motion.positions[-1:].repeat(missing, axis=0))
+        return replace(self, motion=Motion.joined([self.motion, held]))
+
     def command(self, sequence: int, names: tuple[str, ...]) -> JointCommand:
         """Return it as the command that travels."""
         return JointCommand(
@@ -60,4 +72,5 @@ class Trajectory:
             observation_ns=self.observation_ns,
             chunk_sequence=self.chunk_sequence,
             asked_for=self.asked_for,
+            chunk_velocities=self.chunk_velocities,
         )

@@ -264,6 +264,40 @@ class TokenConfig:
 
 
 @dataclass(frozen=True)
+class DepthConfig:
+    """The tokens with which a checkpoint writes a depth map, and the square grid that they fill."""
+
+    output: int
+    start: int
+    end: int
+    first: int
+    num_levels: int
+    side: int
+
+    @property
+    def num_cells(self) -> int:
+        """Codes in a map."""
+        return self.side * self.side
+
+    @classmethod
+    def read(cls, top: _Section) -> DepthConfig | None:
+        """Read the depth fields; None for a checkpoint that has no depth tokens."""
+        if top.integer("num_depth_tokens") == 0:
+            return None
+        cells = top.size("num_depth_codes")
+        if math.isqrt(cells) ** 2 != cells:
+            raise ConfigError(f"{top.name('num_depth_codes')} must be the square of a whole number, but is {cells}")
+        return cls(
+            output=top.integer("depth_output_token_id"),
+            start=top.integer("depth_start_token_id"),
+            end=top.integer("depth_end_token_id"),
+            first=top.integer("depth_token_start_id"),
+            num_levels=top.size("num_depth_tokens"),
+            side=math.isqrt(cells),
+        )
+
+
+@dataclass(frozen=True)
 class MolmoAct2Config:
     """A whole checkpoint's architecture."""
 
@@ -273,6 +307,7 @@ class MolmoAct2Config:
     expert: ActionExpertConfig
     flow: FlowConfig
     tokens: TokenConfig
+    depth: DepthConfig | None
     hides_answers: bool
     num_observation_steps: int
     has_depth_gate: bool
@@ -312,6 +347,7 @@ class MolmoAct2Config:
             expert=ActionExpertConfig.read(top.section("action_expert_config"), top),
             flow=FlowConfig.read(top),
             tokens=TokenConfig.read(top),
+            depth=DepthConfig.read(top),
             hides_answers=top.text("action_mode") == "both",
             num_observation_steps=top.size("n_obs_steps"),
             has_depth_gate=top.flag("action_expert_depth_gate"),

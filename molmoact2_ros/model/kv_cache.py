@@ -52,6 +52,16 @@ class KVCache:
         if self.length + count > self.capacity:
             raise ValueError(f"the key-value cache holds {self.capacity} tokens, but {self.length + count} are needed")
 
+    def truncate(self, length: int) -> None:
+        """Forget all tokens from place `length` on.
+
+        Raises:
+            ValueError: if length is negative or greater than the number of tokens held.
+        """
+        if not 0 <= length <= self.length:
+            raise ValueError(f"the key-value cache holds {self.length} tokens and cannot be cut to {length}")
+        self.length = length
+
     def reset(self) -> None:
         """Forget all tokens; the buffers stay."""
         self.length = 0

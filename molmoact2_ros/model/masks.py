@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from molmoact2_ros.model.config import TokenConfig
+from molmoact2_ros.model.config import DepthConfig, TokenConfig
 
 
 def is_any_of(ids: Tensor, wanted: tuple[int, ...]) -> Tensor:
@@ -40,6 +40,18 @@ def prompt_bias(valid: Tensor, image_typed: Tensor | None, dtype: torch.dtype) -
     if image_typed is not None:
         allowed = allowed | (image_typed[:, :, None] & image_typed[:, None, :])
     return additive(allowed & valid[:, None, :], dtype)[:, None]
+
+
+def causal_bias(past: int, count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Build the additive mask of `count` tokens that follow `past` cached ones, [1, 1, count, past + count]."""
+    allowed = torch.ones(count, past + count, dtype=torch.bool, device=device).tril(past)
+    return additive(allowed, dtype)[None, None]
+
+
+def is_depth(ids: Tensor, depth: DepthConfig) -> Tensor:
+    """Mark the tokens of a depth map, its marks and the token that asks for one included."""
+    is_level = (ids >= depth.first) & (ids < depth.first + depth.num_levels)
+    return is_level | is_any_of(ids, (depth.output, depth.start, depth.end))
 
 
 def additive(allowed: Tensor, dtype: torch.dtype) -> Tensor:

@@ -2,7 +2,8 @@
 """The whole network: images and prompt in, action chunk out.
 
     pixels -> encode_images -> prefill -> project_context -> integrate_flow -> normalised actions
-                                  `-> decoding.generate -> action tokens
+                                  |-> decoding.generate -> action tokens
+                                  `-> depth.read_depth -> depth codes, and a longer prefill for what follows
 
 Each arrow is a method, so that a caller may time, replace or check one stage. None of them switches gradients off:
 that is for the caller who wants inference.
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from molmoact2_ros.model import flow, masks
+from molmoact2_ros.model import depth_gate, flow, masks
 from molmoact2_ros.model.action_expert import ActionExpert, Context
 from molmoact2_ros.model.config import MolmoAct2Config
 from molmoact2_ros.model.guide import Guide
@@ -34,11 +35,13 @@ class Prefill:
     cache: keys and values of every layer.
     hidden: [B, S, D] after the final norm.
     visible: [B, S] bool, the tokens that the action expert may read.
+    is_depth: [B, S] bool, the tokens of a depth map; None where the checkpoint has none.
     """
 
     cache: KVCache
     hidden: Tensor
     visible: Tensor
+    is_depth: Tensor | None = None
 
 
 class MolmoAct2(nn.Module):
@@ -51,7 +54,7 @@ class MolmoAct2(nn.Module):
         self.vision_backbone = VisionBackbone(config.vision, config.connector, config.language.width)
         self.action_expert = ActionExpert(config.expert, config.language.kv_width)
         if config.has_depth_gate:
-            self.action_expert_depth_gate = _depth_gate(config)
+            self.action_expert_depth_gate = depth_gate.build(config)
         self.lm_head = nn.Linear(config.language.width, config.language.vocab_size, bias=False)
 
     @property
@@ -118,14 +121,27 @@ class MolmoAct2(nn.Module):
         positions = (valid.cumsum(1) - 1).clamp(min=0)
         bias = self.prompt_bias(ids, valid, bidirectional_images)
         hidden = self.transformer(self.embed(ids, visual), positions, bias, cache)
+        return Prefill(cache, hidden, *self.classify(ids, valid))
+
+    def classify(self, ids: Tensor, valid: Tensor) -> tuple[Tensor, Tensor | None]:
+        """[B, S] ids and validity -> `visible` and `is_depth` of a `Prefill`."""
         visible = masks.visible_to_expert(ids, valid, self.config.tokens, self.config.hides_answers)
-        return Prefill(cache, hidden, visible)
+        return visible, None if self.config.depth is None else masks.is_depth(ids, self.config.depth)
 
     def project_context(self, prefill: Prefill) -> Context:
         """Project the cache into what every action-expert block reads; once per observation."""
         cache = prefill.cache
         layers = [cache.flat(layer) for layer in range(cache.num_layers)]
+        layers = self.gate_depth(layers, prefill.visible, prefill.is_depth)
         return self.action_expert.project_context(layers, prefill.visible)
+
+    def gate_depth(
+        self, layers: list[tuple[Tensor, Tensor]], visible: Tensor, is_depth: Tensor | None
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Scale keys and values of depth tokens by the checkpoint's gate, if it has one; see `depth_gate.scale`."""
+        if is_depth is None or not self.config.has_depth_gate:
+            return layers
+        return depth_gate.scale(self.action_expert_depth_gate, layers, visible, is_depth)
 
     def predict_velocity(self, actions: Tensor, times: Tensor, context: Context) -> Tensor:
         """[B, T, A] noisy actions at [B] times in 0..1 -> [B, T, A] velocity."""
@@ -177,14 +193,3 @@ class MolmoAct2(nn.Module):
             )
         shape = (batch, horizon, self.config.expert.action_width)
         return torch.randn(shape, dtype=self.action_expert.dtype, device=self.device, generator=generator)
-
-
-def _depth_gate(config: MolmoAct2Config) -> nn.Module:
-    """Hold the weights of a depth-reasoning checkpoint's gate.
-
-    The gate scales depth tokens only. A prompt without them, which is all this version builds, passes it unchanged.
-    """
-    width = config.language.kv_width
-    if not config.depth_gate_per_layer:
-        return nn.Linear(width, 1)
-    return nn.ModuleList(nn.Linear(width, 1) for _ in range(config.language.num_layers))

@@ -3,6 +3,8 @@
 
 Topics (relative; those of the drivers as the embodiment file names them):
     in   <state_topic of each driver group>    sensor_msgs/JointState    best effort 5
+    in   <topic of each fault source>          diagnostic_msgs/DiagnosticArray, reliable 20; or
+                                               franka_msgs/FrankaRobotState, best effort 5
     in   safety_state                          SafetyState               reliable, transient local 1
     in   command/safe                          JointCommand              reliable 1, lifespan of two periods
     out  robot_state                           RobotState                reliable 1; at most state_rate_hz
@@ -13,7 +15,8 @@ Topics (relative; those of the drivers as the embodiment file names them):
                                                actions ParallelGripperCommand and GripperCommand of control_msgs;
                                                reliable 1
 
-The logic is in `bridge.DriverState` (inward), `bridge.CommandGuard` (outward) and `bridge.SafetyMemory`.
+The logic is in `bridge.DriverState` and `bridge.RobotFaults` (inward), `bridge.CommandGuard` (outward) and
+`bridge.SafetyMemory`.
 
 Run: ros2 run molmoact2_ros bridge --ros-args -p embodiment:=droid
 """
@@ -22,7 +25,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -33,9 +36,11 @@ from sensor_msgs.msg import JointState
 
 from molmoact2_ros.bridge import (
     Cause,
+    ClockBack,
     CommandGuard,
     DriverReport,
     DriverState,
+    FaultReport,
     GripperGoal,
     Pace,
     SafetyMemory,
@@ -56,6 +61,7 @@ from .controller_outputs import (
     gripper_action,
     gripper_topic,
 )
+from .fault_listeners import FaultListeners
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, command_from_msg, robot_state_to_msg, stamp_ns, to_stamp
 from .parameters import param
@@ -102,6 +108,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._publishers_made: list[Any] = []
         self._subscriptions_made: list[Any] = []
         self._outputs: list[ControllerOutput] = []
+        self._forwarded: JointCommand | None = None
+        self._faults: FaultListeners | None = None
 
     def _setup(self) -> None:
         self._robot = Embodiment.load(self.params.embodiment)
@@ -112,10 +120,14 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._guard = self._new_guard()
         self._memory = SafetyMemory(SafetyState.CAUSE_SAFETY_RESTARTED)
         self._forwarded_sequence = self._rest_ns = self._told_ns = self._rivals_ns = self._states_sent = 0
+        self._clock_back, self._forwarded = ClockBack(), None
         self._told: Status = (-1, Cause.NONE, "")
         if not self.params.dry_run:
             self._outputs = [self._output(group) for group in self._profile.groups]
         self._make_topics()
+        self._faults = FaultListeners(self, self._profile)
+        if self._faults.missing:
+            self.get_logger().warning(self._faults.missing)
         # Steady: simulated time stands still when the simulator dies.
         self.create_timer(1.0 / WATCH_RATE_HZ, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -173,6 +185,9 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     def _teardown(self) -> None:
         for output in self._outputs:
             output.destroy()
+        if self._faults is not None:
+            self._faults.destroy()
+            self._faults = None
         for subscription in self._subscriptions_made:
             self.destroy_subscription(subscription)
         for publisher in self._publishers_made:
@@ -187,6 +202,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             return
         state = self._drivers.robot_state(self.ros_now_ns())
         if state is not None:
+            report = self._fault
+            state = replace(state, fault=int(report.fault), fault_text=report.text)
             self._robot_states.publish(robot_state_to_msg(state, self._robot.base_frame))
             self._states_sent += 1
 
@@ -206,27 +223,45 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if not self.active:
             return
         now_ns, steady_ns = self.ros_now_ns(), time.monotonic_ns()
+        self._watch_clock(now_ns, steady_ns)
         self._watch_drivers(now_ns, steady_ns)
         command = self._guard.admit(command_from_msg(message), now_ns, steady_ns)
         if command is not None:
             for output in self._outputs:
                 output.send(command, steady_ns)
-            self._forwarded_sequence = command.sequence
+            self._forwarded, self._forwarded_sequence = command, command.sequence
             self._rest_ns = command.start_ns + round((len(command.positions) - 1) * command.step_s * NS_PER_S)
         self._tell_news()
 
     def _tick(self) -> None:
         if not self.active:
             return
-        steady_ns = time.monotonic_ns()
+        now_ns, steady_ns = self.ros_now_ns(), time.monotonic_ns()
         self._guard.watch_safety(steady_ns)
-        self._watch_drivers(self.ros_now_ns(), steady_ns)
+        self._watch_clock(now_ns, steady_ns)
+        self._watch_drivers(now_ns, steady_ns)
         if steady_ns - self._rivals_ns > RIVAL_PERIOD_NS:
             self._rivals_ns = steady_ns
             self._watch_rivals(steady_ns)
         self._tell_news()
 
     # What is watched.
+
+    def _watch_clock(self, now_ns: int, steady_ns: int) -> None:
+        """When ROS time is set back, let the last command end when it would have ended.
+
+        A controller that received it after the jump takes its start for the future, and slowly leads the robot there.
+        """
+        jump_ns = self._clock_back.jump_ns(now_ns, steady_ns)
+        if not jump_ns:
+            return
+        text = f"ROS time was set back by {-jump_ns / NS_PER_S:.3f} s: let clocks be set before a robot is armed"
+        self._guard.withdraw(Cause.COMMAND_OLD, text, steady_ns)
+        self._rest_ns += jump_ns
+        if self._forwarded is not None and now_ns < self._rest_ns:
+            rest = replace(self._forwarded, start_ns=self._forwarded.start_ns + jump_ns)
+            for output in self._outputs:
+                output.send(rest, steady_ns)
 
     def _watch_drivers(self, now_ns: int, steady_ns: int) -> None:
         """Forward nothing to a robot that cannot be seen."""
@@ -248,15 +283,22 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
                 )
                 self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
 
+<<<<<<< HEAD
     def _publishers_of(self, topic: str) -> list[str]:
         """Return the names of the nodes that publish on a topic, one for each publisher."""
         return sorted(info.node_name for info in self.get_publishers_info_by_topic(topic))
+=======
+    @property
+    def _fault(self) -> FaultReport:
+        return FaultReport() if self._faults is None else self._faults.faults.present
+>>>>>>> integration
 
     # What is told.
 
     def _status(self) -> Status:
         now_ns = self.ros_now_ns()
         if problem := self._drivers.problem(now_ns):
+            problem += f"; the robot reports a fault: {self._fault.text}" if self._fault.fault else ""
             return BridgeState.WAITING, Cause.DRIVER_STATE, problem
         if hold := self._guard.hold:
             return BridgeState.HOLDING, hold.cause, hold.text
@@ -297,7 +339,13 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             "robot_states_in_last_second": self._states_sent,
         }
         self._states_sent = 0
-        return [("drivers", level, text or "fine", values)]
+        return [("drivers", level, text or "fine", values), self._report_faults()]
+
+    def _report_faults(self) -> Report:
+        warning = "" if self._faults is None else self._faults.warning
+        sources = ", ".join(source.topic for source in self._profile.faults) or "none named in the driver profile"
+        level = ERROR if self._fault.fault else WARN if warning else OK
+        return "faults", level, self._fault.text or warning or "none", {"sources": sources}
 
 
 def report_from_msg(message: JointState, info: MessageInfo) -> DriverReport:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder
@@ -51,17 +51,25 @@ GRAPH_ARGUMENTS = (
                   "guided to continue the one before", ("receding", "ensemble", "rtc")),
     GraphArgument("speed_scale", "1.0", "execute chunks at this part of their speed, 0.1 to 1, and refuse what "
                   "is faster than this part of the limits: for bring-up"),
+    GraphArgument("enable_depth", "false", "reason in depth before acting; needs a MolmoAct2-Think checkpoint",
+                  ("true", "false")),
     GraphArgument("safety_file", "", "thresholds of safety, a file such as config/safety.yaml; empty: that one"),
+    GraphArgument("use_sim_time", "false", "follow /clock, with sim that of the simulator, not the computer's clock",
+                  ("true", "false")),
     GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """One process: node and executable have the same name, its code is nodes/<name>_node.py."""
+    """One process: node and executable have the same name, its code is nodes/<name>_node.py.
+
+    `remappings` gives other names to topics that the node knows.
+    """
 
     name: str
     parameters: Mapping[str, object]
+    remappings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def module(self) -> str:
@@ -88,18 +96,21 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
     driver = robot.driver(arguments["driver"] or default_driver(robot, sim=sim)).name
     checkpoint = resolve_checkpoint(robot, arguments["checkpoint"], sim=sim)
     height, width = image_size(robot, checkpoint)
-    common: dict[str, object] = {"embodiment": embodiment}
     speed_scale = _speed_scale(arguments["speed_scale"])
+    sim_time = arguments["use_sim_time"] == "true"
+    own: dict[str, object] = {"embodiment": embodiment}
+    common = own | ({"use_sim_time": True} if sim_time else {})
     nodes = [
         NodeSpec("bridge", common | {"driver": driver, "dry_run": arguments["dry_run"] == "true"}),
         NodeSpec("safety", common | {"driver": driver, "speed_scale": speed_scale}
                  | load_safety_file(arguments["safety_file"] or shipped_safety_file())),
         NodeSpec("interpolator", common | {"mode": arguments["mode"], "speed_scale": speed_scale}),
         NodeSpec("perception", common | {"image_height": height, "image_width": width}),
-        NodeSpec("policy", common | {"checkpoint": checkpoint, "speed_scale": speed_scale}
+        NodeSpec("policy", common | {"checkpoint": checkpoint, "speed_scale": speed_scale,
+                                     "enable_depth": arguments["enable_depth"] == "true"}
                  | {name: arguments[name] for name in ("instruction", "device", "dtype", "mode")}),
     ]  # fmt: skip
-    return [NodeSpec("simulator", common | {"driver": driver}), *nodes] if sim else nodes
+    return [NodeSpec("simulator", own | {"driver": driver, "publish_clock": sim_time}), *nodes] if sim else nodes
 
 
 def _speed_scale(text: str) -> float:

@@ -54,8 +54,8 @@ class InterpolatorParams:
     )
     seam: str = param(
         InterpolationSettings.seam,
-        "How the difference between two chunks fades: fade (in blend_s, whatever it is) or correction (with the least "
-        "change of jerk; for chunks that disagree, with a blend_s of 0.85)",
+        "How the difference between two chunks fades: correction (with the least change of jerk) or fade (exact after "
+        "blend_s, violent where chunks are far apart; with a blend_s of 0.3)",
     )
     ensemble_decay: float = param(
         InterpolationSettings.ensemble_decay,

@@ -74,6 +74,7 @@ def _node(spec: NodeSpec, namespace: str) -> Node:
         name=spec.name,
         namespace=namespace,
         parameters=[{key: _parameter(value) for key, value in spec.parameters.items()}],
+        remappings=list(spec.remappings.items()),
         output="screen",
         respawn=False,
         on_exit=_on_safety_exit if spec.name == "safety" else None,

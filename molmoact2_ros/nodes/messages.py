@@ -87,6 +87,7 @@ def command_from_msg(message: JointCommandMsg) -> JointCommand:
         observation_ns=stamp_ns(message.observation_stamp),
         chunk_sequence=message.chunk_sequence,
         asked_for=message.asked_for,
+        chunk_velocities=np.frombuffer(message.chunk_velocities, dtype=np.float64),
     )
 
 
@@ -105,6 +106,7 @@ def command_to_msg(command: JointCommand) -> JointCommandMsg:
     message.observation_stamp = to_stamp(command.observation_ns)
     message.positions = to_array("d", command.positions.astype(np.float64, copy=False))
     message.velocities = to_array("d", command.velocities.astype(np.float64, copy=False))
+    message.chunk_velocities = to_array("d", command.chunk_velocities)
     return message
 
 

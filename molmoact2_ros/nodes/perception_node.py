@@ -6,8 +6,10 @@ Topics (relative; cameras as the embodiment file names them):
     in   camera/<role>/image/compressed    sensor_msgs/CompressedImage    best effort 2; with image_transport compressed
     in   robot_state                       RobotState                     reliable 1
     in   action_chunk                      ActionChunk                    reliable 1; acknowledges an observation
+    in   depth                             DepthMap                       reliable 1; from policies that reason in depth
     out  observation                       Observation                    reliable 1; of new frames, at most rate_hz
     out  perception_status                 PerceptionStatus               reliable 1; on change and at heartbeat_rate_hz
+    out  depth/image                       sensor_msgs/Image              best effort 2; if subscribed: codes drawn
 
 The logic is in `perception.ObservationBuilder`. Frames are decoded and resized only when they are used.
 
@@ -28,11 +30,21 @@ from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import CompressedImage, Image
 
 from molmoact2_ros.embodiment import Camera, Embodiment
-from molmoact2_ros.msg import ActionChunk, PerceptionStatus, RobotState
+from molmoact2_ros.msg import ActionChunk, DepthMap, PerceptionStatus, RobotState
 from molmoact2_ros.msg import Observation as ObservationMsg
-from molmoact2_ros.perception import COMPRESSED, Budgets, Decision, Frame, InputState, Observation, ObservationBuilder
+from molmoact2_ros.perception import (
+    COMPRESSED,
+    Budgets,
+    ChangeSettings,
+    Decision,
+    Frame,
+    InputState,
+    Observation,
+    ObservationBuilder,
+)
 
 from . import qos
+from .depth_images import DepthImages
 from .lifecycle import OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, robot_state_from_msg, stamp_ns, to_array, to_stamp
 from .parameters import param
@@ -73,10 +85,30 @@ class PerceptionParams:
     heartbeat_rate_hz: float = param(
         5.0, "perception_status comes at least this often", unit="Hz", low=2, high=WATCH_RATE_HZ
     )
+    change_statistic: str = param(
+        ChangeSettings.statistic,
+        "With a policy that reasons in depth, how cells are compared: noise (difference in multiples of the sensor's "
+        "noise) or cosine (as the reference implementation)",
+    )
+    change_threshold: float = param(
+        ChangeSettings.threshold,
+        "A cell changes above this many deviations of the noise, or below this cosine; 0: the statistic's own",
+        low=0,
+        high=1000,
+    )
+    change_reference: str = param(
+        ChangeSettings.reference,
+        "What a cell is compared with: per_cell (the frame that its code was decoded from) or previous (the newest "
+        "frame that the policy used)",
+    )
 
     def budgets(self) -> Budgets:
         """Return the time budgets."""
         return Budgets(self.camera_max_age_s, self.state_max_age_s, self.max_skew_s, self.moved_rad)
+
+    def changes(self) -> ChangeSettings:
+        """Return how to tell that a cell of the depth grid changed."""
+        return ChangeSettings(self.change_statistic, self.change_threshold, self.change_reference)
 
 
 class PerceptionNode(Molmoact2Node[PerceptionParams]):
@@ -93,9 +125,13 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         self._robot = Embodiment.load(self.params.embodiment)
         self._size = (self.params.image_height, self.params.image_width)
         self._rate_hz = self.params.rate_hz or self._robot.policy.rate_hz
-        self._builder = ObservationBuilder(self._robot, self._size, self._rate_hz, self.params.budgets())
-        self._last_sequence = self._acknowledged = self._reported_sequence = 0
+        self._builder = ObservationBuilder(
+            self._robot, self._size, self._rate_hz, budgets=self.params.budgets(), changes=self.params.changes()
+        )
+        self._last_sequence = self._acknowledged = self._reported_sequence = self._policy_life = 0
         self._told: list[InputState] = []
+        # frame_ids that are expected, by role, of cameras not warned of yet
+        self._strange = {camera.role: camera.frame_id for camera in self._robot.cameras if camera.frame_id}
         self._told_ns = 0
         self._costs_ms: deque[float] = deque(maxlen=KEPT_COSTS)
         self._make_topics()
@@ -105,11 +141,13 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
     def _make_topics(self) -> None:
         self._observations = self.create_publisher(ObservationMsg, "observation", qos.OBSERVATION)
         self._statuses = self.create_publisher(PerceptionStatus, "perception_status", qos.STATUS)
-        self._publishers_made = [self._observations, self._statuses]
+        self._depth_images = DepthImages(self.create_publisher(Image, "depth/image", qos.CAMERA))
+        self._publishers_made = [self._observations, self._statuses, self._depth_images.publisher]
         self._subscriptions_made = [
             *(self._subscribe_to(camera) for camera in self._robot.cameras),
             self.create_subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE),
             self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.CHUNK),
+            self.create_subscription(DepthMap, "depth", self._on_depth, qos.STATUS),
         ]
 
     def _subscribe_to(self, camera: Camera) -> Any:
@@ -131,15 +169,32 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
 
     def _on_frame(self, role: str, unpack: Any, message: Any) -> None:
         if self.active:
+            self._note_frame_id(role, message.header.frame_id)
             self._builder.add_frame(role, unpack(message, time.monotonic_ns()))
             self._update()
+
+    def _note_frame_id(self, role: str, frame_id: str) -> None:
+        """Warn once of each camera whose images carry a name that the embodiment file does not have."""
+        expected = self._strange.get(role, frame_id)
+        if frame_id == expected:
+            return
+        del self._strange[role]
+        self.get_logger().warning(
+            f"images of camera '{role}' carry the frame_id '{frame_id}', the embodiment file has '{expected}': put it "
+            "there, so that swapped cameras are told"
+        )
 
     def _on_robot_state(self, message: RobotState) -> None:
         if self.active:
             self._builder.add_state(robot_state_from_msg(message))
 
     def _on_chunk(self, message: ActionChunk) -> None:
-        self._acknowledged = message.observation_sequence
+        self._acknowledged, self._policy_life = message.observation_sequence, message.policy_life
+        decoded = np.array(message.decoded_cells, dtype=np.bool_)
+        self._builder.acknowledge(message.observation_life, message.observation_sequence, decoded)
+
+    def _on_depth(self, message: DepthMap) -> None:
+        self._depth_images.show(message)
 
     def _update(self) -> None:
         if not self.active:
@@ -148,7 +203,9 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         began_ns = time.monotonic_ns()
         observation = self._builder.build(decision)
         if observation is not None:
-            self._observations.publish(observation_to_msg(observation, self._robot, self.ros_now_ns()))
+            message = observation_to_msg(observation, self._robot, self.ros_now_ns(), self._policy_life)
+            self._observations.publish(message)
+            self._depth_images.keep(observation)
             self._costs_ms.append((time.monotonic_ns() - began_ns) / 1e6)
             self._last_sequence = observation.sequence
         self._tell(decision)
@@ -205,17 +262,27 @@ def frame_from_image(message: Image, received_ns: int) -> Frame:
         height=message.height,
         width=message.width,
         step=message.step,
+        frame_id=message.header.frame_id,
     )
 
 
 def frame_from_compressed(message: CompressedImage, received_ns: int) -> Frame:
     """Wrap a CompressedImage; its `format` is free text, so the data decides whether it is a JPEG or a PNG."""
     data = np.frombuffer(message.data, dtype=np.uint8)
-    return Frame(stamp_ns(message.header.stamp), received_ns, data, COMPRESSED)
+    return Frame(stamp_ns(message.header.stamp), received_ns, data, COMPRESSED, frame_id=message.header.frame_id)
 
 
-def observation_to_msg(observation: Observation, robot: Embodiment, now_ns: int) -> ObservationMsg:
-    """Pack an observation; `now_ns` (ROS time) is the moment that its ages refer to."""
+def observation_to_msg(
+    observation: Observation, robot: Embodiment, now_ns: int, policy_life: int = 0
+) -> ObservationMsg:
+    """Pack an observation.
+
+    Args:
+        observation: what the policy shall see.
+        robot: whose it is.
+        now_ns: ROS time, the moment that its ages refer to.
+        policy_life: of the policy whose acknowledgements the mask follows.
+    """
     message = ObservationMsg(
         sequence=observation.sequence,
         embodiment=robot.name,
@@ -232,6 +299,13 @@ def observation_to_msg(observation: Observation, robot: Embodiment, now_ns: int)
     message.header.stamp = to_stamp(observation.stamp_ns)
     message.images = to_array("B", observation.images)
     message.state = to_array("f", observation.state)
+    message.perception_life = observation.life
+    if observation.changes is not None:
+        message.cells_same_as = to_array("Q", observation.changes.same_as)
+        if observation.changes.since:
+            message.changed_since = observation.changes.since
+            message.changed_cells = observation.changes.changed.tolist()
+            message.policy_life = policy_life
     return message
 
 

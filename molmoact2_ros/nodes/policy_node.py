@@ -5,7 +5,10 @@ Topics (relative):
     in   observation    Observation    reliable 1
     in   instruction    std_msgs/String    transient local 1
     out  action_chunk   ActionChunk    reliable 1
-Tasks, as an action and as services: see `task_server`.
+    out  depth          DepthMap       reliable 1; with enable_depth, of every inference that reasoned in depth
+Services:
+    ~/think    std_srvs/Trigger    with enable_depth: the next inference reasons in depth
+    tasks, as an action and as services: see `task_server`
 
 The logic is in `policy.native.NativePolicy` (the model) and `policy.handshake` (does the checkpoint fit the robot?).
 One inference at a time runs in a worker thread behind a one-slot mailbox; callbacks never wait for it.
@@ -15,6 +18,7 @@ Run: ros2 run molmoact2_ros policy --ros-args -p checkpoint:=allenai/MolmoAct2-D
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections import deque
 from dataclasses import dataclass
@@ -24,14 +28,16 @@ import numpy as np
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.guard_condition import GuardCondition
 from rclpy.parameter import Parameter
+from rclpy.service import Service
 from std_msgs.msg import String
+from std_srvs.srv import Trigger
 
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.interpolation.settings import MODES, SPEED_SCALES
-from molmoact2_ros.msg import ActionChunk, Observation
+from molmoact2_ros.msg import ActionChunk, DepthMap, Observation
 from molmoact2_ros.policy.handshake import check_handshake
 from molmoact2_ros.policy.mailbox import Mailbox
-from molmoact2_ros.policy.policy import Policy, PolicyChunk, PolicyObservation
+from molmoact2_ros.policy.policy import CellFacts, DepthResult, Policy, PolicyChunk, PolicyError, PolicyObservation
 from molmoact2_ros.processing.processor import Processor
 from molmoact2_ros.processing.prompt import normalize_task
 
@@ -79,6 +85,14 @@ class PolicyParams:
     rtc_guidance: float = param(
         10.0, "With rtc: largest guidance weight; 10 goes all the way in one of ten flow steps", low=0, high=100
     )
+    enable_depth: bool = param(False, "Reason in depth before acting; needs a MolmoAct2-Think checkpoint")
+    depth_every: int = param(
+        1,
+        "With enable_depth: 1: every inference reasons in depth; n: the first and every n-th after it; 0: only one "
+        "that ~/think asks for",
+        low=0,
+        high=1000,
+    )
     seed: int = param(-1, "Seed of the flow's noise; -1: drawn anew at each start", low=-1, high=2**31)
     cpu_threads: int = param(
         1, "Threads of the model on a CPU; more than one fights with the other nodes", low=1, high=256
@@ -104,6 +118,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self._mailbox: Mailbox[tuple[Observation, PolicyObservation]] | None = None
         self._done: GuardCondition | None = None
         self._tasks: TaskServer | None = None
+        self._think: Service | None = None
 
     def _setup(self) -> None:
         self._robot = Embodiment.load(self.params.embodiment)
@@ -111,7 +126,9 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         if self.params.instruction:
             self._instruct(self.params.instruction)
         self._policy = self._load_policy()
+        self._life = secrets.randbits(63) + 1
         self._sequence = 0
+        self._last_depth: DepthResult | None = None
         self._next_inference_ns = self._next_observation_ns = 0
         self._timings: deque[tuple[float, float]] = deque(maxlen=KEPT_TIMINGS)  # (latency_s, inference_s)
         self._problem = ""
@@ -120,6 +137,9 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self._done = self.create_guard_condition(self._publish_finished)
         self._mailbox = Mailbox(self._infer)
         self._chunks = self.create_publisher(ActionChunk, "action_chunk", qos.CHUNK)
+        if self.params.enable_depth:
+            self._depths = self.create_publisher(DepthMap, "depth", qos.STATUS)
+            self._think = self.create_service(Trigger, "~/think", self._on_think)
         self._observations = self.create_subscription(Observation, "observation", self._on_observation, qos.OBSERVATION)
         self._instructions = self.create_subscription(String, "instruction", self._on_instruction, qos.LATCHED)
         self.add_on_set_parameters_callback(self._on_parameters)
@@ -154,6 +174,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             device=device,
             seed=None if self.params.seed < 0 else self.params.seed,
             continuation=continuation if self.params.mode == "rtc" else None,
+            depth_every=self.params.depth_every if self.params.enable_depth else None,
         )
         timing = policy.warm_up()
         self.get_logger().info(f"{checkpoint.model_id} on {device}: warmed up in {timing.inference_ms:.0f} ms")
@@ -174,6 +195,9 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         if self._done is not None:
             self.destroy_guard_condition(self._done)
             self._done = None
+        if self._think is not None:
+            self.destroy_service(self._think)
+            self._think = None
 
     # Callbacks, all in the executor's thread.
 
@@ -209,6 +233,15 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
                 except ValueError as error:
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
+
+    def _on_think(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            self._policy.ask_for_depth()
+        except PolicyError as error:
+            response.message = str(error)
+            return response
+        response.success, response.message = True, "the next inference reasons in depth"
+        return response
 
     def _publish_finished(self) -> None:
         while self._finished:
@@ -263,6 +296,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             instruction=self._instruction,
             stamp_ns=stamp_ns(message.header.stamp),
             instruction_sequence=self._instruction_sequence,
+            cells=cell_facts(message) if self.params.enable_depth else None,
         )
 
     # The worker's thread.
@@ -301,6 +335,11 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         message.header.stamp = observation.header.stamp
         message.positions = to_array("f", positions.astype(np.float32))
         message.camera_ages_s = [_age_s(now_ns, stamp) for stamp in observation.camera_stamps]
+        message.policy_life, message.observation_life = self._life, observation.perception_life
+        if chunk.depth is not None:
+            message.decoded_cells = chunk.depth.decoded.ravel().tolist()
+            self._depths.publish(depth_to_msg(chunk.depth, observation))
+            self._last_depth = chunk.depth
         self._chunks.publish(message)
         self._timings.append((message.latency_s, message.inference_s))
         if self._tasks is not None:
@@ -326,7 +365,33 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             "latency_p50_ms": round(latency_ms, 1),
             "inference_p50_ms": round(inference_ms, 1),
         }
+        if self._last_depth is not None:
+            values |= {
+                "depth_cells_updated": int(self._last_depth.decoded.sum()),
+                "depth_forwards": self._last_depth.forwards,
+                "depth_ms": round(self._last_depth.decoding_ms, 1),
+            }
         return [("inference", level, text, values)]
+
+
+def cell_facts(message: Observation) -> CellFacts | None:
+    """Unpack what perception saw of the depth grid; None from a perception that does not say which one it is."""
+    if message.perception_life == 0 or message.sequence == 0:
+        return None
+    return CellFacts(message.perception_life, message.sequence, np.array(message.cells_same_as, np.uint64))
+
+
+def depth_to_msg(depth: DepthResult, observation: Observation) -> DepthMap:
+    """Pack a depth map; its frame is the first camera's role."""
+    message = DepthMap(
+        observation_sequence=observation.sequence, forwards=depth.forwards, decoding_s=depth.decoding_ms * 1e-3
+    )
+    message.header.stamp = observation.header.stamp
+    message.header.frame_id = observation.camera_roles[0]
+    message.rows, message.columns = depth.codes.shape
+    message.codes = to_array("H", depth.codes)
+    message.decoded = depth.decoded.ravel().tolist()
+    return message
 
 
 def _age_s(now_ns: int, stamp: Any) -> float:

@@ -9,6 +9,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 # Drivers publish reliable or best effort; a best-effort reader receives both. Old frames are worth nothing.
 CAMERA = QoSProfile(depth=2, reliability=ReliabilityPolicy.BEST_EFFORT)
 DRIVER_STATE = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+# Many speak there, at once and seldom.
+DIAGNOSTICS = QoSProfile(depth=20, reliability=ReliabilityPolicy.RELIABLE)
 
 # One message must not be lost, and an old one must not be queued behind it.
 STATE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)

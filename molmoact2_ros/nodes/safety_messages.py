@@ -14,8 +14,11 @@ from .messages import to_stamp
 
 ROBOT_STATE_INPUT = "robot_state"  # among the inputs of PerceptionStatus; the others are cameras
 
-# Not OK and not frozen is missing, late, skewed or unreadable: for motion they are the same.
-_CAMERA_CAUSES = defaultdict(lambda: Cause.STALE_CAMERA, {PerceptionStatus.FROZEN: Cause.FROZEN_CAMERA})
+# Not OK, frozen or wrong is missing, late, skewed or unreadable: for motion they are the same.
+_CAMERA_CAUSES = defaultdict(
+    lambda: Cause.STALE_CAMERA,
+    {PerceptionStatus.FROZEN: Cause.FROZEN_CAMERA, PerceptionStatus.WRONG: Cause.WRONG_CAMERA},
+)
 _STATE_CAUSES = defaultdict(lambda: Cause.STALE_STATE, {PerceptionStatus.FROZEN: Cause.FROZEN_STATE})
 
 # The others say that the bridge was not under this safety's supervision for a time: to the robot it is silent.

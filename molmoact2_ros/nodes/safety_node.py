@@ -70,9 +70,9 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         if scale < 1.0:
             self.get_logger().warning(f"speed_scale {scale:g}: all speed limits are as much lower")
         limits, space = Limits.load(robot, settings.gripper_overrun).slowed(scale), Space.load(robot.slowed(scale))
-        self._monitor = Monitor(robot, limits, settings, space)
-        self._life = secrets.randbits(63) + 1
         driver = robot.driver(self.params.driver or next(iter(robot.drivers)))
+        self._monitor = Monitor(robot, limits, settings, space, [tuple(group.joints) for group in driver.groups])
+        self._life = secrets.randbits(63) + 1
         self._robot_stop = RobotStop(self, driver.stop_service, self._on_robot_stop)
         self._rivals_at = self._now()
         self._published: Snapshot | None = None

@@ -61,6 +61,14 @@ class SafetyParams:
     frozen_state_time_s: float = param(
         Settings.frozen_state_time_s, "For how long, at least, it must repeat itself", unit="s", low=0.05, high=2
     )
+    deaf_arm_rad: float = param(
+        Settings.deaf_arm_rad,
+        "How far chunks may ask an arm joint to move while it stands still",
+        unit="rad",
+        low=0.01,
+        high=0.5,
+    )
+    deaf_time_s: float = param(Settings.deaf_time_s, "The time in which they ask for that", unit="s", low=0.5, high=10)
     gripper_overrun: float = param(
         Settings.gripper_overrun, "How far outside 0..1 a gripper may be commanded", unit="strokes", low=0, high=0.1
     )

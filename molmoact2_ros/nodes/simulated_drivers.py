@@ -13,11 +13,20 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 
-from molmoact2_ros.embodiment import GRIPPER_ACTIONS, I2RT_GRIPPER, JOINT_TRAJECTORY, STREAMED_TRAJECTORY, Embodiment
-from molmoact2_ros.sim import CommandRefused, JointTrajectory, Simulation, SimulationError
+from molmoact2_ros.embodiment import (
+    GRIPPER_ACTIONS,
+    I2RT_GRIPPER,
+    JOINT_TRAJECTORY,
+    STREAMED_TRAJECTORY,
+    Driver,
+    Embodiment,
+)
+from molmoact2_ros.sim import CommandRefused, JointTrajectory, Misbehaviour, Simulation, SimulationError, SpoiltStates
+from molmoact2_ros.sim.misbehaviour import CONTROLLER_IGNORES
 from molmoact2_ros.sim.schedule import Schedule
 
 from . import qos
+from .simulated_faults import SimulatedFaults
 from .simulator_messages import joint_state_to_msg, trajectory_from_msg
 
 DRIVER_DEPTH = 10  # queue of the real broadcasters
@@ -30,6 +39,7 @@ class SimulatedDrivers:
         self,
         node: Node,
         embodiment: Embodiment,
+        driver: Driver,
         simulation: Simulation,
         catch_up: Callable[[], None],
         *,
@@ -41,6 +51,7 @@ class SimulatedDrivers:
         Args:
             node: owns them.
             embodiment: tells arms from grippers.
+            driver: the profile of the simulation.
             simulation: the robot.
             catch_up: brings the simulation to the present, before a command is taken.
             arm_rate_hz: rate of each state topic that carries an arm joint.
@@ -52,6 +63,8 @@ class SimulatedDrivers:
         self._node, self._simulation, self._catch_up = node, simulation, catch_up
         self.refused = 0
         self.accepted = 0
+        self._faults = SimulatedFaults(node, driver)
+        self.misbehave(Misbehaviour())
         grippers = {joint.name for joint in embodiment.joints if joint.is_gripper}
         self._states: dict[str, list[int]] = {}
         self._rates: dict[str, float] = {}
@@ -66,20 +79,39 @@ class SimulatedDrivers:
         self._publishers = {topic: node.create_publisher(JointState, topic, DRIVER_DEPTH) for topic in self._states}
         self._schedules = {topic: Schedule() for topic in self._states}
 
+    def misbehave(self, misbehaviour: Misbehaviour) -> None:
+        """Report states and faults, and obey commands, as drivers would that have this fault.
+
+        Raises:
+            SimulationError: a fault that the driver profile has no means to report.
+        """
+        self._faults.report(misbehaviour.fault)
+        self._spoilt = SpoiltStates(misbehaviour)
+        self._simulation.ignores_commands = misbehaviour.kind == CONTROLLER_IGNORES
+
+    def shift(self, ns: int) -> None:
+        """Follow a clock that was set forward or back."""
+        self._faults.shift(ns)
+        for schedule in self._schedules.values():
+            schedule.shift(ns)
+
     def publish_due(self) -> None:
         """Publish every state that is due at the simulation's time."""
         for action in self._actions:
             action.tick()
         now_ns = self._simulation.time_ns
+        self._faults.publish_due(now_ns)
         for topic, groups in self._states.items():
             if self._schedules[topic].due(now_ns, self._rates[topic]):
-                states = [self._simulation.state(group) for group in groups]
-                self._publishers[topic].publish(joint_state_to_msg(states, now_ns))
+                states = self._spoilt.spoil(topic, [self._simulation.state(group) for group in groups])
+                if states is not None:
+                    self._publishers[topic].publish(joint_state_to_msg(states, now_ns))
 
     def close(self) -> None:
         """Close the topics."""
         for action in self._actions:
             action.close()
+        self._faults.close()
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         for publisher in self._publishers.values():

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from sensor_msgs.msg import Image, JointState
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 
 from molmoact2_ros.sim import CommandRefused, Frame, GroupState, JointTrajectory
 
 from .messages import NS_PER_S, stamp_ns, to_array, to_stamp
+
+Vector = NDArray[np.float64]
 
 
 def trajectory_from_msg(message: JointTrajectoryMsg) -> JointTrajectory:
@@ -42,6 +45,13 @@ def joint_state_to_msg(states: list[GroupState], time_ns: int) -> JointState:
     message.position = to_array("d", np.concatenate([state.positions for state in states])[::-1])
     message.velocity = to_array("d", np.concatenate([state.velocities for state in states])[::-1])
     message.effort = to_array("d", np.concatenate([state.efforts for state in states])[::-1])
+    return message
+
+
+def truth_to_msg(names: tuple[str, ...], positions: Vector, velocities: Vector, time_ns: int) -> JointState:
+    """Pack where the robot really is: arrays [joints], this package's names and units."""
+    message = JointState(name=list(names), position=to_array("d", positions), velocity=to_array("d", velocities))
+    message.header.stamp = to_stamp(time_ns)
     return message
 
 

@@ -5,6 +5,10 @@
 |-----------|------------------------------------|-----------------------------------------------------|---------------|
 | out       | each group's state_topic           | sensor_msgs/JointState                              | reliable 10   |
 | out       | each camera's topic                | sensor_msgs/Image, rgb8                             | best effort 2 |
+| out       | each diagnostic fault source's     | diagnostic_msgs/DiagnosticArray, once a second      | reliable 10   |
+|           | topic                              |                                                     |               |
+| out       | ~/truth (parameter                 | sensor_msgs/JointState, this package's names and    | best effort 5 |
+|           | `publish_truth`)                   | units: where the robot is, whatever its drivers say |               |
 | out       | /clock (parameter `publish_clock`) | rosgraph_msgs/Clock                                 | reliable 10   |
 | in        | each group's command_topic         | trajectory_msgs/JointTrajectory,                    | reliable 1    |
 |           |                                    | std_msgs/Float64MultiArray, or the actions          |               |
@@ -14,6 +18,9 @@
 The manners are those of hardware: states come at other rates than commands and in another joint order, cameras are not
 exposed together, an image is older than its arrival. Physics and controllers are sim.Simulation, images come from
 sim.CameraThread, its rate from sim.CameraPace.
+
+The parameter `misbehaviour` may be set while it runs: it names one fault of hardware, which lasts until it is set anew.
+    ros2 param set /simulator misbehaviour "camera_dead wrist"
 
 Run: python -m molmoact2_ros.nodes.simulator_node --ros-args -p embodiment:=droid
 """
@@ -25,26 +32,41 @@ import sys
 import time
 from dataclasses import dataclass
 
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
+from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock as ClockMsg
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import Image, JointState
 
 from molmoact2_ros.embodiment import Camera, Embodiment
-from molmoact2_ros.sim import CameraPace, Cameras, CameraThread, Frame, Scene, SceneDescription, Simulation
+from molmoact2_ros.sim import (
+    CameraPace,
+    Cameras,
+    CameraThread,
+    Frame,
+    Misbehaviour,
+    Scene,
+    SceneDescription,
+    Simulation,
+    SimulationError,
+    SpoiltFrames,
+)
+from molmoact2_ros.sim.misbehaviour import CLOCK_JUMP, known
 from molmoact2_ros.sim.schedule import Schedule
 
 from . import qos
 from .graph import default_driver
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
-from .messages import to_stamp
+from .messages import NS_PER_S, to_stamp
 from .parameters import param
 from .simulated_drivers import SimulatedDrivers
-from .simulator_messages import image_to_msg
+from .simulator_messages import image_to_msg, truth_to_msg
 
 EXPOSURE_SKEW_S = 0.015  # between one camera and the next: real ones run free, within one period of 60 Hz
 REAL_TIME_ENOUGH = 0.98
+MISBEHAVIOUR = "misbehaviour"
 
 
 @dataclass(frozen=True)
@@ -64,6 +86,8 @@ class SimulatorParams:
     camera_height: int = param(0, "height of camera images; 0: the scene's", unit="px", low=0, high=720)
     seed: int = param(0, "seed of the cameras' noise")
     publish_clock: bool = param(False, "publish /clock, for nodes that run with use_sim_time")
+    publish_truth: bool = param(False, "publish ~/truth, for those who judge how the robot moves")
+    misbehaviour: str = param("", f"what the hardware does wrong; empty: nothing; or one of {known()}", mutable=True)
 
 
 class SimulatorNode(Molmoact2Node[SimulatorParams]):
@@ -76,6 +100,8 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         self._cameras: CameraThread | None = None
         self._pace: CameraPace | None = None
         self._publishers_made: list[Publisher] = []
+        self._exposures: dict[str, Schedule] = {}
+        self.add_on_set_parameters_callback(self._on_parameters)
 
     def _setup(self) -> None:
         params = self.params
@@ -83,12 +109,18 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         driver = embodiment.driver(params.driver or default_driver(embodiment, sim=True))
         scene = Scene.build(embodiment, SceneDescription.load(embodiment, params.scene))
         self._start_ns, self._start_steady_ns = self.get_clock().now().nanoseconds, time.monotonic_ns()
+        self._roles = embodiment.camera_roles
+        wrong = self._parsed(self.get_parameter(MISBEHAVIOUR).value)
         self._simulation = Simulation(embodiment, scene, driver, params.pose, self._start_ns)
         self._reported = (time.monotonic(), self._simulation.time_ns, 0.0)
         self._clock_publisher = self._publisher(ClockMsg, "/clock", 10) if params.publish_clock else None
+        # Reliable and deep: after a moment in which this process stood still, all of the motion comes at once.
+        self._truth = self._publisher(JointState, "~/truth", qos.to_record(qos.STATE)) if params.publish_truth else None
+        self._truth_schedule = Schedule()
         self._drivers = SimulatedDrivers(
             self,
             embodiment,
+            driver,
             self._simulation,
             self._catch_up,
             arm_rate_hz=params.arm_state_rate_hz,
@@ -96,6 +128,7 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         )
         if params.camera_rate_hz != 0.0:
             self._open_cameras(embodiment.cameras, scene)
+        self._misbehave(self._drivers, wrong)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # physics goes on whatever ROS time does
         self.create_timer(1.0 / params.arm_state_rate_hz, self._tick, clock=steady)
         self.get_logger().info(f"simulating {embodiment.title} as {driver.name}, pose {params.pose}")
@@ -111,6 +144,39 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         self._exposures = {camera.role: Schedule(EXPOSURE_SKEW_S * i) for i, camera in enumerate(cameras)}
         self._image_publishers = {camera.role: self._publisher(Image, camera.topic, qos.CAMERA) for camera in cameras}
         self._cameras = CameraThread(lambda: Cameras(scene, *self._size, params.seed), self._on_frame)
+
+    def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        """Misbehave otherwise from now on; every other parameter is read-only. Refused while not configured."""
+        for parameter in parameters:
+            if parameter.name == MISBEHAVIOUR:
+                if self._drivers is None:
+                    return SetParametersResult(successful=False, reason="misbehaviour: configure the simulator first")
+                try:
+                    self._misbehave(self._drivers, self._parsed(parameter.value))
+                except SimulationError as error:
+                    return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _parsed(self, text: str) -> Misbehaviour:
+        wrong = Misbehaviour.parse(text, self._roles)
+        if wrong.kind == CLOCK_JUMP and not self.params.publish_clock:
+            raise SimulationError(f"misbehaviour: {CLOCK_JUMP} needs the parameter publish_clock")
+        return wrong
+
+    def _misbehave(self, drivers: SimulatedDrivers, wrong: Misbehaviour) -> None:
+        drivers.misbehave(wrong)
+        self._spoilt = SpoiltFrames(wrong, self._roles)
+        if wrong.kind == CLOCK_JUMP:
+            self._jump(drivers, round(wrong.seconds * NS_PER_S))
+
+    def _jump(self, drivers: SimulatedDrivers, ns: int) -> None:
+        """Set the published clock forward or back; the robot notices nothing."""
+        self._catch_up()
+        self._start_ns += ns
+        self._simulation.jump(ns)
+        drivers.shift(ns)
+        for schedule in (self._truth_schedule, *self._exposures.values()):
+            schedule.shift(ns)
 
     def _publisher(self, kind: type, topic: str, profile: QoSProfile | int) -> Publisher:
         self._publishers_made.append(self.create_publisher(kind, topic, profile))
@@ -132,7 +198,12 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         return self._start_ns + time.monotonic_ns() - self._start_steady_ns
 
     def _catch_up(self) -> None:
-        self._simulation.advance_to(self._present_ns())
+        self._simulation.advance_to(self._present_ns(), self._tell_truth)
+
+    def _tell_truth(self) -> None:
+        time_ns = self._simulation.time_ns
+        if self._truth is not None and self._truth_schedule.due(time_ns, self.params.arm_state_rate_hz):
+            self._truth.publish(truth_to_msg(*self._simulation.truth(), time_ns))
 
     def _tick(self) -> None:
         behind_s = (self._present_ns() - self._simulation.time_ns) / 1e9
@@ -144,6 +215,7 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         if self._pace is not None and self._cameras is not None:
             self._pace.late(behind_s)
             self._expose(self._pace, self._cameras)
+            self._publish_due_frames()
 
     def _expose(self, pace: CameraPace, cameras: CameraThread) -> None:
         if pace.judge(time.monotonic()) and not self._said_lowered:
@@ -165,10 +237,15 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
     def _publish_frames(self) -> None:
         while not self._frames.empty():
             frame = self._frames.get()
-            self._image_publishers[frame.role].publish(image_to_msg(frame))
+            self._spoilt.take(frame, time.monotonic_ns())
             self._render_s = frame.render_s
             if self._pace is not None:
                 self._pace.rendered(time.monotonic(), frame.render_s)
+        self._publish_due_frames()
+
+    def _publish_due_frames(self) -> None:
+        for role, frame in self._spoilt.due(time.monotonic_ns()):
+            self._image_publishers[role].publish(image_to_msg(frame))
 
     def _report(self) -> list[Report]:
         if self._drivers is None:

@@ -2,6 +2,10 @@
 """From cameras and the robot's state to observations, and the reason when there is none. numpy; no ROS."""
 
 from .budgets import Budgets
+from .cell_picture import CellPicture
+from .change_detector import CellChanges, ChangeDetector
+from .change_settings import ChangeSettings
+from .depth_picture import draw_depth
 from .errors import PerceptionError
 from .frame import COMPRESSED, Frame
 from .input_status import InputState, InputStatus
@@ -12,6 +16,10 @@ from .synchroniser import Decision, synchronise
 __all__ = [
     "COMPRESSED",
     "Budgets",
+    "CellChanges",
+    "CellPicture",
+    "ChangeDetector",
+    "ChangeSettings",
     "Decision",
     "Frame",
     "InputState",
@@ -19,5 +27,6 @@ __all__ = [
     "Observation",
     "ObservationBuilder",
     "PerceptionError",
+    "draw_depth",
     "synchronise",
 ]

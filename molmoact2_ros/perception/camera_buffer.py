@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,16 @@ RESTART_NS = 1_000_000_000
 class CameraBuffer:
     """Take frames as they arrive; keep those that can be read and are newer than the last.
 
-    `invalid` says why the newest arrival cannot be read, `repeated` counts arrivals whose stamp did not advance, and
-    `picture` watches for content that does not change.
+    `invalid` says why the newest arrival cannot be read, `mistaken_for` is the role of another camera whose picture it
+    is, `repeated` counts arrivals whose stamp did not advance, and `picture` watches for content that does not change.
     """
 
-    def __init__(self, role: str) -> None:
+    def __init__(self, role: str, others: Mapping[str, str] | None = None) -> None:
+        """Wait for the first frame of a camera; `others` are the roles of the other cameras, by their frame_id."""
         self.role = role
+        self._others = others or {}
         self.invalid = ""
+        self.mistaken_for = ""
         self.repeated = 0
         self.picture = PictureWatch()
         self._frames: deque[Frame] = deque(maxlen=_DEPTH)
@@ -46,6 +50,7 @@ class CameraBuffer:
             self.invalid = str(error)
             return
         self.invalid = ""
+        self.mistaken_for = self._others.get(frame.frame_id, "")
         step_ns = frame.stamp_ns - self._frames[-1].stamp_ns if self._frames else 1
         if step_ns < -RESTART_NS:
             self._frames.clear()

@@ -19,7 +19,7 @@ class Frame:
 
     `stamp_ns` is sensor time (ROS time), `received_ns` arrival (steady clock). `data` is uint8 [bytes] and belongs to
     this frame alone. `encoding` is one of sensor_msgs/image_encodings, with `step` bytes a row, padding included; or
-    COMPRESSED, with `height`, `width` and `step` zero.
+    COMPRESSED, with `height`, `width` and `step` zero. `frame_id` is the message's, empty when it has none.
     """
 
     stamp_ns: int
@@ -29,6 +29,7 @@ class Frame:
     height: int = 0
     width: int = 0
     step: int = 0
+    frame_id: str = ""
 
     @cached_property
     def checksum(self) -> int:

@@ -16,6 +16,7 @@ class InputState(Enum):
     FROZEN = auto()
     SKEWED = auto()
     INVALID = auto()
+    WRONG = auto()
 
 
 @dataclass(frozen=True)

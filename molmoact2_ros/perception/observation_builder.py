@@ -6,18 +6,24 @@ Frames, states and times come in as arguments, so that a recording replays to th
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import Embodiment, RobotState
+from molmoact2_ros.embodiment import Camera, Embodiment, RobotState
+from molmoact2_ros.processing.images import ByteImage, resize_bilinear
 
 from .budgets import Budgets
 from .bundle import Bundle
 from .camera_buffer import CameraBuffer
+from .change_detector import ChangeDetector
+from .change_settings import ChangeSettings
 from .errors import PerceptionError
 from .frame import Frame
-from .image_preparation import prepare
+from .image_preparation import upright
 from .input_status import InputState
 from .observation import Observation
 from .rate_gate import RateGate
@@ -29,7 +35,14 @@ class ObservationBuilder:
     """Collect frames and states; make an observation of each new set, at most at the given rate."""
 
     def __init__(
-        self, embodiment: Embodiment, image_size: tuple[int, int], rate_hz: float, budgets: Budgets | None = None
+        self,
+        embodiment: Embodiment,
+        image_size: tuple[int, int],
+        rate_hz: float,
+        *,
+        budgets: Budgets | None = None,
+        changes: ChangeSettings | None = None,
+        life: int = 0,
     ) -> None:
         """Prepare empty buffers.
 
@@ -38,11 +51,17 @@ class ObservationBuilder:
             image_size: (h, w) px of the model's input.
             rate_hz: observations a second, at most.
             budgets: how old and how far apart inputs may be.
+            changes: how to tell that a cell of the depth grid changed.
+            life: number that tells this builder's sequences from another's; 0: drawn at random.
         """
+        self.life = life or random.SystemRandom().randrange(1, 2**63)
+        self.changes = ChangeDetector(changes)
         self._embodiment = embodiment
         self._image_size = image_size
         self._budgets = budgets or Budgets()
-        self._cameras = {camera.role: CameraBuffer(camera.role) for camera in embodiment.cameras}
+        self._cameras = {
+            camera.role: CameraBuffer(camera.role, _others(camera, embodiment.cameras)) for camera in embodiment.cameras
+        }
         self._state = StateBuffer(embodiment.joint_names)
         self._gate = RateGate(rate_hz)
         self._undecodable: dict[str, str] = {}
@@ -80,25 +99,38 @@ class ObservationBuilder:
         if bundle is None or not bundle.newer_than(self._last) or not self._gate.passes(bundle.stamp_ns):
             return None
         self._last = bundle
-        images = self._images(bundle)
-        if images is None:
+        pictures = self._upright(bundle)
+        if pictures is None:
             return None
         self._sequence += 1
         return Observation(
             sequence=self._sequence,
             camera_stamps_ns=tuple(frame.stamp_ns for frame in bundle.frames),
-            images=images,
+            images=np.stack([resize_bilinear(picture, self._image_size) for picture in pictures]),
             state=self._embodiment.to_policy(bundle.state.positions).astype(np.float32),
             state_stamp_ns=bundle.state.stamp_ns,
+            first_picture=pictures[0],
+            life=self.life,
+            changes=self.changes.see(self._sequence, pictures[0]),
         )
 
-    def _images(self, bundle: Bundle) -> np.ndarray | None:
-        """Fill [cameras, h, w, 3]; None, and the reason kept for the status, when a frame cannot be decoded."""
-        images = np.empty((len(bundle.frames), *self._image_size, 3), dtype=np.uint8)
+    def acknowledge(self, life: int, sequence: int, decoded: NDArray[np.bool_]) -> None:
+        """Learn which cells of the depth grid the policy decoded from an observation; another life's say nothing."""
+        if life == self.life:
+            self.changes.acknowledge(sequence, decoded)
+
+    def _upright(self, bundle: Bundle) -> list[ByteImage] | None:
+        """Decode every frame; None, and the reason kept for the status, when one cannot be decoded."""
+        pictures = []
         self._undecodable.clear()
-        for image, camera, frame in zip(images, self._embodiment.cameras, bundle.frames, strict=True):
+        for camera, frame in zip(self._embodiment.cameras, bundle.frames, strict=True):
             try:
-                image[:] = prepare(frame, camera.rotate_deg, self._image_size)
+                pictures.append(upright(frame, camera.rotate_deg))
             except PerceptionError as error:
                 self._undecodable[camera.role] = f"camera '{camera.role}' is invalid: {error}"
-        return None if self._undecodable else images
+        return None if self._undecodable else pictures
+
+
+def _others(camera: Camera, cameras: Sequence[Camera]) -> dict[str, str]:
+    """Return the roles of all cameras but one, by their frame_id; those without one cannot be told."""
+    return {other.frame_id: other.role for other in cameras if other.frame_id and other.role != camera.role}

@@ -86,6 +86,14 @@ def _camera_status(camera: CameraBuffer, now_ns: int, budgets: Budgets) -> Input
     state, text = InputState.OK, ""
     if camera.invalid:
         state, text = InputState.INVALID, f"{subject} is invalid: {camera.invalid}"
+    elif camera.mistaken_for:
+        state, text = (
+            InputState.WRONG,
+            (
+                f"{subject} is wrong: its images carry the frame_id of camera '{camera.mistaken_for}'; were the two "
+                "swapped? Compare topics and drivers with `cameras` in the embodiment file"
+            ),
+        )
     elif age_s < -FUTURE_TOLERANCE_S:
         state, text = InputState.INVALID, f"{subject} is invalid: {_ahead(age_s)}"
     elif age_s > budgets.camera_max_age_s:

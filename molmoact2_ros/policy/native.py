@@ -11,11 +11,19 @@ import torch
 from numpy.typing import NDArray
 
 from molmoact2_ros.model.checkpoint import load_model
-from molmoact2_ros.model.decoding import TOKENS_PER_ACTION_STEP, action_bins, generate
+from molmoact2_ros.model.decoding import TOKENS_PER_ACTION_STEP, DecodingError, action_bins, generate
 from molmoact2_ros.model.guide import Guide
-from molmoact2_ros.model.molmoact2 import MolmoAct2
+from molmoact2_ros.model.molmoact2 import MolmoAct2, Prefill
 from molmoact2_ros.policy.continuation import Continuation
-from molmoact2_ros.policy.policy import PolicyChunk, PolicyError, PolicyObservation, PolicySpec, PolicyTiming
+from molmoact2_ros.policy.depth_reasoner import NO_DEPTH, DepthReasoner
+from molmoact2_ros.policy.policy import (
+    DepthResult,
+    PolicyChunk,
+    PolicyError,
+    PolicyObservation,
+    PolicySpec,
+    PolicyTiming,
+)
 from molmoact2_ros.processing.fast_tokenizer import FastTokenizer
 from molmoact2_ros.processing.model_inputs import ModelInputs
 from molmoact2_ros.processing.norm_stats import TagStats
@@ -39,6 +47,7 @@ class NativePolicy:
         seed: int | None = None,
         action_tokenizer: FastTokenizer | None = None,
         continuation: Continuation | None = None,
+        depth: DepthReasoner | None = None,
     ) -> None:
         """Join a network and its processor.
 
@@ -51,6 +60,7 @@ class NativePolicy:
             seed: of the noise that chunks start from; None draws a seed.
             action_tokenizer: when given, actions are decoded as tokens instead of integrated as a flow.
             continuation: when given, every chunk is pulled towards the one before ("rtc").
+            depth: when given, inferences reason in depth when it says so.
 
         Raises:
             PolicyError: if processor and network do not belong together, no camera is given, or tokens are to continue
@@ -60,7 +70,7 @@ class NativePolicy:
         if action_tokenizer is not None and continuation is not None:
             raise PolicyError("action tokens cannot continue a chunk: leave the tokenizer or the continuation out")
         self._model, self._processor, self._tokenizer = model, processor, action_tokenizer
-        self._continuation = continuation
+        self._continuation, self._depth = continuation, depth
         self._tag = processor.stats.tag(norm_tag)
         self._spec = _spec(self._tag, processor, num_cameras, model_id)
         _check_fit(self._spec, model)
@@ -82,13 +92,15 @@ class NativePolicy:
         device: str = "cpu",
         seed: int | None = None,
         continuation: Continuation | None = None,
+        depth_every: int | None = None,
     ) -> NativePolicy:
         """Load a checkpoint folder in the released layout.
 
         The processor comes first: it takes no time, and an unknown norm tag should not wait for 22 GB of weights.
+        `depth_every` switches depth reasoning on; see `DepthSchedule`.
 
         Raises:
-            PolicyError: if the dtype is unknown, and as the constructor.
+            PolicyError: if the dtype is unknown, depth is asked of a checkpoint without it, and as the constructor.
             ProcessingError: if the processor's files are unusable or lack the norm tag.
             ConfigError: if config.json is unusable.
             CheckpointError: if the weights are absent, damaged, or do not fit config.json.
@@ -97,6 +109,8 @@ class NativePolicy:
             raise PolicyError(f"dtype is {dtype!r}, but must be one of {', '.join(DTYPES)}")
         processor = Processor.load(Path(folder))
         processor.stats.tag(norm_tag)
+        if depth_every is not None and not processor.tokens.num_depths:
+            raise PolicyError(NO_DEPTH)
         model = load_model(folder, DTYPES[dtype], device)
         name = model_id or Path(folder).resolve().name
         return cls(
@@ -107,6 +121,7 @@ class NativePolicy:
             model_id=name,
             seed=seed,
             continuation=continuation,
+            depth=None if depth_every is None else DepthReasoner(model, depth_every),
         )
 
     @property
@@ -119,24 +134,50 @@ class NativePolicy:
         height, width = self._spec.image_size
         images = tuple(np.zeros((height, width, 3), np.uint8) for _ in range(self._spec.num_cameras))
         state = self._tag.state.unnormalize(np.zeros(len(self._spec.state_names), np.float32))
-        return self.infer(PolicyObservation(images, state, WARM_UP_INSTRUCTION)).timing
+        observation = PolicyObservation(images, state, WARM_UP_INSTRUCTION)
+        if self._depth is None:
+            return self.infer(observation).timing
+        try:
+            return self._infer(observation, self._depth).timing
+        except DecodingError:  # black images may well have no depth map; the rest can be warmed up without one
+            return self._infer(observation, None).timing
+        finally:
+            self._depth.restart()
 
-    @torch.inference_mode()
+    def ask_for_depth(self) -> None:
+        """Let the next inference reason in depth; may be called from another thread.
+
+        Raises:
+            PolicyError: if depth reasoning is off.
+        """
+        if self._depth is None:
+            raise PolicyError("depth reasoning is off: configure the policy with enable_depth")
+        self._depth.schedule.ask()
+
     def infer(self, observation: PolicyObservation) -> PolicyChunk:
         """Predict a chunk.
 
         Raises:
             PolicyError: if the number of images is wrong.
             ProcessingError: if an image, the state or the instruction does not fit, or the result is not finite.
-            DecodingError: if actions are decoded as tokens and none came.
+            DecodingError: if actions are decoded as tokens and none came, or a depth map does not end.
         """
+        due = self._depth is not None and self._depth.schedule.due()
+        return self._infer(observation, self._depth if due else None)
+
+    @torch.inference_mode()
+    def _infer(self, observation: PolicyObservation, reasoner: DepthReasoner | None) -> PolicyChunk:
         self._check_cameras(observation)
         start = time.perf_counter()
         inputs = self._processor.encode(
-            observation.images, observation.instruction, observation.state, self._spec.norm_tag
+            observation.images,
+            observation.instruction,
+            observation.state,
+            self._spec.norm_tag,
+            depth=reasoner is not None,
         )
         encoded = time.perf_counter()
-        chunk = self._predict(inputs, observation)
+        chunk, depth = self._predict(inputs, observation, reasoner)
         normalised = chunk[0].float().cpu().numpy()  # waits for the device
         predicted = time.perf_counter()
         actions = self._processor.decode(normalised, self._spec.norm_tag)
@@ -152,6 +193,7 @@ class NativePolicy:
             model_id=self._spec.model_id,
             instruction=observation.instruction,
             timing=timing,
+            depth=depth,
         )
 
     def _check_cameras(self, observation: PolicyObservation) -> None:
@@ -159,18 +201,27 @@ class NativePolicy:
         if found != expected:
             raise PolicyError(f"the policy was set up for {expected} images per observation, but {found} came")
 
-    def _predict(self, inputs: ModelInputs, observation: PolicyObservation) -> torch.Tensor:
-        """Return normalised actions [1, H, D]."""
+    def _predict(
+        self, inputs: ModelInputs, observation: PolicyObservation, reasoner: DepthReasoner | None
+    ) -> tuple[torch.Tensor, DepthResult | None]:
+        """Return normalised actions [1, H, D], and the depth map if there is a reasoner."""
         model = self._model
         self._check_tokens(inputs)
         ids = torch.from_numpy(inputs.input_ids)[None].to(model.device)  # [1, S]
         pixels = torch.from_numpy(inputs.pixel_values).to(model.device)
         visual = model.encode_images(pixels, torch.from_numpy(inputs.pooling_index).to(model.device))
+        room = 0 if self._tokenizer is None else TOKENS_PER_ACTION_STEP * self._tag.action_horizon
+        prefill, depth = (
+            (model.prefill(ids, visual, capacity=ids.shape[1] + room), None)
+            if reasoner is None
+            else reasoner.read(ids, visual, observation, room)
+        )
         if self._tokenizer is not None:
-            return torch.from_numpy(self._decode_tokens(self._tokenizer, ids, visual))[None]
-        context = model.project_context(model.prefill(ids, visual))
+            return torch.from_numpy(self._decode_tokens(self._tokenizer, prefill, room))[None], depth
+        context = model.project_context(prefill)
         noise = model.draw_noise(1, self._tag.action_horizon, self._generator)
-        return model.integrate_flow(noise, context, len(self._spec.action_names), guide=self._guide(observation))
+        actions = model.integrate_flow(noise, context, len(self._spec.action_names), guide=self._guide(observation))
+        return actions, depth
 
     def _guide(self, observation: PolicyObservation) -> Guide | None:
         """Return what the chunk has to continue, if anything."""
@@ -179,12 +230,9 @@ class NativePolicy:
         width = self._model.config.expert.action_width
         return self._continuation.guide(observation.stamp_ns, observation.task, width)
 
-    def _decode_tokens(self, tokenizer: FastTokenizer, ids: torch.Tensor, visual: torch.Tensor) -> NDArray[np.float32]:
-        horizon = self._tag.action_horizon
-        room = TOKENS_PER_ACTION_STEP * horizon
-        prefill = self._model.prefill(ids, visual, capacity=ids.shape[1] + room)
+    def _decode_tokens(self, tokenizer: FastTokenizer, prefill: Prefill, room: int) -> NDArray[np.float32]:
         bins = action_bins(generate(self._model, prefill, room), self._model.config.tokens)
-        return tokenizer.decode(bins, horizon, len(self._spec.action_names))
+        return tokenizer.decode(bins, self._tag.action_horizon, len(self._spec.action_names))
 
     def _check_tokens(self, inputs: ModelInputs) -> None:
         image_tokens = int((inputs.input_ids == self._model.config.tokens.image_patch).sum())

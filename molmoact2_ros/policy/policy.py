@@ -42,6 +42,22 @@ class PolicySpec:
     n_action_steps: int
 
 
+@dataclass(frozen=True, eq=False)
+class CellFacts:
+    """What perception saw of the depth grid's cells in an observation.
+
+    Attributes:
+        life: of the perception that numbers the observations.
+        sequence: of the observation, from 1.
+        same_as: uint64 [R * C], R statements on each of the C cells, row-major: sequence of an earlier observation in
+            which the cell looked the same, 0 for none.
+    """
+
+    life: int
+    sequence: int
+    same_as: NDArray[np.uint64]
+
+
 @dataclass(frozen=True)
 class PolicyObservation:
     """One moment of the robot.
@@ -52,6 +68,7 @@ class PolicyObservation:
         instruction: what to do, in words.
         stamp_ns: when; 0 where nobody cares: such a chunk neither continues one nor is continued.
         instruction_sequence: which giving of an instruction it is; the same text given again is another one.
+        cells: what is known of the depth grid; None: nothing, so that every cell is decoded.
     """
 
     images: tuple[NDArray[np.uint8], ...]
@@ -59,6 +76,7 @@ class PolicyObservation:
     instruction: str
     stamp_ns: int = 0
     instruction_sequence: int = 0
+    cells: CellFacts | None = None
 
     @property
     def task(self) -> tuple[int, str]:
@@ -79,6 +97,23 @@ class PolicyTiming:
     inference_ms: float
 
 
+@dataclass(frozen=True, eq=False)
+class DepthResult:
+    """The depth map of one call.
+
+    Attributes:
+        codes: uint16 [rows, columns] of the first camera's grid.
+        decoded: bool [rows, columns]; true: from this observation; false: kept from an earlier one.
+        forwards: passes through the language model that read depth tokens.
+        decoding_ms: from the start of reading the prompt to the end of the map, wall time.
+    """
+
+    codes: NDArray[np.uint16]
+    decoded: NDArray[np.bool_]
+    forwards: int
+    decoding_ms: float
+
+
 @dataclass(frozen=True)
 class PolicyChunk:
     """Actions for the near future; row 0 is for the moment of the observation.
@@ -90,6 +125,7 @@ class PolicyChunk:
         model_id: which weights.
         instruction: what they were told.
         timing: how long it took.
+        depth: the depth map that was written first; None where none was.
     """
 
     actions: NDArray[np.float32]
@@ -98,6 +134,7 @@ class PolicyChunk:
     model_id: str
     instruction: str
     timing: PolicyTiming
+    depth: DepthResult | None = None
 
 
 class Policy(Protocol):
@@ -118,5 +155,13 @@ class Policy(Protocol):
         Raises:
             ValueError: the observation does not fit the policy.
             RuntimeError: the policy gave no usable answer.
+        """
+        ...
+
+    def ask_for_depth(self) -> None:
+        """Let the next inference reason in depth; may be called from another thread.
+
+        Raises:
+            PolicyError: the policy does not reason in depth.
         """
         ...

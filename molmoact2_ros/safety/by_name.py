@@ -26,6 +26,9 @@ def command_in_order(command: JointCommand, wanted: Names) -> JointCommand:
         names=wanted,
         positions=command.positions[:, columns],
         velocities=command.velocities[:, columns],
+        chunk_velocities=command.chunk_velocities[columns]
+        if command.chunk_velocities.size
+        else command.chunk_velocities,
     )
 
 

@@ -53,3 +53,4 @@ class Cause(IntEnum):
     ROBOT_FAULT = 53
     HAND_SPEED_LIMIT = 54
     SAFETY_RESTARTED = 55
+    WRONG_CAMERA = 56

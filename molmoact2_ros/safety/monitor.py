@@ -19,6 +19,7 @@ from .causes import Cause, Mode
 from .clock_watch import ClockWatch
 from .command_checks import Context, judge
 from .command_record import CommandRecord
+from .deaf import Deaf
 from .devices import ESTOP_TOPIC, Devices
 from .frozen_state import FrozenState
 from .instant import Instant
@@ -38,8 +39,23 @@ from .watchdog import Watchdog
 class Monitor:
     """Guard the right to move of one robot. Not thread-safe: call it from one thread. Time is handed in."""
 
-    def __init__(self, embodiment: Embodiment, limits: Limits, settings: Settings, space: Space | None = None) -> None:
-        """Start disarmed. Without `space` nothing is judged but joints: good for robots that are only thought of."""
+    def __init__(
+        self,
+        embodiment: Embodiment,
+        limits: Limits,
+        settings: Settings,
+        space: Space | None = None,
+        reported_together: Sequence[Sequence[str]] = (),
+    ) -> None:
+        """Start disarmed.
+
+        Args:
+            embodiment: the robot.
+            limits: of its joints.
+            settings: thresholds.
+            space: its shapes; without them nothing is judged but joints: good for robots that are only thought of.
+            reported_together: names of the joints that one driver reports, for each driver; empty: all are one's.
+        """
         self._limits = limits
         self._space = space
         self._settings = settings
@@ -49,8 +65,9 @@ class Monitor:
         self._still_bounds = np.where(limits.is_gripper, settings.still_gripper_per_s, settings.still_arm_rad_s)
         self._standstill = Standstill(self._still_bounds, settings.still_time_s)
         self._clock = ClockWatch(settings.clock_jump_max_s)
-        self._frozen_state = FrozenState(limits, settings)
+        self._frozen_state = FrozenState(limits, settings, reported_together)
         self._tracking = Tracking(limits, settings)
+        self._deaf = Deaf(limits, settings, reported_together)
         self._devices = Devices(settings)
         self._rivals = Rivals()
         self._took_over = False  # a busy bridge may repeat what was reset in the meantime
@@ -150,7 +167,9 @@ class Monitor:
         if verdict is not None:
             self._refuse(verdict, now)
             return False
-        self._record.note_passed(command_in_order(command, self._limits.names))
+        ordered = command_in_order(command, self._limits.names)
+        self._record.note_passed(ordered)
+        self._deaf.passed(ordered, now)
         self._watchdog.passed(command, now)
         return True
 
@@ -174,7 +193,7 @@ class Monitor:
         if before is not Mode.ARMED and self.mode is Mode.ARMED:
             self._armed_at = now
             self._record = CommandRecord()
-            for watch in (self._frozen_state, self._tracking):
+            for watch in (self._frozen_state, self._tracking, self._deaf):
                 watch.forget()
             self._watchdog.forget_commands()
         return reply
@@ -239,4 +258,5 @@ class Monitor:
     def _astray(self, state: RobotState, now: Instant) -> Verdict | None:
         """Say how a measurement contradicts the commands that passed."""
         frozen = self._frozen_state.check(state, self._record.in_force(now.ros_ns), now)
-        return frozen or self._tracking.check(state, self._record.in_force(state.stamp_ns), now)
+        tracking = self._tracking.check(state, self._record.in_force(state.stamp_ns), now)
+        return frozen or tracking or self._deaf.check(state, now)

@@ -21,6 +21,8 @@ class Settings:
     tracking_error_time_s: float = 0.3
     frozen_state_arm_rad: float = 0.03
     frozen_state_time_s: float = 0.15
+    deaf_arm_rad: float = 0.08
+    deaf_time_s: float = 2.0
     gripper_overrun: float = 0.03
     brake_time_max_s: float = 1.0
     command_age_max_s: float = 0.1

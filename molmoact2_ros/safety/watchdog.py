@@ -29,6 +29,10 @@ from .verdict import Verdict
 # one message of robot_state; a living bridge's is at most half the time-out old (10 Hz, 0.2 s). Between the two:
 SAME_SILENCE = 0.75
 
+# A policy is silent, rather than slow, when no chunk has come for so many times as long as the one before took to come,
+# or for half of what an observation may be old: a chunk is born with an age of its own. A busy machine doubles a gap.
+SILENT_GAPS = 3
+
 
 class Watchdog:
     """Remembers when each neighbour was last heard."""
@@ -57,6 +61,7 @@ class Watchdog:
         self._passed_at: Instant | None = None  # the first that passed
         self._chunk: JointCommand | None = None  # the newest passed one that follows a chunk
         self._chunk_at: Instant | None = None  # when that chunk's sequence was new
+        self._chunk_gap_s = math.inf  # between it and the one before
 
     # What is heard.
 
@@ -89,6 +94,7 @@ class Watchdog:
         if command.chunk_sequence == 0:
             return
         if self._chunk is None or command.chunk_sequence != self._chunk.chunk_sequence:
+            self._chunk_gap_s = math.inf if self._chunk_at is None else now.since_s(self._chunk_at)
             self._chunk_at = now
         self._chunk = command
 
@@ -141,7 +147,7 @@ class Watchdog:
 
     def still_wrong(self, cause: Cause, now: Instant) -> str:
         """Return what has not been mended since a stop with this cause; empty when nothing is known to be wrong."""
-        if cause in (Cause.PERCEPTION_SILENT, Cause.STALE_CAMERA, Cause.FROZEN_CAMERA):
+        if cause in (Cause.PERCEPTION_SILENT, Cause.STALE_CAMERA, Cause.FROZEN_CAMERA, Cause.WRONG_CAMERA):
             limit_s = self._settings.perception_timeout_s
             silence = _silence(Cause.PERCEPTION_SILENT, "perception_status", self._perception_at, now, limit_s=limit_s)
             if silence is not None:
@@ -195,8 +201,7 @@ class Watchdog:
             return None
         if self._unready_since is not None:
             return self._not_ready(age_s, limit_s)
-        # A chunk is born with an age of its own, so a policy that died has been silent for less than the whole limit.
-        if without_s > limit_s / 2:
+        if without_s > min(limit_s / 2, SILENT_GAPS * self._chunk_gap_s):
             text = (
                 f"no chunk after {sequence} has come for {without_s:.2f} s, and perception is ready: look at the policy"
             )

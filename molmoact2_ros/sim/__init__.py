@@ -10,9 +10,12 @@ from .frame import Frame
 from .group_state import GroupState
 from .joint_trajectory import JointTrajectory
 from .last_point_controller import LastPointController
+from .misbehaviour import Misbehaviour
 from .scene import Scene
 from .scene_description import SceneDescription
 from .simulation import Simulation
+from .spoilt_frames import SpoiltFrames
+from .spoilt_states import SpoiltStates
 from .trajectory_controller import TrajectoryController
 
 __all__ = [
@@ -25,9 +28,12 @@ __all__ = [
     "GroupState",
     "JointTrajectory",
     "LastPointController",
+    "Misbehaviour",
     "Scene",
     "SceneDescription",
     "Simulation",
     "SimulationError",
+    "SpoiltFrames",
+    "SpoiltStates",
     "TrajectoryController",
 ]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 import mujoco
 import numpy as np
@@ -20,10 +21,18 @@ NOISE_POOL = 8  # noise fields drawn once; each frame takes one at a random shif
 MAX_GEOMS = 1000
 
 
+@dataclass(frozen=True, eq=False)
+class View:
+    """What an ideal camera sees: `image` [height, width, 3] RGB; `depth_m` [height, width], m along its axis."""
+
+    image: Image
+    depth_m: NDArray[np.float32]
+
+
 class Cameras:
     """An offscreen renderer. Create, use and close it in one thread: an OpenGL context belongs to a thread."""
 
-    def __init__(self, scene: Scene, width: int, height: int, seed: int) -> None:
+    def __init__(self, scene: Scene, width: int, height: int, seed: int, *, reflections: bool = False) -> None:
         """Open the renderer.
 
         Args:
@@ -31,6 +40,7 @@ class Cameras:
             width: pixels.
             height: pixels.
             seed: of the sensors' noise.
+            reflections: draw them, where a material has any.
 
         Raises:
             SimulationError: the machine has no EGL, or the image is larger than the offscreen buffer.
@@ -46,7 +56,7 @@ class Cameras:
         self._view = mujoco.MjvScene(scene.model, maxgeom=MAX_GEOMS)
         # Either would double the time of a software renderer, or worse.
         self._view.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
-        self._view.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
+        self._view.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = int(reflections)
         self._option, self._pose = mujoco.MjvOption(), mujoco.MjvCamera()
         self._pose.type = mujoco.mjtCamera.mjCAMERA_FIXED
         self._frame = mujoco.MjrRect(0, 0, width, height)
@@ -64,6 +74,21 @@ class Cameras:
         Returns:
             [height, width, 3] RGB, a new array; no two are alike.
         """
+        self._draw(role, qpos)
+        mujoco.mjr_readPixels(self._pixels, None, self._frame, self._context)
+        return self._with_noise(self._pixels[::-1])  # OpenGL counts rows from below
+
+    def look(self, role: str, qpos: NDArray[np.float64]) -> View:
+        """Return what an ideal camera would see, and how far it is; arguments as for `render`."""
+        self._draw(role, qpos)
+        buffer = np.empty(self._pixels.shape[:2], np.float32)  # 0 at the near plane, 1 at the far one
+        mujoco.mjr_readPixels(self._pixels, buffer, self._frame, self._context)
+        near_m = self._model.vis.map.znear * self._model.stat.extent
+        far_m = self._model.vis.map.zfar * self._model.stat.extent
+        depth_m = near_m / (1 - buffer[::-1] * (1 - near_m / far_m))
+        return View(self._pixels[::-1].copy(), depth_m.astype(np.float32))
+
+    def _draw(self, role: str, qpos: NDArray[np.float64]) -> None:
         self._data.qpos[:] = qpos
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
@@ -72,8 +97,6 @@ class Cameras:
             self._model, self._data, self._option, None, self._pose, mujoco.mjtCatBit.mjCAT_ALL, self._view
         )
         mujoco.mjr_render(self._frame, self._view, self._context)
-        mujoco.mjr_readPixels(self._pixels, None, self._frame, self._context)
-        return self._with_noise(self._pixels[::-1])  # OpenGL counts rows from below
 
     def close(self) -> None:
         """Free the renderer."""

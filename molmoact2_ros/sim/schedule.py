@@ -23,3 +23,8 @@ class Schedule:
             return False
         self._next_ns = max(self._next_ns + period_ns, now_ns + period_ns // 2)
         return True
+
+    def shift(self, ns: int) -> None:
+        """Follow a clock that was set forward or back."""
+        if self._next_ns is not None:
+            self._next_ns += ns

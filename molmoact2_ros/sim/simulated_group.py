@@ -64,6 +64,10 @@ class SimulatedGroup:
         inside, rate = self._unit.inside(data.qpos[self._qpos]), self._unit.rate_inside(data.qvel[self._dof])
         return self.driver.unit.outside(inside), self.driver.unit.rate_outside(rate)
 
+    def truth(self, data: mujoco.MjData) -> tuple[Vector, Vector]:
+        """Return positions and velocities [joints], this package's units."""
+        return self._unit.inside(data.qpos[self._qpos]), self._unit.rate_inside(data.qvel[self._dof])
+
     def place(self, pose: Vector, data: mujoco.MjData) -> None:
         """Put the joints there at once: the driver's units."""
         data.qpos[self._qpos] = self._unit.outside(self.driver.unit.inside(pose))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -45,23 +47,29 @@ class Simulation:
         self._step_ns = round(self._model.opt.timestep * NS_PER_S)
         self.time_ns = time_ns
         self.lost_s = 0.0
+        self.ignores_commands = False  # controllers that swallow commands without a word
 
-    def advance_to(self, time_ns: int) -> None:
+    def advance_to(self, time_ns: int, stepped: Callable[[], None] = lambda: None) -> None:
         """Step up to a time; what is missing beyond CATCH_UP_LIMIT_S is let go and counted in `lost_s`.
 
-        Then nobody jumps: robot and running trajectories go on where they were.
+        Then nobody jumps: robot and running trajectories go on where they were. `stepped` is called after each step.
         """
         excess_ns = time_ns - self.time_ns - round(CATCH_UP_LIMIT_S * NS_PER_S)
         if excess_ns > 0:
             self.lost_s += excess_ns / NS_PER_S
-            self.time_ns += excess_ns
-            for group in self.groups:
-                group.controller.delay(excess_ns)
+            self.jump(excess_ns)
         while self.time_ns + self._step_ns <= time_ns:
             self.time_ns += self._step_ns
             for group in self.groups:
                 group.drive(self.time_ns, self._data)
             mujoco.mj_step(self._model, self._data)
+            stepped()
+
+    def jump(self, ns: int) -> None:
+        """Set the time, forward or back, without a motion: running trajectories go on where they were."""
+        self.time_ns += ns
+        for group in self.groups:
+            group.controller.delay(ns)
 
     def command(self, group: int, command: JointTrajectory | Vector) -> None:
         """Hand a command to a group's controller now.
@@ -73,11 +81,21 @@ class Simulation:
         Raises:
             CommandRefused: the controller ignores it; what it did before goes on.
         """
-        self.groups[group].command(command, self.time_ns, self._data)
+        if not self.ignores_commands:
+            self.groups[group].command(command, self.time_ns, self._data)
 
     def state(self, group: int) -> GroupState:
         """Return what the group's driver would report now."""
         return self.groups[group].report(self._data)
+
+    def truth(self) -> tuple[tuple[str, ...], Vector, Vector]:
+        """Return names, positions and velocities [joints] of all groups, this package's names and units.
+
+        This is where the robot is, whatever its drivers say.
+        """
+        measured = [group.truth(self._data) for group in self.groups]
+        names = tuple(name for group in self.groups for name in group.driver.joints)
+        return names, np.concatenate([pair[0] for pair in measured]), np.concatenate([pair[1] for pair in measured])
 
     def velocities(self, group: int) -> Vector:
         """Return how fast the group's joints move [joints], whatever the driver says of it."""

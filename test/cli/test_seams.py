@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from molmoact2_ros.cli.main import main
+from molmoact2_ros.cli.seam_bench import SEAM
+from molmoact2_ros.cli.seams import BLEND_S
+from molmoact2_ros.interpolation import InterpolationSettings
 
 TINY = Path(__file__).parents[1] / "data" / "parity" / "tiny_base"
 
@@ -35,6 +38,22 @@ def test_modes_meet_the_goal_where_baselines_are_far_from_it(
     assert "seam jerk ratio" in output
     assert (tmp_path / "seams.png").stat().st_size > 20_000
     assert json.loads((tmp_path / "seams.json").read_text()) == report
+
+
+def test_what_is_judged_is_what_is_shipped() -> None:
+    shipped = InterpolationSettings()
+    assert (shipped.seam, shipped.blend_s) == (SEAM, BLEND_S) == ("correction", 0.85)
+
+
+def test_no_motion_as_smooth_follows_as_closely_as_blending_so_the_causal_tracker_is_the_measure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, report, _ = _run(capsys, "--delays", "0", "8", "--no-model", "--out", str(tmp_path))
+    for delay in ("0", "8"):
+        closest, causal = report["closest_rad"][delay], report["causal_rad"][delay]
+        assert closest < causal
+        assert causal > report["baselines"]["lerobot"][delay]["following_rad"]
+        assert all(figures[delay]["following_rad"] <= 1.25 * causal for figures in report["modes"].values())
 
 
 def test_a_blend_that_is_too_short_misses_the_goal_and_is_named(

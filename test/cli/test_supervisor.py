@@ -34,7 +34,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
     def _start(code: str) -> Supervisor:
         (tmp_path / "example.py").write_text(textwrap.dedent(code))
-        supervisor.start([_Script("example", {"a": 1})])
+        supervisor.start([_Script("example", {"a": 1}, {"chunk": "chunk/honest"})])
         return supervisor
 
     yield _start
@@ -85,6 +85,12 @@ def test_a_node_that_ignores_a_polite_end_is_killed(
 def test_parameters_keep_their_types(start: Callable[[str], Supervisor], tmp_path: Path) -> None:
     start("pass")
     assert (tmp_path / "logs" / "example.params.yaml").read_text() == "example:\n  ros__parameters:\n    a: 1\n"
+
+
+def test_topics_get_the_names_that_the_node_s_remappings_give_them(start: Callable[[str], Supervisor]) -> None:
+    supervisor = start("import sys; print(*sys.argv[-2:])")
+    _wait(lambda: not supervisor.running())
+    assert supervisor.new_exits()[0].last_words == "-r chunk:=chunk/honest"
 
 
 def test_nodes_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:

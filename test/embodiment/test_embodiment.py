@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 import yaml
 
-from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder, shipped_embodiments
+from molmoact2_ros.embodiment import (
+    HARDWARE_COMPONENTS,
+    Embodiment,
+    EmbodimentError,
+    share_folder,
+    shipped_embodiments,
+)
 
 
 def _droid() -> dict[str, Any]:
@@ -152,6 +158,23 @@ def test_every_robot_can_be_simulated_with_common_interfaces(name: str) -> None:
     assert not all(driver.extra_messages for driver in Embodiment.load(name).drivers.values())
 
 
+@pytest.mark.parametrize("name", shipped_embodiments())
+def test_the_profile_that_is_simulated_says_when_the_robot_is_in_a_fault(name: str) -> None:
+    profile = next(driver for driver in Embodiment.load(name).drivers.values() if not driver.extra_messages)
+    assert HARDWARE_COMPONENTS in [source.kind for source in profile.faults]
+
+
+def test_a_profile_without_faults_and_cameras_without_frames_may_be_written(tmp_path: Path) -> None:
+    content = _droid()
+    for driver in content["drivers"].values():
+        del driver["faults"]
+    for camera in content["cameras"]:
+        del camera["frame_id"]
+    robot = _load(tmp_path, content)
+    assert [driver.faults for driver in robot.drivers.values()] == [()] * len(robot.drivers)
+    assert {camera.frame_id for camera in robot.cameras} == {""}
+
+
 def _edited(**changes: Any) -> dict[str, Any]:
     return _droid() | changes
 
@@ -177,6 +200,12 @@ def _with_group(**changes: Any) -> dict[str, Any]:
 def _with_camera(**changes: Any) -> dict[str, Any]:
     content = _droid()
     content["cameras"][1].update(changes)
+    return content
+
+
+def _with_fault(**source: Any) -> dict[str, Any]:
+    content = _droid()
+    next(iter(content["drivers"].values()))["faults"] = [source]
     return content
 
 
@@ -217,6 +246,16 @@ def _with_hand(**changes: Any) -> dict[str, Any]:
         (_with_geometry(table="yes"), "unknown key table"),
         (_with_hand(low_m=[-1, 1, -1]), "expected low_m < high_m on every axis"),
         (_with_hand(speed_m_s=0), "speed_m_s: expected a positive number, got 0"),
+        (_with_camera(frame_id="external_camera"), "cameras.frame_id: 'external_camera' stands there more than once"),
+        (
+            _with_fault(kind="smoke", topic="t"),
+            "faults[0].kind: expected one of hardware_components, diagnostics, franka",
+        ),
+        (
+            _with_fault(kind="diagnostics", topic="t"),
+            "faults[0].names: diagnostics needs the names of the driver's own",
+        ),
+        (_with_fault(kind="franka_state", topic="t", names="x"), "faults[0].names: expected a list of texts, got 'x'"),
         ([1, 2], "expected keys and values, got list"),
     ],
 )

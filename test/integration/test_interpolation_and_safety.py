@@ -153,7 +153,7 @@ def test_a_chunk_that_jumps_by_one_radian_is_refused_for_the_motion_it_asks_for(
     loop = Loop(seed=2).armed().run(2.0)
     inwards = -np.sign(loop.positions[0]) * np.eye(JOINTS)[0]
     loop.chunk_changes = {"positions": np.tile(loop.positions + inwards, (ROBOT.policy.horizon, 1))}
-    assert loop.run(1.0).cause is Cause.ACCELERATION_LIMIT
+    assert loop.run(1.0).cause is Cause.VELOCITY_LIMIT
     assert loop.monitor.snapshot.stop is not None
     assert loop.monitor.snapshot.stop.joint == "joint1"
 

@@ -70,6 +70,12 @@ def tiny_model() -> MolmoAct2:
 
 
 @pytest.fixture(scope="session")
+def think_model() -> MolmoAct2:
+    """A checkpoint with depth tokens, on a grid of 4 x 4 cells."""
+    return load_model(DATA / "tiny_think")
+
+
+@pytest.fixture(scope="session")
 def released_config() -> MolmoAct2Config:
     """The sizes of the released checkpoints."""
     return MolmoAct2Config.load(Path(__file__).parents[2] / "benchmarks" / "data" / "released")

@@ -33,8 +33,10 @@ flow_matching_beta_beta mask_action_dim_padding image_patch_id image_col_id imag
 low_res_image_start_token_id frame_start_token_id image_end_token_id frame_end_token_id
 image_low_res_id eos_token_id action_start_token_id action_end_token_id action_token_start_id
 num_action_tokens action_mode n_obs_steps state_format add_action_expert action_expert_depth_gate
-action_expert_depth_gate_per_layer
+action_expert_depth_gate_per_layer num_depth_tokens
 """
+
+DEPTH_FIELDS = "num_depth_codes depth_output_token_id depth_start_token_id depth_end_token_id depth_token_start_id"
 
 UNSUPPORTED = [
     ("text_config.qk_norm_type", "olmo"),
@@ -59,6 +61,29 @@ def test_a_missing_field_is_named_with_its_file(checkpoint: Any, field: str) -> 
     checkpoint.edit_config(field, None)
     with pytest.raises(ConfigError, match=rf"config\.json: {field} is missing"):
         MolmoAct2Config.load(checkpoint.folder)
+
+
+@pytest.mark.parametrize("field", DEPTH_FIELDS.split())
+def test_a_missing_field_of_depth_reasoning_is_named_where_there_are_depth_tokens(checkpoint: Any, field: str) -> None:
+    checkpoint.edit_config("num_depth_tokens", 16)
+    for present in DEPTH_FIELDS.split():
+        checkpoint.edit_config(present, None if present == field else 16)
+    with pytest.raises(ConfigError, match=rf"config\.json: {field} is missing"):
+        MolmoAct2Config.load(checkpoint.folder)
+
+
+def test_a_depth_grid_that_is_no_square_is_refused(checkpoint: Any) -> None:
+    for field in ("num_depth_tokens", *DEPTH_FIELDS.split()):
+        checkpoint.edit_config(field, 15)
+    with pytest.raises(ConfigError, match="num_depth_codes must be the square of a whole number, but is 15"):
+        MolmoAct2Config.load(checkpoint.folder)
+
+
+def test_checkpoints_with_and_without_depth_are_told_apart() -> None:
+    assert MolmoAct2Config.load(TINY).depth is None
+    depth = MolmoAct2Config.load(TINY.parent / "tiny_think").depth
+    assert depth is not None
+    assert (depth.side, depth.num_cells, depth.num_levels) == (4, 16, 16)
 
 
 @pytest.mark.parametrize(("field", "value"), UNSUPPORTED)

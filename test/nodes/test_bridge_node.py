@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from fakes.commands import continued, resting_command
 from fakes.fake_driver import FakeDriver
 from rclpy.executors import SingleThreadedExecutor
@@ -300,6 +301,47 @@ def test_a_controller_that_does_not_listen_is_named(around):
         run.node.destroy_subscription(subscription)
     run.play_until(lambda: run.is_mode(BridgeState.READY) and "joint_trajectory'" in run.bridge_states[-1].text)
     assert "no controller listens on 'fr3_arm_controller/joint_trajectory'; start it" in run.bridge_states[-1].text
+
+
+def _tell_components(around: Neighbours, state: str) -> Callable[[], None]:
+    """Return a round in which a controller_manager names the state of its hardware component."""
+    publisher = around.node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+
+    def told() -> None:
+        around.live()
+        values = [KeyValue(key="arm", value=state)]
+        name = "controller_manager: Hardware Components Activity"
+        publisher.publish(DiagnosticArray(status=[DiagnosticStatus(name=name, message="stopped", values=values)]))
+
+    return told
+
+
+def test_a_fault_of_the_robot_travels_in_robot_state_until_it_is_over(around):
+    neighbours = around()
+    tell = _tell_components(neighbours, "unconfigured")
+    neighbours.play_until(lambda: neighbours.robot_states and neighbours.robot_states[-1].fault, tell)
+    state = neighbours.robot_states[-1]
+    assert state.fault == RobotState.FAULT_DRIVER
+    assert state.fault_text == "hardware component arm is unconfigured, not active; its manager says: stopped"
+    neighbours.play_until(lambda: not neighbours.robot_states[-1].fault, _tell_components(neighbours, "active"))
+    assert neighbours.robot_states[-1].fault_text == ""
+
+
+def test_a_driver_that_falls_silent_after_a_fault_is_told_with_the_fault(around):
+    neighbours = around()
+    tell = _tell_components(neighbours, "inactive")
+    neighbours.play_until(lambda: neighbours.robot_states and neighbours.robot_states[-1].fault, tell)
+    words = "check its driver; the robot reports a fault: hardware component arm is inactive"
+    neighbours.play_until(lambda: words in neighbours.bridge_states[-1].text, lambda: None)
+    assert neighbours.is_mode(BridgeState.WAITING, BridgeState.CAUSE_DRIVER_STATE)
+
+
+def test_a_fault_source_whose_messages_are_not_installed_is_told(around, monkeypatch):
+    monkeypatch.setitem(sys.modules, "franka_msgs", None)
+    neighbours = around()
+    [report] = [report for report in neighbours.bridge._report() if report[0] == "faults"]
+    assert "carries franka_msgs, which is not installed" in report[2]
+    assert "nothing about faults has come on /diagnostics yet" in report[2]
 
 
 def test_a_deactivated_bridge_says_so_and_forwards_nothing(around):

@@ -148,7 +148,7 @@ def test_nothing_is_proposed_until_safety_is_armed(neighbours: Neighbours) -> No
 
 def test_armed_node_holds_the_measured_pose(neighbours: Neighbours) -> None:
     command = command_from_msg(neighbours.armed().commands[-1])
-    np.testing.assert_allclose(command.positions, np.tile(neighbours.state.positions, (2, 1)))
+    np.testing.assert_allclose(command.positions, np.tile(neighbours.state.positions, (6, 1)))
     assert (command.names, command.chunk_sequence, command.observation_ns) == (DROID.joint_names, 0, 0)
 
 

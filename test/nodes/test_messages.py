@@ -10,7 +10,7 @@ pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
 from rclpy.serialization import deserialize_message, serialize_message
 
-from molmoact2_ros.embodiment import JointCommand, RobotState
+from molmoact2_ros.embodiment import Fault, JointCommand, RobotState
 from molmoact2_ros.msg import ActionChunk as ActionChunkMsg
 from molmoact2_ros.msg import JointCommand as JointCommandMsg
 from molmoact2_ros.msg import RobotState as RobotStateMsg
@@ -41,6 +41,11 @@ def test_a_robot_state_survives_the_wire() -> None:
     assert (back.stamp_ns, back.names, back.fault, back.fault_text) == (NOW_NS, ("a", "b"), 2, "stop")
     np.testing.assert_array_equal(back.positions, state.positions)
     np.testing.assert_array_equal(back.velocities, state.velocities)
+
+
+def test_the_faults_are_those_of_the_message() -> None:
+    names = [name for name in dir(RobotStateMsg) if name.startswith("FAULT_")]
+    assert {f"FAULT_{fault.name}": int(fault) for fault in Fault} == {n: getattr(RobotStateMsg, n) for n in names}
 
 
 def test_a_command_survives_the_wire_in_row_major_order() -> None:

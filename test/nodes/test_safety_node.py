@@ -418,6 +418,7 @@ def test_the_modes_are_those_of_the_message(mode: Mode) -> None:
         ({"external": PerceptionStatus.STALE}, Cause.STALE_CAMERA),
         ({"external": PerceptionStatus.OK, "wrist": PerceptionStatus.MISSING}, Cause.STALE_CAMERA),
         ({"wrist": PerceptionStatus.FROZEN}, Cause.FROZEN_CAMERA),
+        ({"wrist": PerceptionStatus.WRONG}, Cause.WRONG_CAMERA),
         ({"wrist": PerceptionStatus.OK, "robot_state": PerceptionStatus.STALE}, Cause.STALE_STATE),
         ({"robot_state": PerceptionStatus.FROZEN}, Cause.FROZEN_STATE),
         ({"wrist": PerceptionStatus.OK}, Cause.STALE_OBSERVATION),

@@ -20,7 +20,7 @@ from molmoact2_ros.model.tiny import TinySizes, write_tiny_checkpoint
 from molmoact2_ros.processing.processor import Processor
 
 DATA = Path(__file__).parents[1] / "data" / "parity"
-TINY = DATA / "tiny_base"
+TINY, THINK = DATA / "tiny_base", DATA / "tiny_think"
 
 pytestmark = pytest.mark.parity
 
@@ -175,10 +175,52 @@ def test_seams_that_a_file_lacks_are_computed_where_others_need_them(run: Run, t
     assert not absent.keys() & report["max_abs"].keys()
 
 
-@pytest.mark.parametrize(("key", "message"), [("flow_loss", "training step"), ("a_actions", "depth reasoning")])
-def test_goldens_of_other_kinds_are_refused(run: Run, tmp_path: Path, key: str, message: str) -> None:
-    with pytest.raises(GoldenError, match=message):
-        run(_edited(tmp_path, "droid", **{key: np.zeros(1)}))
+def test_a_golden_of_training_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(GoldenError, match="training step"):
+        run(_edited(tmp_path, "droid", flow_loss=np.zeros(1)))
+
+
+def test_depth_reasoning_equals_the_reference_on_both_frames(run: Run) -> None:
+    status, report = run(_golden("depth"), checkpoint=THINK)
+    assert (status, report["kind"], report["ok"]) == (0, "depth", True)
+    assert all(figure < 1e-4 for figure in report["max_abs"].values())
+    with np.load(_golden("depth")) as file:
+        inputs = {"a_noise", "b_noise", "b_raw_image_0"}
+        assert set(report["max_abs"]) == {key for key in file.files if not key.startswith("raw_")} - inputs
+
+
+def _first_flipped(values: np.ndarray) -> np.ndarray:
+    values.flat[0] = not values.flat[0]
+    return values
+
+
+@pytest.mark.parametrize(("key", "wrong"), [("a_depth", 1), ("b_gen", 1), ("b_mask", 1)])
+def test_a_wrong_code_token_or_mark_of_depth_reasoning_fails(run: Run, tmp_path: Path, key: str, wrong: int) -> None:
+    status, report = run(_edited(tmp_path, "depth", **{key: _first_flipped}), checkpoint=THINK)
+    assert (status, report["max_abs"][key]) == (1, wrong)
+
+
+def test_a_slip_in_the_depth_gate_fails_the_context_and_the_actions(run: Run, tmp_path: Path) -> None:
+    # The context's norm takes out what a gate scales by, but for its epsilon: only a gate that is shut shows.
+    shutil.copytree(THINK, tmp_path, dirs_exist_ok=True)
+    tensors = load_file(tmp_path / "model.safetensors")
+    tensors["model.action_expert_depth_gate.1.bias"] -= 12
+    save_file(tensors, tmp_path / "model.safetensors")
+    status, report = run(_golden("depth"), checkpoint=tmp_path)
+    failed = {key for key, figure in report["max_abs"].items() if figure > 1e-4}
+    assert status == 1
+    seams = {f"{frame}_{seam}" for frame in "ab" for seam in ("ctx_k_1", "ctx_v_1", "actions")}
+    assert failed == seams
+
+
+def test_a_golden_of_depth_needs_a_checkpoint_with_depth(run: Run) -> None:
+    with pytest.raises(GoldenError, match=r"config\.json has no depth tokens"):
+        run(_golden("depth"))
+
+
+def test_a_golden_of_depth_without_its_mask_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(GoldenError, match="not a depth golden: it lacks b_mask"):
+        run(_edited(tmp_path, "depth", b_mask=None), checkpoint=THINK)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut short"])

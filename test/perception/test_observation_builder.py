@@ -128,3 +128,57 @@ def test_a_looping_recording_gives_observations_again_after_time_went_back():
     assert run.step(90_000)
     assert run.step(1000)
     assert run.step(1070)
+
+
+def _named(camera, now_ms, frame_id):
+    return dataclasses.replace(camera.message_frame(now_ms), frame_id=frame_id)
+
+
+def test_swapped_cameras_are_told_by_the_frames_they_carry_and_make_no_observation():
+    run = _Run()
+    external, wrist = (camera.frame_id for camera in DROID.cameras)
+    swapped = {"external": wrist, "wrist": external}
+    frames = {role: _named(run.cameras[role], 1000, frame_id) for role, frame_id in swapped.items()}
+    assert run.step(1000, **frames) is None
+    assert [status.state.name for status in run.decision.statuses] == ["WRONG", "WRONG", "OK"]
+    assert "camera 'external' is wrong: its images carry the frame_id of camera 'wrist'" in run.decision.text
+
+
+def test_cameras_that_are_put_right_are_used_again():
+    run = _Run()
+    run.step(1000, wrist=_named(run.cameras["wrist"], 1000, DROID.cameras[0].frame_id))
+    assert run.decision.statuses[1].state is InputState.WRONG
+    right = {camera.role: _named(run.cameras[camera.role], 1100, camera.frame_id) for camera in DROID.cameras}
+    assert run.step(1100, **right) is not None
+
+
+def test_a_frame_that_no_camera_of_the_robot_has_is_used():
+    run = _Run()
+    assert run.step(1000, wrist=_named(run.cameras["wrist"], 1000, "zed_left")) is not None
+
+
+def test_a_robot_whose_cameras_name_no_frame_takes_every_image():
+    cameras = tuple(dataclasses.replace(camera, frame_id="") for camera in DROID.cameras)
+    run = _Run(robot=dataclasses.replace(DROID, cameras=cameras))
+    assert run.step(1000) is not None
+
+
+def test_a_bag_that_begins_anew_counts_on_in_the_same_life():
+    run = _Run()
+    before = [run.step(1_000_000 + 100 * index) for index in range(3)]
+    after = [run.step(1000 + 100 * index) for index in range(3)]
+    assert [observation.sequence for observation in before + after] == [1, 2, 3, 4, 5, 6]
+    assert {observation.life for observation in before + after} == {run.builder.life}
+
+
+def test_every_builder_has_a_life_of_its_own():
+    assert len({_Run().builder.life for _ in range(20)}) == 20
+
+
+def test_only_acknowledgements_of_this_life_start_the_comparison_of_cells():
+    run = _Run()
+    first = run.step(1000)
+    run.builder.acknowledge(first.life + 1, 1, np.ones(16, bool))
+    assert run.step(1100).changes is None
+    run.builder.acknowledge(first.life, 2, np.ones(16, bool))
+    assert run.step(1200).changes.same_as.shape == (1, 16)

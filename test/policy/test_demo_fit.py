@@ -13,7 +13,7 @@ from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.tiny import write_tiny_checkpoint
 from molmoact2_ros.policy.demo import DemoMotion, fit_demo
 from molmoact2_ros.policy.demo.examples import ExampleSource
-from molmoact2_ros.policy.demo.fit import norm_tag, smooth_states
+from molmoact2_ros.policy.demo.fit import norm_tag, smooth_tokens
 from molmoact2_ros.policy.handshake import check_handshake
 from molmoact2_ros.processing.norm_stats import NormStats
 from molmoact2_ros.processing.processor import Processor
@@ -114,10 +114,10 @@ def test_norm_tag_range_is_that_of_the_motion():
     np.testing.assert_allclose(stats["q99"][:7], motion.high[:7], atol=1e-8)
 
 
-def test_smooth_states_makes_neighbours_similar_and_far_states_different(tmp_path):
+def test_smooth_tokens_makes_neighbours_similar_and_far_states_different(tmp_path):
     write_tiny_checkpoint(tmp_path / "a")
     model, tokens = load_model(tmp_path / "a"), Processor.load(tmp_path / "a").tokens
-    smooth_states(model, tokens)
+    smooth_tokens(model, tokens.first_state, tokens.num_states)
     curve = model.transformer.wte.embedding[tokens.first_state : tokens.first_state + tokens.num_states].detach()
     steps = (curve[1:] - curve[:-1]).norm(dim=1)
     assert steps.max() < 0.05 * (curve[-1] - curve[0]).norm()

@@ -10,14 +10,17 @@ import torch
 
 from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.decoding import DecodingError
+from molmoact2_ros.policy import depth_reasoner
 from molmoact2_ros.policy.continuation import Continuation
+from molmoact2_ros.policy.depth_reasoner import DepthReasoner
 from molmoact2_ros.policy.native import NativePolicy
-from molmoact2_ros.policy.policy import Policy, PolicyError, PolicyObservation
+from molmoact2_ros.policy.policy import CellFacts, Policy, PolicyError, PolicyObservation
 from molmoact2_ros.processing.errors import ProcessingError
 from molmoact2_ros.processing.fast_tokenizer import FastTokenizer
 from molmoact2_ros.processing.processor import Processor
 
 TINY = Path(__file__).parents[1] / "data" / "parity" / "tiny_base"
+THINK = TINY.parent / "tiny_think"
 GOLDEN = TINY.parent / "goldens" / "droid.npz"
 
 
@@ -197,3 +200,77 @@ def test_action_tokens_cannot_continue_a_chunk() -> None:
             action_tokenizer=tokenizer,
             continuation=Continuation(0.1),
         )
+
+
+def _thinking(every: int, monkeypatch: pytest.MonkeyPatch) -> NativePolicy:
+    """A random checkpoint writes maps that do not end: let the closing token win."""
+    model, processor = load_model(THINK), Processor.load(THINK)
+    end = model.config.depth.end
+
+    def close(step: int, logits: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.one_hot(torch.tensor([end]), logits.shape[-1])
+
+    real = depth_reasoner.read_depth
+    monkeypatch.setattr(
+        depth_reasoner, "read_depth", lambda *inputs, **options: real(*inputs, closing_hook=close, **options)
+    )
+    return NativePolicy(
+        model,
+        processor,
+        "franka_droid",
+        num_cameras=2,
+        model_id="think",
+        seed=0,
+        depth=DepthReasoner(model, every),
+    )
+
+
+def _seen(sequence: int, same_as: int) -> PolicyObservation:
+    facts = CellFacts(1, sequence, np.full(16, same_as, np.uint64))
+    return dataclasses.replace(_observation(), cells=facts)
+
+
+def test_a_depth_map_precedes_the_chunk_and_its_cost_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = _thinking(1, monkeypatch)
+    first, second = policy.infer(_seen(1, 0)).depth, policy.infer(_seen(2, 1)).depth
+    assert (first.codes.shape, first.decoded.all(), first.forwards) == ((4, 4), True, 17)
+    assert (second.decoded.any(), second.forwards) == (False, 1)
+    assert (second.codes == first.codes).all()
+    assert 0 < second.decoding_ms < 1e4
+
+
+def test_codes_that_do_not_stand_are_guesses_that_are_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = _thinking(1, monkeypatch)
+    first, again = policy.infer(_observation()).depth, policy.infer(_observation()).depth
+    assert (again.codes == first.codes).all()
+    assert (again.decoded.all(), again.forwards) == (True, 1)
+
+
+def test_every_second_inference_reasons_in_depth_after_a_warm_up_that_does_not_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy = _thinking(2, monkeypatch)
+    policy.warm_up()
+    assert [policy.infer(_observation()).depth is not None for _ in range(4)] == [True, False, True, False]
+
+
+def test_depth_on_demand_waits_to_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = _thinking(0, monkeypatch)
+    assert policy.infer(_observation()).depth is None
+    policy.ask_for_depth()
+    assert policy.infer(_observation()).depth is not None
+
+
+def test_the_depth_map_changes_what_the_actions_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_map, without = (_thinking(every, monkeypatch).infer(_observation()).actions for every in (1, 0))
+    assert np.abs(with_map - without).max() > 1e-3
+
+
+def test_depth_of_a_checkpoint_without_it_is_refused_before_the_weights_are_read() -> None:
+    with pytest.raises(PolicyError, match="the checkpoint has no depth tokens: set enable_depth to false"):
+        _policy(depth_every=1)
+
+
+def test_asking_a_policy_without_depth_for_depth_is_refused() -> None:
+    with pytest.raises(PolicyError, match="depth reasoning is off: configure the policy with enable_depth"):
+        _policy().ask_for_depth()

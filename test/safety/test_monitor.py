@@ -85,7 +85,9 @@ def test_a_dead_bridge_is_told_from_a_dead_driver_at_any_phase_of_its_10_hz_hear
     assert _stopped_by(robot) is cause
 
 
-@pytest.mark.parametrize("cause", [Cause.STALE_CAMERA, Cause.FROZEN_CAMERA, Cause.STALE_STATE, Cause.FROZEN_STATE])
+@pytest.mark.parametrize(
+    "cause", [Cause.STALE_CAMERA, Cause.FROZEN_CAMERA, Cause.WRONG_CAMERA, Cause.STALE_STATE, Cause.FROZEN_STATE]
+)
 def test_perception_that_is_not_ready_stops_with_the_cause_it_gives(cause: Cause) -> None:
     robot = GuardedRobot().arm().drive(60)
     robot.perception = PerceptionReport(False, cause, "external camera: 0.4 s old")
@@ -127,6 +129,14 @@ def test_a_policy_that_dies_when_motion_follows_it_again_after_a_rest_is_named()
     robot.drive(10)
     robot.chunks_end_at = robot.commands
     assert _stopped_by(robot.drive(60)) is Cause.POLICY_SILENT
+
+
+def test_a_policy_that_dies_is_named_though_its_last_chunk_was_old_when_it_came() -> None:
+    robot = GuardedRobot()
+    robot.observation_age_ns = 500_000_000
+    robot.arm().drive(60)
+    robot.chunks_end_at = 60
+    assert _stopped_by(robot.drive(40)) is Cause.POLICY_SILENT
 
 
 def test_a_policy_that_is_slow_but_alive_gives_a_stale_observation() -> None:
@@ -498,9 +508,10 @@ def test_a_reset_waits_until_the_cause_is_mended(cause: set[str], still_wrong: s
     assert robot.monitor.reset(robot.now).done
 
 
-def test_a_camera_that_is_still_dead_blocks_the_reset() -> None:
+@pytest.mark.parametrize("cause", [Cause.STALE_CAMERA, Cause.FROZEN_CAMERA, Cause.WRONG_CAMERA])
+def test_a_camera_that_is_still_dead_blocks_the_reset(cause: Cause) -> None:
     robot = GuardedRobot().arm().drive(60)
-    robot.perception = PerceptionReport(False, Cause.STALE_CAMERA, "wrist is dead")
+    robot.perception = PerceptionReport(False, cause, "wrist is dead")
     robot.drive(30).stand().rest(1.0)
     assert "wrist is dead" in robot.monitor.reset(robot.now).text
 

@@ -51,6 +51,32 @@ def test_image_is_rgb_of_the_size_asked_for_and_shows_something(role: str) -> No
     assert 50 < image.mean() < 200
 
 
+def test_depth_is_the_distance_along_the_cameras_axis_in_metres() -> None:
+    cameras, qpos = _open(), droid_simulation().snapshot()
+    view = cameras.look("external", qpos)
+    cameras.close()
+    assert view.depth_m.shape == (HEIGHT, WIDTH)
+    # The pixel below the middle column sees the bare table; its ray meets z = -0.001 m.
+    camera = droid_scene().description.cameras["external"]
+    right, up = np.array(camera.axes()).reshape(2, 3)
+    forward = np.cross(up, right)
+    row, column = 80, 60
+    scale = 2 * np.tan(np.radians(camera.fovy_deg) / 2) / HEIGHT
+    ray = forward + scale * ((column + 0.5 - WIDTH / 2) * right - (row + 0.5 - HEIGHT / 2) * up)
+    expected_m = (-0.001 - camera.position[2]) / ray[2]
+    assert view.depth_m[row, column] == pytest.approx(expected_m, abs=2e-3)
+    assert view.depth_m.max() < 10
+
+
+def test_an_ideal_view_has_no_noise() -> None:
+    cameras, qpos = _open(), droid_simulation().snapshot()
+    first, second = cameras.look("external", qpos), cameras.look("external", qpos)
+    noisy = cameras.render("external", qpos)
+    cameras.close()
+    np.testing.assert_array_equal(first.image, second.image)
+    assert (noisy.astype(int) - first.image).std() == pytest.approx(2.0, rel=0.2)
+
+
 def test_external_camera_sees_blocks_bowl_and_a_white_arm() -> None:
     image = _view("external")
     for colour in (RED, BLUE, ORANGE):

@@ -23,3 +23,11 @@ def test_missed_moments_are_skipped() -> None:
     schedule = Schedule()
     schedule.due(0, 100.0)
     assert [schedule.due(1000 * MS + tick * MS, 100.0) for tick in range(4)] == [True, False, False, False]
+
+
+def test_a_clock_that_is_set_back_or_forward_neither_silences_nor_hurries_it() -> None:
+    schedule = Schedule()
+    schedule.due(5000 * MS, 100.0)
+    for jump in (-1000 * MS, 2000 * MS):
+        schedule.shift(jump)
+    assert [schedule.due(6000 * MS + tick * 5 * MS, 100.0) for tick in range(4)] == [False, False, True, False]

@@ -46,14 +46,25 @@ def check_distinct(
 
 
 def _check_frame_ids(cameras: list[Camera], records: Mapping[str, CameraRecord]) -> Iterator[Check]:
-    """Warn where a frame_id speaks of another camera than its topic."""
+    """Fail where a frame_id is that of another camera, warn where it only speaks of one."""
+    known = {camera.frame_id: camera for camera in cameras if camera.frame_id}
     for camera in cameras:
         frame_id = records[camera.role].frame_id
+        if frame_id in known:
+            yield from _check_known_frame_id(camera, known[frame_id])
+            continue
         named = [other.role for other in cameras if {other.role, other.key} & set(frame_id.lower().split("_"))]
         if named and camera.role not in named:
             found = f"frame_id {frame_id!r} on {camera.topic} speaks of camera {', '.join(named)}"
             remedy = "look whether the cameras' topics are swapped"
             yield warning(f"camera {camera.role} name", found, f"a frame of camera {camera.role}", remedy)
+
+
+def _check_known_frame_id(camera: Camera, carried: Camera) -> Iterator[Check]:
+    if carried is not camera:
+        found = f"{camera.topic} carries the frame_id of camera {carried.role}, {carried.frame_id!r}"
+        remedy = "exchange the topics of the two cameras, or their frame_ids in the embodiment file"
+        yield failed(f"camera {camera.role} name", found, f"a frame of camera {camera.role}", remedy)
 
 
 def _difference(one: ByteImage, other: ByteImage) -> float:

@@ -103,7 +103,7 @@ def _token_ids(sizes: TinySizes, tokenizer: TinyTokenizer, think: bool) -> dict[
         "depth_start_token_id": ids.get("<depth_start>"),
         "depth_end_token_id": ids.get("<depth_end>"),
         "depth_token_start_id": ids.get("<depth_0>"),
-        "num_depth_tokens": sizes.depth_codes if think else 0,
+        "num_depth_tokens": sizes.depth_levels if think else 0,
         "num_depth_codes": sizes.depth_codes,
         "image_start_token_id": ids["<im_start>"],
         "image_end_token_id": ids["<im_end>"],

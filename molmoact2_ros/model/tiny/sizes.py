@@ -21,6 +21,7 @@ class TinySizes:
         rope_theta: base of the language model's rotary positions.
         action_tokens: length of the range of action tokens.
         depth_codes: cells of the depth grid, a square number; only used with depth reasoning.
+        depth_levels: values that the code of a cell can have; likewise.
     """
 
     layers: int = 3
@@ -36,6 +37,7 @@ class TinySizes:
     rope_theta: float = 5_000_000.0
     action_tokens: int = 64
     depth_codes: int = 16
+    depth_levels: int = 16
 
     def __post_init__(self) -> None:
         if self.layers < 1:

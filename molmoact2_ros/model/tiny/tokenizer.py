@@ -70,7 +70,7 @@ class TinyTokenizer:
         added += [f"<action_{bin_}>" for bin_ in range(sizes.action_tokens)]
         if think:
             added += ["<depth_output>", "<depth_start>", "<depth_end>"]
-            added += [f"<depth_{code}>" for code in range(sizes.depth_codes)]
+            added += [f"<depth_{code}>" for code in range(sizes.depth_levels)]
         vocab_size = -(-(len(base) + len(added)) // VOCAB_STEP) * VOCAB_STEP
         added += [f"<extra_{index}>" for index in range(vocab_size - len(base) - len(added))]
         return cls(base, merges, tuple(added), vocab_size)

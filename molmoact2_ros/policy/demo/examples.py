@@ -61,13 +61,19 @@ class ExampleSource:
         self._motion = DemoMotion.of(robot)
         self._pictures = torch.stack([self._encode(self._draw_picture()) for _ in range(PICTURES)])
 
-    def draw(self, count: int) -> Examples:
-        """Draw `count` examples."""
+    def draw(self, count: int, *, states: NDArray[np.float64] | None = None, depth: bool = False) -> Examples:
+        """Draw `count` examples.
+
+        Args:
+            count: B.
+            states: [B, joints] to start from, in the package's units; drawn where not given.
+            depth: with a prompt that asks for a depth map first.
+        """
         policy = self._robot.policy
         tokens = self._processor.tokens
-        states = self._robot.to_policy(self._motion.draw_states(count, self._generator))
-        levels = self._levels(states)
-        ids = self._prompt(states[0])
+        starts = self._motion.draw_states(count, self._generator) if states is None else states
+        levels = self._levels(self._robot.to_policy(starts))
+        ids = self._prompt(self._robot.to_policy(starts[0]), depth)
         first = int(np.flatnonzero(ids == tokens.state_start)[0]) + 1
         ids = np.tile(ids, (count, 1))  # [B, S]
         ids[:, first : first + levels.shape[1]] = tokens.first_state + levels
@@ -93,10 +99,10 @@ class ExampleSource:
         most = self._processor.tokens.num_states - 1
         return self._tag.state.unnormalize(2 * levels / most - 1).astype(np.float64)
 
-    def _prompt(self, state: NDArray[np.float64]) -> NDArray[np.int64]:
+    def _prompt(self, state: NDArray[np.float64], depth: bool) -> NDArray[np.int64]:
         text = self._draw_instruction()
         cameras = len(self._robot.cameras)
-        ids, _ = self._processor.encode_text(text, state, self._robot.policy.norm_tag, cameras)
+        ids, _ = self._processor.encode_text(text, state, self._robot.policy.norm_tag, cameras, depth=depth)
         return ids
 
     def _draw_instruction(self) -> str:

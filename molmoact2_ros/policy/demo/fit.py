@@ -30,10 +30,9 @@ from torch import Tensor, nn
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.flow import flow_matching_loss
-from molmoact2_ros.model.molmoact2 import MolmoAct2
+from molmoact2_ros.model.molmoact2 import MolmoAct2, Prefill
 from molmoact2_ros.model.tiny import TagText, TinySizes, check_may_write, tag_metadata, write_tiny_checkpoint
 from molmoact2_ros.processing.processor import Processor
-from molmoact2_ros.processing.token_ids import TokenIds
 
 from .examples import Examples, ExampleSource
 from .motion import DemoMotion
@@ -89,7 +88,7 @@ def fit_demo(
         write_tiny_checkpoint(folder, seed, SIZES, tags=dict(map(norm_tag, robots)), made_by=MADE_BY)
         model, processor = load_model(folder, device=device), Processor.load(folder)
         torch.manual_seed(seed)
-        smooth_states(model, processor.tokens)
+        smooth_tokens(model, processor.tokens.first_state, processor.tokens.num_states)
         reset_expert(model)
         generator = np.random.default_rng(seed)
         sources = [ExampleSource(robot, model, processor, generator) for robot in robots]
@@ -120,19 +119,17 @@ def norm_tag(robot: Embodiment) -> tuple[str, dict[str, Any]]:
     return robot.policy.norm_tag, tag_metadata(text, ranges)
 
 
-def smooth_states(model: MolmoAct2, tokens: TokenIds) -> None:
-    """Lay the embeddings of the state tokens on a smooth random curve, at the length of the others."""
+def smooth_tokens(model: MolmoAct2, first: int, count: int) -> None:
+    """Lay the embeddings of tokens that stand for values on a smooth random curve, at the length of the others."""
     table = model.transformer.wte.embedding
-    value = torch.linspace(-1, 1, tokens.num_states)
+    value = torch.linspace(-1, 1, count)
     features = torch.stack(
         (torch.ones_like(value), VALUE_GAIN * value, (math.pi * value).sin(), (math.pi * value).cos()), dim=1
     )
     directions = torch.linalg.qr(torch.randn(table.shape[1], features.shape[1])).Q.T
     curve = features @ directions
     with torch.no_grad():
-        table[tokens.first_state : tokens.first_state + tokens.num_states] = (curve / curve.norm(dim=1).mean()).to(
-            table
-        )
+        table[first : first + count] = (curve / curve.norm(dim=1).mean()).to(table)
 
 
 @torch.no_grad()
@@ -165,13 +162,15 @@ def train(
     trained = nn.ModuleList((model.transformer.blocks, model.action_expert)).requires_grad_(True)
     weights: list[Tensor] = list(trained.parameters())
     average = [weight.detach().clone() for weight in weights]
-    optimisers = list(_optimisers(model, trained, steps, POLISH_RATE if polishing_after else 1.0))
+    pairs = list(optimisers(model, trained, steps, POLISH_RATE if polishing_after else 1.0))
     for step in range(steps):
         examples = sources[step % len(sources)].draw(batch)
-        loss = _loss(model, examples, *((POLISH_LAST_TIME, POLISH_NOISE) if polishing_after else (0.0, 1.0)))
+        prefill = model.prefill(examples.ids, examples.visual)
+        how = (POLISH_LAST_TIME, POLISH_NOISE) if polishing_after else (0.0, 1.0)
+        loss = flow_loss(model, prefill, examples, *how)
         loss.backward()
         nn.utils.clip_grad_norm_(weights, 1.0)
-        for optimiser, schedule in optimisers:
+        for optimiser, schedule in pairs:
             optimiser.step()
             optimiser.zero_grad()
             schedule.step()
@@ -192,13 +191,15 @@ def store(model: MolmoAct2, folder: Path) -> None:
     path.write_bytes(save(weights, metadata={"format": "pt"}))
 
 
-def _loss(model: MolmoAct2, examples: Examples, last_time: float, noise_deviation: float) -> Tensor:
+def flow_loss(
+    model: MolmoAct2, prefill: Prefill, examples: Examples, last_time: float, noise_deviation: float
+) -> Tensor:
     """Draw times from those at which inference asks for a velocity: accuracy anywhere else would be wasted.
 
     `last_time` is the part of the examples that get the last of them in any case.
     """
     steps = model.config.flow.num_steps
-    context = model.project_context(model.prefill(examples.ids, examples.visual))
+    context = model.project_context(prefill)
     indices = torch.randint(0, steps, (len(examples.ids), SAMPLES), device=model.device)  # [B, K]
     is_last = torch.rand(indices.shape, device=model.device) < last_time
     times = torch.where(is_last, steps - 1, indices) / steps
@@ -208,7 +209,7 @@ def _loss(model: MolmoAct2, examples: Examples, last_time: float, noise_deviatio
     return flow_matching_loss(model.action_expert, context, examples.actions, examples.real, times=times, noise=noise)
 
 
-def _optimisers(
+def optimisers(
     model: MolmoAct2, trained: nn.Module, steps: int, share: float
 ) -> Iterator[tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]]:
     """Muon for the matrices inside, which reaches the same loss in half the steps; AdamW for the rest."""

@@ -87,6 +87,14 @@ def test_one_picture_in_two_encodings_is_suspected() -> None:
     assert "levels only" in check.found
 
 
+def test_swapped_topics_are_told_by_the_frame_ids_of_the_embodiment_file() -> None:
+    external, wrist = (camera(scene(1), frame_id=known.frame_id) for known in DROID.cameras[::-1])
+    checks = _distinct(external, replace(wrist, checksums=(7,)), (scene(1), scene(2)))
+    failed = [check for check in checks if check.status == "failed"]
+    assert [check.name for check in failed] == ["camera external name", "camera wrist name"]
+    assert "carries the frame_id of camera wrist" in failed[0].found
+
+
 def test_swapped_topics_are_suspected_by_their_frame_ids() -> None:
     external, wrist = camera(scene(1), frame_id="wrist_optical_frame"), camera(scene(2), frame_id="camera_link")
     warned = [check for check in _distinct(external, wrist, (scene(1), scene(2))) if check.status != "ok"]

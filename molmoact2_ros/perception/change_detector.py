@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tell the policy which cells of the depth grid still look as they did when their codes were decoded.
+
+Two pictures are compared at a time: the newest, and one of an observation that the policy may have decoded. Each result
+is stated as a fact, "this cell looks as in observation N", so that none can be wrong about a code that was decoded
+from N, whatever was lost on the way; the policy asks the cells one by one (`processing.depth_reuse`).
+
+Row 0 follows the acknowledged codes. The other rows are observations not acknowledged yet: a policy that was busy
+takes, when it is done, an observation that was made before its acknowledgement arrived here.
+
+Axes: R references, C cells in reading order.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from molmoact2_ros.processing.depth_reuse import CHANGED
+from molmoact2_ros.processing.images import ByteImage
+
+from .cell_picture import CellPicture
+from .change_settings import PREVIOUS, ChangeSettings
+from .change_statistic import changed_cells
+from .noise_floor import NoiseFloor
+
+Mask = NDArray[np.bool_]
+Sequences = NDArray[np.uint64]
+
+MOST_UNACKNOWLEDGED = 7  # half a second at 15 Hz; each costs 0.1 ms per picture
+# A policy that was busy has taken, when its acknowledgement arrives, the newest observation of the moment it was done.
+MOST_TAKEN = 2
+PATIENCE = 150  # observations without an acknowledgement, ten seconds at 15 Hz, until nobody seems to want masks
+
+
+@dataclass(frozen=True, eq=False)
+class _Acknowledged:
+    """What the policy holds, as far as acknowledged: per cell its picture and where its code was decoded."""
+
+    sequence: int
+    picture: CellPicture
+    decoded_at: Sequences
+
+
+@dataclass(frozen=True, eq=False)
+class CellChanges:
+    """What is known of the cells of one observation.
+
+    Attributes:
+        since: sequence of the newest acknowledged observation; 0: none.
+        same_as: [R, C] row 0 for the acknowledged codes: sequence of the observation since which a cell has not
+            changed; 0: it changed.
+    """
+
+    since: int
+    same_as: Sequences
+
+    @property
+    def changed(self) -> Mask:
+        """[C] cells of which the acknowledged code does not stand."""
+        mask: Mask = self.same_as[0] == CHANGED
+        return mask
+
+
+class ChangeDetector:
+    """Compare each observation's picture with those that the policy may hold codes of.
+
+    It works for a policy that reasons in depth alone: the grid is learnt from the first acknowledgement with cells.
+    """
+
+    def __init__(self, settings: ChangeSettings | None = None) -> None:
+        self.settings = settings or ChangeSettings()
+        self._grid = self._silent = 0
+        self._noise = NoiseFloor()
+        self._acknowledged: _Acknowledged | None = None
+        self._unacknowledged: list[_Acknowledged] = []
+
+    def see(self, sequence: int, image: ByteImage) -> CellChanges | None:
+        """Compare the picture of an observation.
+
+        Args:
+            sequence: of the observation; larger than any before.
+            image: uint8 [H, W, 3], RGB, upright, as the camera gave it.
+
+        Returns:
+            None while no policy is known that reasons in depth.
+        """
+        self._silent += 1
+        if self._silent > PATIENCE:
+            self._forget(grid=0)
+        return self.compare(sequence, CellPicture.of(image, self._grid)) if self._grid else None
+
+    def compare(self, sequence: int, picture: CellPicture) -> CellChanges:
+        """Compare the picture of an observation that is cut into cells already."""
+        self._noise.see(picture)
+        acknowledged = self._acknowledged or _Acknowledged(0, picture, np.zeros(len(picture.pixels), np.uint64))
+        rows = [self._row(held, picture) for held in (acknowledged, *self._unacknowledged)]
+        if len(self._unacknowledged) == MOST_UNACKNOWLEDGED:
+            # The policy took one of the first, and takes the newest when it is done: the middle goes.
+            del self._unacknowledged[MOST_UNACKNOWLEDGED // 2]
+        self._unacknowledged.append(_whole(sequence, picture))
+        return CellChanges(acknowledged.sequence, np.stack(rows))
+
+    def acknowledge(self, sequence: int, decoded: Mask) -> None:
+        """Learn what the policy made of an observation of this life.
+
+        Args:
+            sequence: of the observation.
+            decoded: [C] cells whose codes it decoded from this observation; the others kept theirs. Empty: none, and
+                it keeps no codes.
+        """
+        grid = math.isqrt(decoded.size)
+        if not grid or grid * grid != decoded.size:
+            return
+        self._silent = 0
+        if grid != self._grid:
+            self._forget(grid)
+        found = [held for held in self._unacknowledged if held.sequence == sequence]
+        newer = [held for held in self._unacknowledged if held.sequence > sequence]
+        self._unacknowledged = newer[-MOST_TAKEN:]
+        if found:
+            self._acknowledged = self._merged(found[0], decoded)
+
+    def _row(self, held: _Acknowledged, picture: CellPicture) -> Sequences:
+        changed = changed_cells(held.picture, picture, self.settings, self._noise.levels)
+        return np.where(changed, np.uint64(CHANGED), held.decoded_at)
+
+    def _merged(self, newer: _Acknowledged, decoded: Mask) -> _Acknowledged:
+        older = self._acknowledged
+        if older is None:
+            # What the policy kept is from before anything known here: it holds no fact, and is decoded next time.
+            return _Acknowledged(newer.sequence, newer.picture, np.where(decoded, newer.decoded_at, np.uint64(CHANGED)))
+        whole = self.settings.reference == PREVIOUS
+        picture = newer.picture if whole else older.picture.with_cells_of(newer.picture, decoded)
+        return _Acknowledged(newer.sequence, picture, np.where(decoded, newer.decoded_at, older.decoded_at))
+
+    def _forget(self, grid: int) -> None:
+        self._grid, self._silent = grid, 0
+        self._acknowledged, self._unacknowledged = None, []
+        self._noise = NoiseFloor()
+
+
+def _whole(sequence: int, picture: CellPicture) -> _Acknowledged:
+    """Return an observation as if every cell were decoded from it."""
+    return _Acknowledged(sequence, picture, np.full(len(picture.pixels), sequence, np.uint64))

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The perception node beside a policy that reasons in depth: masks, acknowledgements, and the picture for viewers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+
+from molmoact2_ros.embodiment import Embodiment, RobotState
+from molmoact2_ros.msg import ActionChunk, DepthMap, Observation
+from molmoact2_ros.msg import RobotState as RobotStateMsg
+from molmoact2_ros.nodes import qos
+from molmoact2_ros.nodes.messages import robot_state_to_msg, stamp_ns, to_array, to_stamp
+from molmoact2_ros.nodes.perception_node import PerceptionNode
+from molmoact2_ros.processing.depth_reuse import reusable_cells
+
+pytestmark = pytest.mark.node
+
+PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
+DROID = Embodiment.load("droid")
+HEIGHT, WIDTH, GRID = 120, 160, 4
+CELLS = GRID * GRID
+
+
+class Around:
+    """Cameras with the noise of a sensor, the bridge, and a policy that decodes each observation that it hears."""
+
+    def __init__(self, **parameters: object) -> None:
+        values = {"image_height": 14, "image_width": 14, **parameters}
+        settings = [word for name, value in values.items() for word in ("-p", f"{name}:={value}")]
+        rclpy.init(args=["--ros-args", *settings])
+        self.perception = PerceptionNode()
+        assert self.perception.autostart(), self.perception.failure
+        self.node = rclpy.create_node("around")
+        self.executor = SingleThreadedExecutor()
+        for node in (self.node, self.perception):
+            self.executor.add_node(node)
+        self.drivers = [
+            self.node.create_publisher(Image, camera.topic, qos_profile_sensor_data) for camera in DROID.cameras
+        ]
+        self.robot = self.node.create_publisher(RobotStateMsg, "robot_state", qos.STATE)
+        self.chunks = self.node.create_publisher(ActionChunk, "action_chunk", qos.CHUNK)
+        self.depth = self.node.create_publisher(DepthMap, "depth", qos.STATUS)
+        self.node.create_subscription(Observation, "observation", self._on_observation, qos.OBSERVATION)
+        self.scene = (
+            np.random.default_rng(0).integers(60, 200, (HEIGHT // 10, WIDTH // 10, 3)).repeat(10, 0).repeat(10, 1)
+        )
+        self.noise = np.random.default_rng(1)
+        self.observations: list[Observation] = []
+        self.reused: list[np.ndarray] = []
+        self.pictures: list[Image] = []
+        self.answering = True
+        self.observation_life = lambda message: message.perception_life
+        self.decoded_at, self.life = np.zeros(CELLS, np.uint64), 0
+
+    def watch_pictures(self) -> None:
+        self.node.create_subscription(Image, "depth/image", self.pictures.append, qos.CAMERA)
+
+    def _on_observation(self, message: Observation) -> None:
+        self.observations.append(message)
+        same_as = np.array(message.cells_same_as, np.uint64).reshape(-1, CELLS)
+        known = message.perception_life == self.life
+        reused = reusable_cells(same_as, self.decoded_at) if known else np.zeros(CELLS, np.bool_)
+        self.reused.append(reused)
+        if self.answering:
+            self.life = message.perception_life
+            self.decoded_at = np.where(reused, self.decoded_at, np.uint64(message.sequence))
+            self._answer(message, ~reused)
+
+    def _answer(self, message: Observation, decoded: np.ndarray) -> None:
+        chunk = ActionChunk(observation_sequence=message.sequence, policy_life=77, decoded_cells=decoded.tolist())
+        chunk.observation_life = self.observation_life(message)
+        self.chunks.publish(chunk)
+        depth = DepthMap(observation_sequence=message.sequence, rows=GRID, columns=GRID, decoded=decoded.tolist())
+        depth.header.stamp = message.header.stamp
+        depth.codes = list(range(0, 8 * CELLS, 8))
+        self.depth.publish(depth)
+
+    def send(self) -> None:
+        now_ns = self.node.get_clock().now().nanoseconds
+        state = RobotState(now_ns, DROID.joint_names, DROID.pose("home"), np.zeros(8))
+        self.robot.publish(robot_state_to_msg(state, "base"))
+        for driver in self.drivers:
+            noisy = np.clip(self.scene + self.noise.normal(0, 2, self.scene.shape), 0, 255).astype(np.uint8)
+            message = Image(height=HEIGHT, width=WIDTH, step=3 * WIDTH, encoding="rgb8", data=to_array("B", noisy))
+            message.header.stamp = to_stamp(now_ns)
+            driver.publish(message)
+
+    def play_until(self, happened: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not happened():
+            assert time.monotonic() < deadline, f"waited in vain after {len(self.observations)} observations"
+            self.send()
+            for _ in range(10):
+                self.executor.spin_once(timeout_sec=0.003)
+
+    def destroy(self) -> None:
+        self.executor.shutdown()
+        self.perception.destroy_node()
+        self.node.destroy_node()
+
+
+@pytest.fixture
+def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Around]]:
+    monkeypatch.setenv("ROS_DOMAIN_ID", "32")
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    made: list[Around] = []
+
+    def make(**parameters: object) -> Around:
+        made.append(Around(**parameters))
+        return made[-1]
+
+    yield make
+    for run in made:
+        run.destroy()
+    rclpy.try_shutdown()
+
+
+def test_a_still_scene_is_reused_and_what_changes_in_it_is_not(around):
+    run = around()
+    run.play_until(lambda: run.reused and run.reused[-1].all())
+    message = run.observations[-1]
+    assert not any(message.changed_cells)
+    assert message.changed_since == message.sequence - 1
+    assert message.policy_life == 77
+    run.scene[:30, 40:80] = 255 - run.scene[:30, 40:80]
+    before = len(run.observations)
+    run.play_until(lambda: len(run.observations) > before + 3)
+    decoded = np.any([~reused for reused in run.reused[before:]], axis=0)
+    assert np.flatnonzero(decoded).tolist() == [1]
+    assert run.reused[-1].all()
+
+
+def test_without_a_policy_that_reasons_in_depth_nothing_is_said_of_cells(around):
+    run = around()
+    run.answering = False
+    run.play_until(lambda: len(run.observations) >= 3)
+    message = run.observations[-1]
+    assert (list(message.changed_cells), message.changed_since, message.policy_life) == ([], 0, 0)
+    assert len(message.cells_same_as) == 0
+    assert message.perception_life != 0
+
+
+def test_acknowledgements_of_another_perceptions_observations_count_for_nothing(around):
+    run = around()
+    run.observation_life = lambda message: message.perception_life ^ 1
+    run.play_until(lambda: len(run.observations) >= 4)
+    assert all(len(message.cells_same_as) == 0 for message in run.observations)
+
+
+def test_configuring_anew_begins_another_life(around):
+    run = around()
+    run.play_until(lambda: run.reused and run.reused[-1].all())
+    first = run.observations[-1].perception_life
+    run.perception.trigger_deactivate()
+    run.perception.trigger_cleanup()
+    run.perception.trigger_configure()
+    run.perception.trigger_activate()
+    run.play_until(lambda: run.observations[-1].perception_life != first)
+    fresh = next(i for i, message in enumerate(run.observations) if message.perception_life != first)
+    assert not run.reused[fresh].any()
+
+
+def test_viewers_get_the_codes_over_the_first_cameras_frame(around):
+    run = around()
+    run.watch_pictures()
+    run.play_until(lambda: run.pictures)
+    picture = run.pictures[0]
+    assert (picture.height, picture.width, picture.step, picture.encoding) == (HEIGHT, WIDTH, 3 * WIDTH, "rgb8")
+    assert stamp_ns(picture.header.stamp) in [stamp_ns(message.header.stamp) for message in run.observations]
+    pixels = np.frombuffer(picture.data, np.uint8).reshape(HEIGHT, WIDTH, 3)
+    assert pixels[5:25, 5:35, 2].mean() > pixels[-25:-5, -35:-5, 2].mean()  # from blue to yellow
+
+
+def test_a_depth_map_whose_sizes_disagree_is_not_drawn_and_harms_nothing(around):
+    run = around()
+    run.watch_pictures()
+    run.answering = False
+    run.play_until(lambda: run.observations)
+    run.depth.publish(DepthMap(observation_sequence=1, rows=4, columns=4, codes=[1, 2], decoded=[True]))
+    run.play_until(lambda: len(run.observations) >= 4)
+    assert run.pictures == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("change_statistic", "sine", "change_statistic: expected cosine or noise, got 'sine'"),
+        ("change_reference", "first", "change_reference: expected previous or per_cell, got 'first'"),
+    ],
+)
+def test_a_wrong_parameter_fails_configure_in_one_sentence(around, name, value, sentence):
+    with pytest.raises(AssertionError, match=sentence):
+        around(**{name: value})

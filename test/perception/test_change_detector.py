@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the detector states about cells, alone and against a policy that loses, repeats and forgets. No ROS.
+
+Pinned: a code is never kept for a cell that changed since it was decoded, whatever observations and acknowledgements
+are dropped, doubled or overtaken and whoever restarts; and a policy that is always busy keeps codes all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from molmoact2_ros.perception import CellChanges, CellPicture, ChangeDetector, ChangeSettings
+from molmoact2_ros.perception.change_statistic import likeness
+from molmoact2_ros.processing.depth_reuse import reusable_cells
+
+GRID, CELL_PX = 4, 32
+CELLS = GRID * GRID
+TEXTURES = np.random.default_rng(1).integers(20, 236, (6, CELL_PX, CELL_PX, 3), dtype=np.uint8)
+ALL = np.ones(CELLS, np.bool_)
+
+
+def _image(contents: np.ndarray) -> np.ndarray:
+    """Draw a picture of which each cell shows one of six textures."""
+    cells = TEXTURES[contents].reshape(GRID, GRID, CELL_PX, CELL_PX, 3)
+    return cells.transpose(0, 2, 1, 3, 4).reshape(GRID * CELL_PX, GRID * CELL_PX, 3)
+
+
+@dataclass(frozen=True)
+class _Observation:
+    life: int
+    policy_life: int
+    sequence: int
+    contents: np.ndarray
+    changes: CellChanges | None
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    policy_life: int
+    life: int
+    sequence: int
+    decoded: np.ndarray
+
+
+class _Perception:
+    """The part of perception that matters here."""
+
+    def __init__(self, life: int, settings: ChangeSettings) -> None:
+        self.life, self.detector, self.sequence, self.policy_life = life, ChangeDetector(settings), 0, 0
+
+    def observe(self, contents: np.ndarray) -> _Observation:
+        self.sequence += 1
+        changes = self.detector.see(self.sequence, _image(contents))
+        return _Observation(self.life, self.policy_life, self.sequence, contents.copy(), changes)
+
+    def hear(self, chunk: _Chunk) -> None:
+        self.policy_life = chunk.policy_life
+        if chunk.life == self.life:
+            self.detector.acknowledge(chunk.sequence, chunk.decoded)
+
+
+class _Policy:
+    """A plain model of the policy's cache; its code of a cell is what the cell showed.
+
+    With the rule `cells` it asks cell by cell; with `mask` it takes changed_cells if they are about its cache.
+    """
+
+    def __init__(self, life: int, rule: str) -> None:
+        self.life, self.rule, self.cache_of = life, rule, (0, 0)
+        self.codes, self.decoded_at = np.full(CELLS, -1), np.zeros(CELLS, np.uint64)
+        self.kept = self.inferred = 0
+
+    def infer(self, observation: _Observation) -> _Chunk:
+        reused = self._reusable(observation)
+        stale = reused & (self.codes != observation.contents)
+        assert not stale.any(), f"stale codes in cells {np.flatnonzero(stale)} of observation {observation.sequence}"
+        self.codes = np.where(reused, self.codes, observation.contents)
+        self.decoded_at = np.where(reused, self.decoded_at, np.uint64(observation.sequence))
+        self.cache_of = (observation.life, observation.sequence)
+        self.kept += int(reused.sum())
+        self.inferred += CELLS
+        return _Chunk(self.life, observation.life, observation.sequence, ~reused)
+
+    def _reusable(self, observation: _Observation) -> np.ndarray:
+        changes = observation.changes
+        if changes is None or observation.life != self.cache_of[0]:
+            return ~ALL
+        if self.rule == "cells":
+            return reusable_cells(changes.same_as, self.decoded_at)
+        accepted = changes.since == self.cache_of[1] and observation.policy_life == self.life
+        return ~changes.changed if accepted else ~ALL
+
+
+def _hear_all(random: np.random.Generator, queue: list, keep: float = 0.6) -> list:
+    """Deliver some of what is under way, in any order, some of it twice; the rest comes later or never."""
+    random.shuffle(queue)
+    arrived = [item for item in queue if random.random() < keep]
+    queue[:] = [item for item in queue if random.random() < 0.2]
+    return arrived
+
+
+@pytest.mark.parametrize("settings", [ChangeSettings("noise"), ChangeSettings("cosine")], ids=["noise", "cosine"])
+@pytest.mark.parametrize("rule", ["cells", "mask"])
+@pytest.mark.parametrize("seed", range(6))
+def test_no_code_is_stale_whatever_is_lost_doubled_overtaken_or_restarted(seed: int, rule: str, settings) -> None:
+    random = np.random.default_rng(seed)
+    lives = iter(range(1, 1000))
+    contents = random.integers(0, len(TEXTURES), CELLS)
+    perception, policy = _Perception(next(lives), settings), _Policy(next(lives), rule)
+    under_way: list[_Observation] = []
+    chunks: list[_Chunk] = []
+    kept = 0
+    for _ in range(150):
+        changing = random.random(CELLS) < random.choice([0.0, 0.05, 0.5])
+        contents = np.where(changing, random.integers(0, len(TEXTURES), CELLS), contents)
+        under_way.append(perception.observe(contents))
+        if random.random() < 0.5:
+            # With `mask` a chunk that comes late or twice is not what the rule is made for: the topic keeps order.
+            chunks += [policy.infer(item) for item in _in_order(_hear_all(random, under_way), rule, policy)]
+        for chunk in _in_order(_hear_all(random, chunks), rule, None):
+            perception.hear(chunk)
+        if random.random() < 0.02:
+            perception = _Perception(next(lives), settings)
+        if random.random() < 0.02:
+            kept += policy.kept
+            policy = _Policy(next(lives), rule)
+    assert kept + policy.kept > 0
+
+
+def _in_order(items: list, rule: str, policy: _Policy | None) -> list:
+    """As the topics deliver, for the rule that relies on it: by sequence, none twice, none older than the last."""
+    if rule == "cells":
+        return items
+    done = policy.cache_of if policy else (0, 0)
+    return sorted(
+        (item for item in items if item.life != done[0] or item.sequence > done[1]),
+        key=lambda item: (item.life, item.sequence),
+    )
+
+
+def _run(settings: ChangeSettings, rule: str, busy_for: int, steps: int = 60) -> _Policy:
+    """Let nothing change; the policy is busy for some observations, then takes the newest before its chunk is heard."""
+    perception, policy = _Perception(1, settings), _Policy(2, rule)
+    contents = np.arange(CELLS) % len(TEXTURES)
+    chunk: _Chunk | None = None
+    for index in range(steps):
+        observation = perception.observe(contents)
+        if index % busy_for == 0:
+            done, chunk = chunk, policy.infer(observation)
+            if done:
+                perception.hear(done)
+    return policy
+
+
+@pytest.mark.parametrize("busy_for", [1, 2, 5, 12])
+def test_a_policy_that_is_always_busy_keeps_codes_of_a_still_scene(busy_for: int) -> None:
+    policy = _run(ChangeSettings(), "cells", busy_for, steps=20 * busy_for)
+    assert policy.kept / policy.inferred > 0.8
+
+
+def test_the_mask_alone_is_of_no_use_to_a_policy_that_is_always_busy() -> None:
+    assert _run(ChangeSettings(), "mask", 2).kept == 0
+
+
+def _least_likeness_of_kept_cells(reference: str) -> float:
+    """Let waves creep over the picture, half a pixel per frame; hold each code that is kept against its own picture."""
+    detector, decoded_at, least = ChangeDetector(ChangeSettings("cosine", 0.0, reference)), np.zeros(CELLS, int), 1.0
+    detector.acknowledge(0, ALL)
+    pictures = []
+    for sequence in range(1, 60):
+        wave = 127 + 60 * np.sin(2 * np.pi * (np.arange(128) - 0.5 * sequence) / 64)
+        image = np.broadcast_to(np.rint(wave).astype(np.uint8)[None, :, None], (128, 128, 3)).copy()
+        pictures.append(CellPicture.of(image, GRID))
+        reused = reusable_cells(detector.see(sequence, image).same_as, decoded_at.astype(np.uint64))
+        for cell in np.flatnonzero(reused):
+            least = min(least, likeness(pictures[decoded_at[cell] - 1], pictures[-1])[cell])
+        decoded_at = np.where(reused, decoded_at, sequence)
+        detector.acknowledge(sequence, ~reused)
+    return least
+
+
+def test_slow_change_never_shows_against_the_previous_frame_and_always_against_the_codes_own() -> None:
+    assert _least_likeness_of_kept_cells("previous") < 0.95
+    assert 0.996 <= _least_likeness_of_kept_cells("per_cell") < 0.999
+
+
+def test_nothing_is_compared_before_a_policy_reasons_in_depth_nor_long_after_it_fell_silent() -> None:
+    detector, image = ChangeDetector(), _image(np.zeros(CELLS, int))
+    assert detector.see(1, image) is None
+    detector.acknowledge(1, np.zeros(0, np.bool_))
+    assert detector.see(2, image) is None
+    detector.acknowledge(2, ALL)
+    assert detector.see(3, image) is not None
+    assert detector.see(4, image) is not None
+    assert [detector.see(5 + index, image) is None for index in range(150)][-1]
+
+
+def test_a_mask_that_is_no_square_grid_is_not_taken_for_one() -> None:
+    detector = ChangeDetector()
+    detector.acknowledge(1, np.ones(15, np.bool_))
+    assert detector.see(2, _image(np.zeros(CELLS, int))) is None
+
+
+def test_first_row_is_about_the_acknowledged_codes_and_later_rows_about_newer_observations() -> None:
+    detector, contents = ChangeDetector(), np.zeros(CELLS, int)
+    detector.acknowledge(0, ALL)
+    detector.see(1, _image(contents))
+    detector.acknowledge(1, ALL)
+    moved = np.where(np.arange(CELLS) == 3, 1, contents)
+    detector.see(2, _image(moved))
+    changes = detector.see(3, _image(moved))
+    assert (changes.since, np.flatnonzero(changes.changed).tolist()) == (1, [3])
+    assert changes.same_as.tolist() == [[0 if cell == 3 else 1 for cell in range(CELLS)], [2] * CELLS]

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every kind of misbehaviour is read, refused in one sentence when it is wrong, and done as it says. No ROS."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("mujoco", reason="needs MuJoCo: pip install mujoco")
+
+from molmoact2_ros.sim import Frame, GroupState, Misbehaviour, SimulationError, SpoiltFrames, SpoiltStates
+
+ROLES = ("external", "wrist")
+MS = 1_000_000
+ARM = GroupState(("a", "b", "c"), np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0]), np.array([7.0, 8.0, 9.0]))
+LATER = GroupState(ARM.names, ARM.positions + 1, ARM.velocities, ARM.efforts)
+
+
+def _parse(text: str) -> Misbehaviour:
+    return Misbehaviour.parse(text, ROLES)
+
+
+def _frame(role: str, stamp_ms: int) -> Frame:
+    return Frame(role, stamp_ms * MS, np.full((2, 2, 3), stamp_ms, dtype=np.uint8), 0.001)
+
+
+def _arrivals(text: str, *frames: Frame) -> list[tuple[str, str, int, int]]:
+    """Return topic's role, camera's role, stamp (ms) and picture of what arrives at once."""
+    spoilt = SpoiltFrames(_parse(text), ROLES)
+    for frame in frames:
+        spoilt.take(frame, 0)
+    return [(to, frame.role, frame.stamp_ns // MS, int(frame.pixels[0, 0, 0])) for to, frame in spoilt.due(0)]
+
+
+def _said(text: str, *states: GroupState) -> list[list[GroupState] | None]:
+    spoilt = SpoiltStates(_parse(text))
+    return [spoilt.spoil("joint_states", [state]) for state in states]
+
+
+def _value_of(state: GroupState) -> dict[str, tuple[float, float, float]]:
+    rows = zip(state.names, state.positions, state.velocities, state.efforts, strict=True)
+    return {name: tuple(numbers) for name, *numbers in rows}
+
+
+def test_kinds_are_read_with_what_follows_them() -> None:
+    assert _parse("") == _parse("  ") == Misbehaviour()
+    assert _parse("camera_dead wrist") == Misbehaviour("camera_dead", role="wrist")
+    assert _parse("camera_delayed external 0.5") == Misbehaviour("camera_delayed", role="external", seconds=0.5)
+    assert _parse("robot_fault user_stop") == Misbehaviour("robot_fault", fault="user_stop")
+    assert _parse("clock_jump -1") == Misbehaviour("clock_jump", seconds=-1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("camera_ded wrist", "expected nothing, or one of camera_dead ROLE, camera_frozen_stamp ROLE,"),
+        ("camera_dead", "expected 'camera_dead ROLE', got 'camera_dead'"),
+        ("state_nan 3", "expected 'state_nan', got 'state_nan 3'"),
+        ("camera_dead left", "expected a camera among external, wrist, got 'left'"),
+        ("camera_delayed wrist -1", "expected seconds, a number from 0; got '-1'"),
+        ("clock_jump nan", "expected seconds, a number; got 'nan'"),
+        ("robot_fault tired", "expected a fault among reflex, user_stop, error, got 'tired'"),
+    ],
+)
+def test_a_wrong_text_is_refused_with_what_is_known(text: str, sentence: str) -> None:
+    with pytest.raises(SimulationError) as error:
+        _parse(text)
+    assert sentence in str(error.value)
+
+
+def test_two_cameras_of_a_robot_with_one_cannot_be_swapped() -> None:
+    with pytest.raises(SimulationError, match="takes two cameras, this robot has 1"):
+        Misbehaviour.parse("cameras_swapped", ("only",))
+
+
+def test_behaving_cameras_and_drivers_are_passed_on_as_they_are() -> None:
+    assert _arrivals("", _frame("external", 5), _frame("wrist", 6)) == [
+        ("external", "external", 5, 5),
+        ("wrist", "wrist", 6, 6),
+    ]
+    assert _said("", ARM) == [[ARM]]
+
+
+def test_a_dead_camera_is_silent_and_the_other_is_not() -> None:
+    assert _arrivals("camera_dead wrist", _frame("external", 5), _frame("wrist", 6)) == [("external", "external", 5, 5)]
+
+
+def test_a_frozen_camera_repeats_its_picture_with_or_without_its_stamp() -> None:
+    frames = _frame("wrist", 5), _frame("wrist", 6)
+    assert [arrival[2:] for arrival in _arrivals("camera_frozen_stamp wrist", *frames)] == [(5, 5), (5, 5)]
+    assert [arrival[2:] for arrival in _arrivals("camera_frozen_content wrist", *frames)] == [(5, 5), (6, 5)]
+
+
+def test_a_delayed_camera_is_late_by_as_much_with_its_true_stamp() -> None:
+    spoilt = SpoiltFrames(_parse("camera_delayed wrist 0.5"), ROLES)
+    spoilt.take(_frame("wrist", 5), 100 * MS)
+    spoilt.take(_frame("external", 6), 100 * MS)
+    assert [role for role, _ in spoilt.due(100 * MS)] == ["external"]
+    assert spoilt.due(599 * MS) == []
+    [(role, frame)] = spoilt.due(600 * MS)
+    assert (role, frame.stamp_ns) == ("wrist", 5 * MS)
+    assert spoilt.due(10_000 * MS) == []
+
+
+def test_swapped_cameras_are_on_each_others_topic_and_keep_their_own_name() -> None:
+    assert _arrivals("cameras_swapped", _frame("external", 5), _frame("wrist", 6)) == [
+        ("wrist", "external", 5, 5),
+        ("external", "wrist", 6, 6),
+    ]
+
+
+def test_a_dead_driver_says_nothing_and_a_frozen_one_repeats_itself() -> None:
+    assert _said("state_dead", ARM) == [None]
+    assert _said("state_frozen", ARM, LATER) == [[ARM], [ARM]]
+
+
+def test_a_reordered_state_has_the_right_value_at_each_name() -> None:
+    [[state]] = _said("state_reordered", ARM)
+    assert state.names != ARM.names
+    assert _value_of(state) == _value_of(ARM)
+
+
+def test_a_spoilt_state_has_nan_or_a_joint_less_and_leaves_the_rest() -> None:
+    [[with_nan]], [[short]] = _said("state_nan", ARM), _said("state_missing", ARM)
+    assert np.isnan(with_nan.positions[0])
+    assert list(with_nan.positions[1:]) == [2.0, 3.0]
+    assert list(ARM.positions) == [1.0, 2.0, 3.0]  # the simulation's own is untouched
+    assert _value_of(short) == {name: value for name, value in _value_of(ARM).items() if name != "c"}
