@@ -271,8 +271,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     def _watch_rivals(self, steady_ns: int) -> None:
         """Forward nothing while somebody else commands the robot, or us, or the drivers disagree on where it is."""
         for topic, joints in self._drivers.disputed():
-            names = ", ".join(self._publishers_of(topic))
-            text = f"'{topic}' has several sources of {joints} ({names}), expected one; stop the others"
+            publishers = ", ".join(self._publishers_of(topic))
+            text = f"'{topic}' has several sources of {joints} ({publishers}), expected one; stop the others"
             self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
         for topic in [self._subscriptions_made[1].topic_name, *(output.topic for output in self._outputs)]:
             names = self._publishers_of(topic) if topic else []
@@ -283,15 +283,13 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
                 )
                 self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
 
-<<<<<<< HEAD
     def _publishers_of(self, topic: str) -> list[str]:
         """Return the names of the nodes that publish on a topic, one for each publisher."""
         return sorted(info.node_name for info in self.get_publishers_info_by_topic(topic))
-=======
+
     @property
     def _fault(self) -> FaultReport:
         return FaultReport() if self._faults is None else self._faults.faults.present
->>>>>>> integration
 
     # What is told.
 

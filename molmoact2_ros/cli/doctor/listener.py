@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -16,6 +16,7 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from molmoact2_ros.bridge import DriverReport
+from molmoact2_ros.cli.ros_environment import ros_arguments
 from molmoact2_ros.embodiment import Driver, Embodiment
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.bridge_node import MessageInfo, report_from_msg
@@ -38,9 +39,9 @@ Note = tuple[int, int, int]  # ns: arrival by the steady clock, by ROS time; sta
 class Listener:
     """Subscribes as bridge and perception do, publishes nothing; all happens in the caller's thread."""
 
-    def __init__(self, robot: Embodiment, driver: Driver, image_transport: str) -> None:
-        """Join the domain of the environment and subscribe."""
-        rclpy.init()
+    def __init__(self, robot: Embodiment, driver: Driver, image_transport: str, remappings: Mapping[str, str]) -> None:
+        """Join the domain of the environment and subscribe, in the namespace and by the names of the remappings."""
+        rclpy.init(args=ros_arguments(remappings))
         self._robot, self._driver = robot, driver
         self._node = rclpy.create_node(NODE_NAME)
         self._executor = SingleThreadedExecutor()
