@@ -127,6 +127,12 @@ class OperatorClient:
         found = self.node.get_node_names_and_namespaces()
         return sorted(name for name, namespace in found if name in NODE_NAMES and namespace == here)
 
+    def other_namespaces(self) -> list[str]:
+        """Return the other namespaces in which a safety of this package's name has been discovered."""
+        found = self.node.get_node_names_and_namespaces()
+        here = self.node.get_namespace()
+        return sorted({namespace for name, namespace in found if name == "safety" and namespace != here})
+
     @property
     def has_heard_all(self) -> bool:
         """Whether safety, bridge, perception and policy have all spoken."""

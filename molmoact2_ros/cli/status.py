@@ -34,7 +34,10 @@ def run(args: argparse.Namespace) -> int:
     with OperatorClient(remappings=ros_environment.remapping(args)) as client:
         nodes = client.nodes_of_ours()
         if not nodes:
-            print(f"no graph runs in ROS domain {args.domain_id}; start one with: molmoact2 up droid --sim")
+            others = client.other_namespaces()
+            where = f"in ROS domain {args.domain_id}" + (f", namespace {args.namespace}" if args.namespace else "")
+            advice = f"look with --namespace at {', '.join(others)}" if others else "start one: molmoact2 up droid --sim"
+            print(f"no graph runs {where}; {advice}")
             return 1
         client.wait_for(lambda: client.has_heard_all, LISTEN_S)
         _print(client, sorted({*nodes, *client.nodes_now()}))
