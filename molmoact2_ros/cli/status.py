@@ -36,7 +36,9 @@ def run(args: argparse.Namespace) -> int:
         if not nodes:
             others = client.other_namespaces()
             where = f"in ROS domain {args.domain_id}" + (f", namespace {args.namespace}" if args.namespace else "")
-            advice = f"look with --namespace at {', '.join(others)}" if others else "start one: molmoact2 up droid --sim"
+            advice = (
+                f"look with --namespace at {', '.join(others)}" if others else "start one: molmoact2 up droid --sim"
+            )
             print(f"no graph runs {where}; {advice}")
             return 1
         client.wait_for(lambda: client.has_heard_all, LISTEN_S)

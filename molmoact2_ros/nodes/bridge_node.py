@@ -65,8 +65,10 @@ from .fault_listeners import FaultListeners
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, command_from_msg, robot_state_to_msg, stamp_ns, to_stamp
 from .parameters import param
+from .stage import Stage
 
 WATCH_RATE_HZ = 20.0
+KEPT = 500  # ten seconds of commands
 RIVAL_PERIOD_NS = NS_PER_S // 2  # between looks at who else publishes
 LULL_NS = NS_PER_S // 5  # a command that only holds ends within a period: between two of them execution goes on
 MessageInfo = dict[str, Any]  # as rclpy gives it
@@ -117,6 +119,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         require_servable(self._robot, self._profile)
         self._drivers = DriverState(self._profile, self._robot.joint_names, self.params.state_max_age_s)
         self._state_pace = Pace(self.params.state_rate_hz)
+        self._state_ages = Stage("state age", 1e3 * self.params.state_max_age_s, KEPT)
+        self._command_ages = Stage("command age", 1e3 * self.params.command_max_age_s, KEPT)
         self._guard = self._new_guard()
         self._memory = SafetyMemory(SafetyState.CAUSE_SAFETY_RESTARTED)
         self._forwarded_sequence = self._rest_ns = self._told_ns = self._rivals_ns = self._states_sent = 0
@@ -200,11 +204,13 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         newer = self._drivers.take(topic, report_from_msg(message, info))
         if not (newer and self.active and self._state_pace.allows(time.monotonic_ns())):
             return
-        state = self._drivers.robot_state(self.ros_now_ns())
+        now_ns = self.ros_now_ns()
+        state = self._drivers.robot_state(now_ns)
         if state is not None:
             report = self._fault
             state = replace(state, fault=int(report.fault), fault_text=report.text)
             self._robot_states.publish(robot_state_to_msg(state, self._robot.base_frame))
+            self._state_ages.add((now_ns - state.stamp_ns) * 1e-6)
             self._states_sent += 1
 
     def _on_safety(self, message: SafetyState) -> None:
@@ -227,6 +233,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._watch_drivers(now_ns, steady_ns)
         command = self._guard.admit(command_from_msg(message), now_ns, steady_ns)
         if command is not None:
+            self._command_ages.add((now_ns - command.start_ns) * 1e-6)
             for output in self._outputs:
                 output.send(command, steady_ns)
             self._forwarded, self._forwarded_sequence = command, command.sequence
@@ -337,7 +344,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             "robot_states_in_last_second": self._states_sent,
         }
         self._states_sent = 0
-        return [("drivers", level, text or "fine", values), self._report_faults()]
+        stages = (self._state_ages, self._command_ages)
+        return [("drivers", level, text or "fine", values), self._report_faults(), *(each.report() for each in stages)]
 
     def _report_faults(self) -> Report:
         warning = "" if self._faults is None else self._faults.warning
