@@ -12,6 +12,7 @@ from .franka_fault import FrankaFault
 from .gripper_goal import GripperGoal
 from .hold import Cause, Hold
 from .pace import Pace
+from .report_sources import ReportSources
 from .robot_faults import RobotFaults
 from .safety_memory import SafetyMemory
 from .servable import require_servable
@@ -32,6 +33,7 @@ __all__ = [
     "GripperGoal",
     "Hold",
     "Pace",
+    "ReportSources",
     "RobotFaults",
     "SafetyMemory",
     "SetPoints",

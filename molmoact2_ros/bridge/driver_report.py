@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class DriverReport:
-    """Positions and velocities [joints] float64 in the driver's names, order and units; velocities may be empty."""
+    """Positions and velocities [joints] float64 in the driver's names, order and units; velocities may be empty.
+
+    `sequence` is the number of the report among its publisher's; None where the middleware does not tell.
+    """
 
     stamp_ns: int
     names: tuple[str, ...]
     positions: NDArray[np.float64]
     velocities: NDArray[np.float64]
+    sequence: int | None = None

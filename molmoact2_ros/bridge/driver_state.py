@@ -43,6 +43,11 @@ class DriverState:
         problems = (state.problem(now_ns, self._max_age_s) for state in self._groups)
         return "; ".join(problem for problem in problems if problem)
 
+    def disputed(self) -> list[tuple[str, str]]:
+        """Return topic and joints, in the driver's names, of each group that more than one publisher reports."""
+        groups = [state.group for state in self._groups if state.sources.are_several]
+        return [(group.state_topic, ", ".join(group.joints.values())) for group in groups]
+
     def robot_state(self, now_ns: int) -> RobotState | None:
         """Return the merged state, stamped with its oldest part; None while `problem` has something to say."""
         if self.problem(now_ns):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from molmoact2_ros.embodiment import DIFFERENCES, DriverGroup
 
 from .driver_report import DriverReport
+from .report_sources import ReportSources
 
 Vector = NDArray[np.float64]
 
@@ -34,6 +35,7 @@ class GroupState:
         self.stamp_ns = 0
         self.positions: Vector | None = None
         self.velocities: Vector | None = None
+        self.sources = ReportSources()
         self._strangers: tuple[str, ...] = ()
         self._history: deque[tuple[int, Vector]] = deque()
 
@@ -43,6 +45,7 @@ class GroupState:
         if not set(names) & set(report.names):
             self._strangers = report.names
             return False
+        self.sources.hear(report.sequence)
         self.invalid = _problem(report, names)
         if self.invalid or -_RESTART_NS <= report.stamp_ns - self.stamp_ns <= 0:
             return False

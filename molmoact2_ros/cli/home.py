@@ -39,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("embodiment", help="robot of the graph: a name, or the path of an embodiment file")
-    ros_environment.add_arguments(parser)
+    ros_environment.add_robot_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     ros_environment.enter(args)
     from .operator_client import OperatorClient
 
-    with OperatorClient() as client:
+    with OperatorClient(remappings=ros_environment.remapping(args)) as client:
         moves, words = client.ask("interpolator", "home")
         print(f"home: {words}" if moves else f"home refused: {words}")
         if not moves:

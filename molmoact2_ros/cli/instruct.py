@@ -18,7 +18,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "Exit status 1 if no policy runs.",
     )
     parser.add_argument("instruction", help='what the robot shall do, e.g. "put the red block in the bowl"')
-    ros_environment.add_arguments(parser)
+    ros_environment.add_robot_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     ros_environment.enter(args)
     from .operator_client import DISCOVERY_S, OperatorClient
 
-    with OperatorClient() as client:
+    with OperatorClient(remappings=ros_environment.remapping(args)) as client:
         if "policy" not in client.nodes_of_ours():
             print(f"no policy runs in ROS domain {args.domain_id}")
             return 1

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +18,8 @@ from std_srvs.srv import Trigger
 from molmoact2_ros.msg import ActionChunk, BridgeState, PerceptionStatus, RobotState, SafetyState
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.graph import NODE_NAMES
+
+from .ros_environment import ros_arguments
 
 DISCOVERY_S = 2.5  # by then nodes on this machine have found each other, most of the time
 REPLY_S = 10.0  # on a busy machine nodes take seconds to find each other
@@ -50,17 +52,18 @@ def refuse_others(names: list[str]) -> None:
     if names:
         raise ValueError(
             f"another graph runs in this ROS domain: {', '.join(sorted(set(names)))}; stop it, or give this one a "
-            "domain of its own with --domain-id"
+            "domain of its own with --domain-id, or a namespace with --namespace"
         )
 
 
 class OperatorClient:
     """Subscribe to what the graph says; nothing runs but in `spin_for` and `wait_for`, in the caller's thread."""
 
-    def __init__(self, name: str = "molmoact2_operator") -> None:
-        """Join the domain of the environment."""
+    def __init__(self, name: str = "molmoact2_operator", remappings: Mapping[str, str] | None = None) -> None:
+        """Join the domain of the environment, in the namespace and by the names of the remappings."""
         # Ctrl-C is the caller's, who may have an arm to stop: rclpy's handler would shut the context under its hands.
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        arguments = ros_arguments(remappings or {})
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
         self.node = rclpy.create_node(name)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
@@ -110,17 +113,25 @@ class OperatorClient:
         return True
 
     def nodes_of_ours(self) -> list[str]:
-        """Return the names of this package's nodes in the domain, after time for discovery; twice if there are two."""
+        """Return the names of this package's nodes, after time for discovery; twice if there are two."""
         self.spin_for(DISCOVERY_S)
         return self.nodes_now()
 
-    def require_free_domain(self) -> None:
-        """Raise ValueError when nodes of this package's names are in the domain already."""
-        refuse_others(self.nodes_of_ours())
+    def require_free_domain(self, names: Collection[str] = NODE_NAMES) -> None:
+        """Raise ValueError when nodes of these names are in the domain and the namespace already."""
+        refuse_others([name for name in self.nodes_of_ours() if name in names])
 
     def nodes_now(self) -> list[str]:
-        """Return the names of this package's nodes that have been discovered by now."""
-        return sorted(name for name in self.node.get_node_names() if name in NODE_NAMES)
+        """Return the names of this package's nodes in the namespace that have been discovered by now."""
+        here = self.node.get_namespace()
+        found = self.node.get_node_names_and_namespaces()
+        return sorted(name for name, namespace in found if name in NODE_NAMES and namespace == here)
+
+    def other_namespaces(self) -> list[str]:
+        """Return the other namespaces in which a safety of this package's name has been discovered."""
+        found = self.node.get_node_names_and_namespaces()
+        here = self.node.get_namespace()
+        return sorted({namespace for name, namespace in found if name == "safety" and namespace != here})
 
     @property
     def has_heard_all(self) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from molmoact2_ros.nodes.dds_profile import PROFILE_VARIABLE, is_shipped, shipped_profile
@@ -30,6 +31,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let other machines see the graph (default: discovery stays on this machine)",
     )
+
+
+def add_robot_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add these, and the namespace of one robot among several."""
+    add_arguments(parser)
+    parser.add_argument(
+        "--namespace", default="", metavar="NS", help="namespace of the robot's graph, where there are several"
+    )
+
+
+def remapping(args: argparse.Namespace) -> dict[str, str]:
+    """Return new name by old one: what puts a node into the robot's namespace."""
+    return {"__ns": "/" + args.namespace.strip("/")} if args.namespace else {}
+
+
+def ros_arguments(remappings: Mapping[str, str]) -> list[str]:
+    """Return the arguments by which a process takes remappings."""
+    return ["--ros-args", *(text for old, new in remappings.items() for text in ("-r", f"{old}:={new}"))]
 
 
 def enter(args: argparse.Namespace) -> None:

@@ -31,7 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Register the three commands."""
     for command, (summary, description) in COMMANDS.items():
         parser = subparsers.add_parser(command, help=summary, description=f"{description} {EXIT_STATUS}")
-        ros_environment.add_arguments(parser)
+        ros_environment.add_robot_arguments(parser)
         parser.set_defaults(run=functools.partial(_run, command))
 
 
@@ -39,7 +39,7 @@ def _run(command: str, args: argparse.Namespace) -> int:
     ros_environment.enter(args)
     from .operator_client import OperatorClient
 
-    with OperatorClient() as client:
+    with OperatorClient(remappings=ros_environment.remapping(args)) as client:
         done, words = client.ask_safety(command)
     print(f"{command}: {words}" if done else f"{command} refused: {words}")
     return 0 if done else 1

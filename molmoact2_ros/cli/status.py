@@ -22,7 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Show nodes, safety mode and cause, bridge, perception and policy of a running graph. Exit status "
         "1 if there is none.",
     )
-    ros_environment.add_arguments(parser)
+    ros_environment.add_robot_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -31,10 +31,15 @@ def run(args: argparse.Namespace) -> int:
     ros_environment.enter(args)
     from .operator_client import OperatorClient
 
-    with OperatorClient() as client:
+    with OperatorClient(remappings=ros_environment.remapping(args)) as client:
         nodes = client.nodes_of_ours()
         if not nodes:
-            print(f"no graph runs in ROS domain {args.domain_id}; start one with: molmoact2 up droid --sim")
+            others = client.other_namespaces()
+            where = f"in ROS domain {args.domain_id}" + (f", namespace {args.namespace}" if args.namespace else "")
+            advice = (
+                f"look with --namespace at {', '.join(others)}" if others else "start one: molmoact2 up droid --sim"
+            )
+            print(f"no graph runs {where}; {advice}")
             return 1
         client.wait_for(lambda: client.has_heard_all, LISTEN_S)
         _print(client, sorted({*nodes, *client.nodes_now()}))

@@ -122,7 +122,7 @@ class Supervisor:
 
     def _write_parameters(self, node: NodeSpec) -> Path:
         path = self.log_folder / f"{node.name}.params.yaml"
-        path.write_text(yaml.safe_dump({node.name: {"ros__parameters": dict(node.parameters)}}))
+        path.write_text(yaml.safe_dump({"/**": {"ros__parameters": dict(node.parameters)}}))  # in any namespace
         return path
 
     def _read(self, name: str, process: subprocess.Popen[str], mode: str) -> None:

@@ -42,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--time-limit", type=_seconds, default=60.0, metavar="S", help="in seconds; 0: none (default: %(default)s)"
     )
     parser.add_argument("--home-first", action="store_true", help="move to the home pose before")
-    ros_environment.add_arguments(parser)
+    ros_environment.add_robot_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from .up import heed_signals
 
     heed_signals()
-    with OperatorClient() as client:
+    with OperatorClient(remappings=ros_environment.remapping(args)) as client:
         return _run(client, text, args)
 
 

@@ -8,6 +8,8 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ from . import ros_environment
 from .graph_arguments import add_graph_arguments, graph_from_args
 
 if TYPE_CHECKING:
+    from molmoact2_ros.nodes.graph import NodeSpec
+
     from .live_graph import LiveGraph
     from .supervisor import NodeExit
 
@@ -23,6 +27,8 @@ examples:
   molmoact2 up droid --sim                            simulated, with the demo checkpoint
   molmoact2 up droid --domain-id 0 --checkpoint allenai/MolmoAct2-DROID --instruction "pick up the red block"
                                                       real, where the drivers run in domain 0
+  molmoact2 up droid --domain-id 0 --network --without policy
+                                                      the model on another machine: there the same with --only policy
 then, in a second terminal: molmoact2 arm, molmoact2 status, molmoact2 stop
 
 The graph starts disarmed. Ctrl-C stops the arm, waits for standstill, then ends the nodes. When a node dies, the rest
@@ -43,13 +49,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add_graph_arguments(parser)
     parser.add_argument("--keep", action="store_true", help="when a node dies, leave the rest running")
     parser.add_argument("--log-dir", type=Path, metavar="DIR", help="folder for the nodes' logs (default: a new one)")
-    ros_environment.add_arguments(parser)
+    ros_environment.add_robot_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run until Ctrl-C or until a node dies; return the exit status."""
-    nodes = graph_from_args(args.embodiment, args)
+    here = ros_environment.remapping(args)
+    nodes = [in_namespace(node, here) for node in graph_from_args(args.embodiment, args)]
     ros_environment.enter(args)
     from .live_graph import LiveGraph
     from .operator_client import OperatorClient
@@ -57,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
     heed_signals()
     folder = args.log_dir or Path(tempfile.mkdtemp(prefix="molmoact2_"))
     say_event("molmoact2", f"ROS domain {args.domain_id}, logs in {folder}")
-    with OperatorClient() as client:
-        client.require_free_domain()
+    with OperatorClient(remappings=here) as client:
+        client.require_free_domain([node.name for node in nodes])
         live = LiveGraph(client, folder, say_event)
         live.start(nodes)
         try:
@@ -69,6 +76,11 @@ def run(args: argparse.Namespace) -> int:
             return 0
         finally:
             live.take_down()
+
+
+def in_namespace(node: NodeSpec, remapping: Mapping[str, str]) -> NodeSpec:
+    """Return the node, put where a remapping says."""
+    return replace(node, remappings={**node.remappings, **remapping})
 
 
 def heed_signals() -> None:
@@ -106,7 +118,10 @@ def _watch(live: LiveGraph, args: argparse.Namespace) -> int:
 
 def _advice(args: argparse.Namespace) -> str:
     """Return what the operator can do now."""
+    namespace = f" --namespace {args.namespace}" if args.namespace else ""
     domain = "" if args.domain_id == ros_environment.OWN_DOMAIN else f" --domain-id {args.domain_id}"
     network = " --network" if args.network else ""
     commands = ["arm"] if args.instruction else ['instruct "..."', "arm"]
-    return "ready; in a second terminal: " + ", then ".join(f"molmoact2 {each}{domain}{network}" for each in commands)
+    return "ready; in a second terminal: " + ", then ".join(
+        f"molmoact2 {each}{domain}{network}{namespace}" for each in commands
+    )

@@ -65,10 +65,13 @@ from .fault_listeners import FaultListeners
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, command_from_msg, robot_state_to_msg, stamp_ns, to_stamp
 from .parameters import param
+from .stage import Stage
 
 WATCH_RATE_HZ = 20.0
+KEPT = 500  # ten seconds of commands
 RIVAL_PERIOD_NS = NS_PER_S // 2  # between looks at who else publishes
 LULL_NS = NS_PER_S // 5  # a command that only holds ends within a period: between two of them execution goes on
+MessageInfo = dict[str, Any]  # as rclpy gives it
 Status = tuple[int, Cause, str]  # BridgeState mode, cause, sentence
 
 
@@ -116,6 +119,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         require_servable(self._robot, self._profile)
         self._drivers = DriverState(self._profile, self._robot.joint_names, self.params.state_max_age_s)
         self._state_pace = Pace(self.params.state_rate_hz)
+        self._state_ages = Stage("state age", 1e3 * self.params.state_max_age_s, KEPT)
+        self._command_ages = Stage("command age", 1e3 * self.params.command_max_age_s, KEPT)
         self._guard = self._new_guard()
         self._memory = SafetyMemory(SafetyState.CAUSE_SAFETY_RESTARTED)
         self._forwarded_sequence = self._rest_ns = self._told_ns = self._rivals_ns = self._states_sent = 0
@@ -195,15 +200,17 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
 
     # Callbacks, all in the executor's thread.
 
-    def _on_joint_state(self, topic: str, message: JointState) -> None:
-        newer = self._drivers.take(topic, report_from_msg(message))
+    def _on_joint_state(self, topic: str, message: JointState, info: MessageInfo) -> None:
+        newer = self._drivers.take(topic, report_from_msg(message, info))
         if not (newer and self.active and self._state_pace.allows(time.monotonic_ns())):
             return
-        state = self._drivers.robot_state(self.ros_now_ns())
+        now_ns = self.ros_now_ns()
+        state = self._drivers.robot_state(now_ns)
         if state is not None:
             report = self._fault
             state = replace(state, fault=int(report.fault), fault_text=report.text)
             self._robot_states.publish(robot_state_to_msg(state, self._robot.base_frame))
+            self._state_ages.add((now_ns - state.stamp_ns) * 1e-6)
             self._states_sent += 1
 
     def _on_safety(self, message: SafetyState) -> None:
@@ -226,6 +233,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._watch_drivers(now_ns, steady_ns)
         command = self._guard.admit(command_from_msg(message), now_ns, steady_ns)
         if command is not None:
+            self._command_ages.add((now_ns - command.start_ns) * 1e-6)
             for output in self._outputs:
                 output.send(command, steady_ns)
             self._forwarded, self._forwarded_sequence = command, command.sequence
@@ -268,15 +276,23 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             self._guard.withdraw(Cause.DRIVER_STATE, problem, steady_ns)
 
     def _watch_rivals(self, steady_ns: int) -> None:
-        """Forward nothing while somebody else commands the robot, or us."""
+        """Forward nothing while somebody else commands the robot, or us, or the drivers disagree on where it is."""
+        for topic, joints in self._drivers.disputed():
+            publishers = ", ".join(self._publishers_of(topic))
+            text = f"'{topic}' has several sources of {joints} ({publishers}), expected one; stop the others"
+            self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
         for topic in [self._subscriptions_made[1].topic_name, *(output.topic for output in self._outputs)]:
-            names = sorted(info.node_name for info in self.get_publishers_info_by_topic(topic)) if topic else []
+            names = self._publishers_of(topic) if topic else []
             if len(names) > 1:
                 text = (
                     f"'{topic}' has {len(names)} publishers ({', '.join(names)}), expected one; stop the others "
                     "(one that crashed is listed for some seconds)"
                 )
                 self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
+
+    def _publishers_of(self, topic: str) -> list[str]:
+        """Return the names of the nodes that publish on a topic, one for each publisher."""
+        return sorted(info.node_name for info in self.get_publishers_info_by_topic(topic))
 
     @property
     def _fault(self) -> FaultReport:
@@ -328,7 +344,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             "robot_states_in_last_second": self._states_sent,
         }
         self._states_sent = 0
-        return [("drivers", level, text or "fine", values), self._report_faults()]
+        stages = (self._state_ages, self._command_ages)
+        return [("drivers", level, text or "fine", values), self._report_faults(), *(each.report() for each in stages)]
 
     def _report_faults(self) -> Report:
         warning = "" if self._faults is None else self._faults.warning
@@ -337,13 +354,14 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         return "faults", level, self._fault.text or warning or "none", {"sources": sources}
 
 
-def report_from_msg(message: JointState) -> DriverReport:
-    """Unpack a JointState."""
+def report_from_msg(message: JointState, info: MessageInfo) -> DriverReport:
+    """Unpack a JointState and what the middleware says of it."""
     return DriverReport(
         stamp_ns=stamp_ns(message.header.stamp),
         names=tuple(message.name),
         positions=np.frombuffer(message.position, dtype=np.float64),
         velocities=np.frombuffer(message.velocity, dtype=np.float64),
+        sequence=info["publication_sequence_number"],
     )
 
 

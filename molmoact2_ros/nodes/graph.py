@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder
@@ -57,6 +57,11 @@ GRAPH_ARGUMENTS = (
     GraphArgument("use_sim_time", "false", "follow /clock, with sim that of the simulator, not the computer's clock",
                   ("true", "false")),
     GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
+    GraphArgument("image_transport", "raw", "what the camera drivers send; compressed: '/compressed' is added to each "
+                  "topic", ("raw", "compressed")),
+    GraphArgument("remap", "", "topics by the lab's names, OLD:=NEW, separated by commas"),
+    GraphArgument("only", "", "start only these nodes, separated by commas; the others run on another machine"),
+    GraphArgument("without", "", "start all nodes but these, separated by commas"),
 )  # fmt: skip
 
 
@@ -86,7 +91,7 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
 
     Raises:
         EmbodimentError: the embodiment, its driver profile, its demo checkpoint or the safety file does not exist or
-            cannot be used.
+            cannot be used; `remap`, `only` or `without` cannot be understood.
         HubError: the checkpoint is neither a folder nor a hub id.
         ProcessingError: the checkpoint is a folder that cannot be used, or lacks the robot's norm tag.
         PolicyError: the checkpoint is a folder that was made for another robot.
@@ -105,12 +110,36 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
         NodeSpec("safety", common | {"driver": driver, "speed_scale": speed_scale}
                  | load_safety_file(arguments["safety_file"] or shipped_safety_file())),
         NodeSpec("interpolator", common | {"mode": arguments["mode"], "speed_scale": speed_scale}),
-        NodeSpec("perception", common | {"image_height": height, "image_width": width}),
+        NodeSpec("perception", common | {"image_height": height, "image_width": width,
+                                         "image_transport": arguments["image_transport"]}),
         NodeSpec("policy", common | {"checkpoint": checkpoint, "speed_scale": speed_scale,
                                      "enable_depth": arguments["enable_depth"] == "true"}
                  | {name: arguments[name] for name in ("instruction", "device", "dtype", "mode")}),
     ]  # fmt: skip
-    return [NodeSpec("simulator", own | {"driver": driver, "publish_clock": sim_time}), *nodes] if sim else nodes
+    if sim:
+        nodes.insert(0, NodeSpec("simulator", own | {"driver": driver, "publish_clock": sim_time}))
+    names, remappings = _chosen(arguments), remappings_in(arguments["remap"])
+    return [replace(node, remappings=remappings) for node in nodes if node.name in names]
+
+
+def _chosen(arguments: Mapping[str, str]) -> set[str]:
+    """Return the names of the nodes that `only` and `without` leave."""
+    only, without = (
+        {name.strip() for name in arguments[argument].split(",") if name.strip()} for argument in ("only", "without")
+    )
+    if unknown := sorted((only | without) - set(NODE_NAMES)):
+        raise EmbodimentError(f"only, without: expected names of {', '.join(NODE_NAMES)}, got {', '.join(unknown)}")
+    if chosen := (only or set(NODE_NAMES)) - without:
+        return chosen
+    raise EmbodimentError("only, without: they leave no node to start")
+
+
+def remappings_in(text: str) -> dict[str, str]:
+    """Return new name by old one from a text `OLD:=NEW,OLD:=NEW`; raise EmbodimentError if it is another."""
+    pairs = [pair.strip().partition(":=") for pair in text.split(",") if pair.strip()]
+    if broken := ["".join(pair) for pair in pairs if not all(pair)]:
+        raise EmbodimentError(f"remap: expected OLD:=NEW, got {', '.join(broken)}")
+    return {old: new for old, _, new in pairs}
 
 
 def _speed_scale(text: str) -> float:

@@ -20,11 +20,9 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections import deque
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-import numpy as np
 from rclpy.clock import Clock, ClockType
 from ruckig import RuckigError
 from std_srvs.srv import Trigger
@@ -38,8 +36,10 @@ from . import qos
 from .lifecycle import OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, chunk_from_msg, command_to_msg, robot_state_from_msg, stamp_ns
 from .parameters import param
+from .stage import Stage
 
 KEPT_TICKS = 500  # ten seconds at 50 Hz
+TICK_SHARE = 0.5  # of a period: the motion of a command lasts three of them
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,9 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self._period_ms = period_s * 1e3
         self._chunk_stamp_ns = self._state_stamp_ns = 0
         self._safety_heard_ns = 0  # steady time
-        self._ticks_ns: deque[int] = deque(maxlen=KEPT_TICKS)  # steady time at which ticks began
-        self._costs_ns: deque[int] = deque(maxlen=KEPT_TICKS)  # of the ticks that proposed a command
+        self._tick_ns = 0  # steady time at which the last tick began
+        self._jitter = Stage("tick jitter", TICK_SHARE * self._period_ms, KEPT_TICKS)
+        self._costs = Stage("tick cost", TICK_SHARE * self._period_ms, KEPT_TICKS)
         self._starved_reported = 0
         self._commands = self.create_publisher(JointCommand, "command/proposed", qos.command(period_s))
         self._publishers_made = [self._commands]
@@ -229,12 +230,14 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
 
     def _tick(self) -> None:
         began_ns = time.monotonic_ns()
-        self._ticks_ns.append(began_ns)
+        if self._tick_ns:
+            self._jitter.add(abs((began_ns - self._tick_ns) * 1e-6 - self._period_ms))
+        self._tick_ns = began_ns
         self._watch_safety(began_ns)
         command = self._interpolator.tick(self.ros_now_ns()) if self.active else None
         if command is not None:
             self._commands.publish(command_to_msg(command))
-            self._costs_ns.append(time.monotonic_ns() - began_ns)
+            self._costs.add((time.monotonic_ns() - began_ns) * 1e-6)
 
     def _watch_safety(self, steady_ns: int) -> None:
         """Propose nothing to a safety that is gone; whoever comes after it says when to begin anew."""
@@ -255,12 +258,10 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
             **{name: round(value, 6) for name, value in asdict(statistics).items()},
             "chunk_age_s": self._age_s(self._chunk_stamp_ns),
             "state_age_s": self._age_s(self._state_stamp_ns),
-            "tick_jitter_p99_ms": self._jitter_p99_ms(),
-            "tick_cost_p99_ms": _p99_ms(self._costs_ns),
         }
-        if starved:
-            return [("timeline", WARN, "starved: no chunk has a row for the present time", values)]
-        return [("timeline", OK, self._occupation(), values)]
+        text = "starved: no chunk has a row for the present time" if starved else self._occupation()
+        timeline = ("timeline", WARN if starved else OK, text, values)
+        return [timeline, self._jitter.report(), self._costs.report()]
 
     def _occupation(self) -> str:
         if not self._interpolator.armed:
@@ -271,14 +272,6 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
 
     def _age_s(self, stamp_ns: int) -> float | str:
         return round((self.ros_now_ns() - stamp_ns) / NS_PER_S, 3) if stamp_ns else "never"
-
-    def _jitter_p99_ms(self) -> float:
-        """Return how far the distance of two ticks strays from the period."""
-        return _p99_ms(np.abs(np.diff(self._ticks_ns) - self._period_ms * 1e6))
-
-
-def _p99_ms(durations_ns: Any) -> float:
-    return round(float(np.percentile(durations_ns, 99)) * 1e-6, 3) if len(durations_ns) else 0.0
 
 
 def main() -> int:

@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
@@ -143,14 +144,20 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
             self.destroy_publisher(self._diagnostics)
             self._diagnostics = None
 
+    def _hardware_id(self) -> str:
+        """Return the robot's name, with the namespace in front where there is one."""
+        robot = Path(getattr(self.params, "embodiment", "")).stem
+        return f"{self.get_namespace()}/{robot}".strip("/")
+
     def _publish_diagnostics(self) -> None:
         if self._diagnostics is None:
             return
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
         for component, level, text, values in self._report():
-            status = DiagnosticStatus(name=f"{self.get_name()}: {component}", level=level, message=text)
-            status.hardware_id = self.get_namespace()
+            # Two robots may share a domain: their statuses are told apart by the namespace.
+            name = f"{self.get_fully_qualified_name().lstrip('/')}: {component}"
+            status = DiagnosticStatus(name=name, level=level, message=text, hardware_id=self._hardware_id())
             status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
             message.status.append(status)
         self._diagnostics.publish(message)

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -48,11 +47,12 @@ from .depth_images import DepthImages
 from .lifecycle import OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, robot_state_from_msg, stamp_ns, to_array, to_stamp
 from .parameters import param
+from .stage import Stage
 
 RAW_TRANSPORT, COMPRESSED_TRANSPORT = "raw", "compressed"
 WATCH_RATE_HZ = 20.0  # how often inputs are looked at when nothing arrives: a dead camera sends no event
 LOG_PERIOD_S = 2.0
-KEPT_COSTS = 150  # ten seconds of observations at 15 Hz
+MAKING_SHARE = 0.5  # of the time between two observations: frames must be received meanwhile
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,13 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         # frame_ids that are expected, by role, of cameras not warned of yet
         self._strange = {camera.role: camera.frame_id for camera in self._robot.cameras if camera.frame_id}
         self._told_ns = 0
-        self._costs_ms: deque[float] = deque(maxlen=KEPT_COSTS)
+        budgets = self.params.budgets()
+        self._camera_ages = {
+            role: Stage(f"camera '{role}' age", 1e3 * budgets.camera_max_age_s) for role in self._robot.camera_roles
+        }
+        self._state_ages = Stage("state age", 1e3 * budgets.state_max_age_s)
+        self._skews = Stage("skew", 1e3 * budgets.max_skew_s)
+        self._costs = Stage("making", MAKING_SHARE * 1e3 / self._rate_hz)
         self._make_topics()
         # Steady: simulated time stands still when the simulator dies.
         self.create_timer(1.0 / WATCH_RATE_HZ, self._update, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -206,9 +212,17 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
             message = observation_to_msg(observation, self._robot, self.ros_now_ns(), self._policy_life)
             self._observations.publish(message)
             self._depth_images.keep(observation)
-            self._costs_ms.append((time.monotonic_ns() - began_ns) / 1e6)
+            self._note(message, (time.monotonic_ns() - began_ns) / 1e6)
             self._last_sequence = observation.sequence
         self._tell(decision)
+
+    def _note(self, message: ObservationMsg, cost_ms: float) -> None:
+        """Hold an observation that was published against the budgets."""
+        for stage, age_s in zip(self._camera_ages.values(), message.camera_ages_s, strict=True):
+            stage.add_s(age_s)
+        self._state_ages.add_s(message.state_age_s)
+        self._skews.add_s(message.skew_s)
+        self._costs.add(cost_ms)
 
     # What is told.
 
@@ -237,19 +251,21 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
             (status.name, OK if status.ok else WARN, status.text, {"age_s": round(status.age_s, 3)})
             for status in decision.statuses
         ]
-        p50_ms, p99_ms = np.percentile(self._costs_ms or [0.0], [50, 99]).round(2)
         values = {
             "sequence": self._last_sequence,
             "acknowledged": self._acknowledged,
             "in_last_second": self._last_sequence - self._reported_sequence,
             "wanted_rate_hz": self._rate_hz,
             "skew_s": round(decision.skew_s, 4),
-            "make_p50_ms": p50_ms,
-            "make_p99_ms": p99_ms,
         }
         self._reported_sequence = self._last_sequence
         text = "publishing" if decision.ready else "waiting for fresh inputs"
-        return [("observation", OK if decision.ready else WARN, text, values), *reports]
+        stages = [*self._camera_ages.values(), self._state_ages, self._skews, self._costs]
+        return [
+            ("observation", OK if decision.ready else WARN, text, values),
+            *reports,
+            *(stage.report() for stage in stages),
+        ]
 
 
 def frame_from_image(message: Image, received_ns: int) -> Frame:

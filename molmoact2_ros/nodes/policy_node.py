@@ -45,10 +45,13 @@ from . import qos
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, stamp_ns, to_array
 from .parameters import param
+from .stage import Stage
 from .task_server import Instructed, TaskServer
 
 COMPLAINT_PERIOD_S = 2.0  # a stream of unusable observations is reported this often
 KEPT_TIMINGS = 100
+LATENCY_SHARE = 0.5  # of a chunk: the next one comes as late again before the rows of this one run out
+INFERENCE_SHARE = 0.3  # of a chunk: camera, perception and transport take their part of the latency
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,9 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self._sequence = 0
         self._last_depth: DepthResult | None = None
         self._next_inference_ns = self._next_observation_ns = 0
-        self._timings: deque[tuple[float, float]] = deque(maxlen=KEPT_TIMINGS)  # (latency_s, inference_s)
+        chunk_ms = 1e3 * self._robot.policy.horizon * self._robot.policy.step_s
+        self._latencies = Stage("observation to chunk", LATENCY_SHARE * chunk_ms, KEPT_TIMINGS)
+        self._inference_times = Stage("inference time", INFERENCE_SHARE * chunk_ms, KEPT_TIMINGS)
         self._problem = ""
         # Filled by the worker, emptied in the executor's thread; a deque's append and popleft are atomic.
         self._finished: deque[Inference] = deque()
@@ -341,7 +346,8 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             self._depths.publish(depth_to_msg(chunk.depth, observation))
             self._last_depth = chunk.depth
         self._chunks.publish(message)
-        self._timings.append((message.latency_s, message.inference_s))
+        self._latencies.add_s(message.latency_s)
+        self._inference_times.add_s(message.inference_s)
         if self._tasks is not None:
             self._tasks.published(message.latency_s)
 
@@ -350,9 +356,6 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self.get_logger().error(problem, throttle_duration_sec=COMPLAINT_PERIOD_S)
 
     def _report(self) -> list[Report]:
-        latency_ms, inference_ms = (
-            np.percentile(np.array(self._timings).reshape(-1, 2), 50, axis=0) * 1e3 if self._timings else (0.0, 0.0)
-        )
         level, text = (ERROR, self._problem) if self._problem else (OK, "inferring")
         if not self._instruction:
             level, text = WARN, "waiting for an instruction"
@@ -362,8 +365,6 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             "chunks": self._sequence,
             "last_complaint": self.complaint,
             "observations_overtaken": self._mailbox.dropped if self._mailbox else 0,
-            "latency_p50_ms": round(latency_ms, 1),
-            "inference_p50_ms": round(inference_ms, 1),
         }
         if self._last_depth is not None:
             values |= {
@@ -371,7 +372,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
                 "depth_forwards": self._last_depth.forwards,
                 "depth_ms": round(self._last_depth.decoding_ms, 1),
             }
-        return [("inference", level, text, values)]
+        return [("inference", level, text, values), self._latencies.report(), self._inference_times.report()]
 
 
 def cell_facts(message: Observation) -> CellFacts | None:

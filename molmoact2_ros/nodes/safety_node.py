@@ -25,10 +25,8 @@ import dataclasses
 import secrets
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 
-import numpy as np
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.publisher import Publisher
@@ -48,8 +46,10 @@ from .messages import command_from_msg, robot_state_from_msg
 from .robot_stop import RobotStop
 from .safety_messages import bridge_report_from_msg, perception_report_from_msg, snapshot_to_msg
 from .safety_params import SafetyParams
+from .stage import Stage
 
-KEPT_DECISIONS = 500  # ten seconds of commands
+KEPT = 500  # ten seconds of commands
+DECISION_SHARE = 0.25  # of a command period: bridge and controller need their part of it
 RIVAL_PERIOD_S = 0.5  # between looks at who else publishes
 NOT_ACTIVE = Reply(False, "the safety node is not active: activate it first")
 
@@ -79,7 +79,9 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         self._published_at = self._now()
         # Half a watch period early: seen a moment too soon, a heartbeat would wait for the next one.
         self._heartbeat_due_s = 1.0 / self.params.heartbeat_rate_hz - 0.5 / self.params.watch_rate_hz
-        self._decisions_ms: deque[float] = deque(maxlen=KEPT_DECISIONS)
+        period_ms = 1e3 / robot.command_rate_hz
+        self._decisions = Stage("decision", DECISION_SHARE * period_ms, KEPT)
+        self._command_ages = Stage("command age", 1e3 * self.params.command_age_max_s, KEPT)
         self._make_topics(qos.command(1.0 / robot.command_rate_hz))
         self._make_services()
         # Not the node's clock: simulated time stands still when the simulator dies.
@@ -140,8 +142,10 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         if not self.active:
             return
         begin = time.perf_counter()
-        passes = self._monitor.on_command(command_from_msg(message), self._now())
-        self._decisions_ms.append((time.perf_counter() - begin) * 1e3)
+        command, now = command_from_msg(message), self._now()
+        passes = self._monitor.on_command(command, now)
+        self._decisions.add_s(time.perf_counter() - begin)
+        self._command_ages.add_s(now.age_s(command.start_ns))
         if passes:
             self._safe.publish(message)
         self._publish_if_changed()
@@ -236,18 +240,13 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
     def _report(self) -> list[Report]:
         snapshot, obstacles = self._monitor.snapshot, self._monitor.obstacles(self._now())
         refusal, cause = snapshot.last_refusal, snapshot.stop.cause.name if snapshot.stop else "NONE"
-        times_ms = np.array(self._decisions_ms) if self._decisions_ms else np.zeros(1)
-        p50_ms, p99_ms = np.percentile(times_ms, [50, 99]).round(3)
-        commands = {
-            "passed_sequence": snapshot.passed_sequence,
-            "refused": snapshot.refused,
-            "decision_p50_ms": p50_ms,
-            "decision_p99_ms": p99_ms,
-        }
+        commands = {"passed_sequence": snapshot.passed_sequence, "refused": snapshot.refused}
         return [
             ("mode", ERROR if snapshot.stop else OK, snapshot.text, {"mode": snapshot.mode.name, "cause": cause}),
             ("arming", WARN if obstacles else OK, "; ".join(obstacles) or "nothing stands in the way", {}),
             ("commands", WARN if refusal else OK, refusal.text if refusal else "none refused", commands),
+            self._decisions.report(),
+            self._command_ages.report(),
         ]
 
 

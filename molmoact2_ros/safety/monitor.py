@@ -217,6 +217,8 @@ class Monitor:
         obstacles = self._unsafe(now)
         if self._watchdog.check_state(now) is None and (deaf := self._watchdog.check_bridge_hears(now)):
             obstacles.append(deaf.text)
+        if rivals := self._watchdog.check_rivals():
+            obstacles.append(rivals.text)
         if dead_man := self._devices.check_dead_man(now):
             obstacles.append(dead_man.text)
         return obstacles + measured.outside(self._watchdog.state, self._limits, self._space)

@@ -128,6 +128,12 @@ class Watchdog:
         text = "the bridge does not hear this safety process: try again, and look for a second one if that lasts"
         return Verdict(Cause.BRIDGE_SILENT, text)
 
+    def check_rivals(self) -> Verdict | None:
+        """Say what the bridge says of a second publisher on a topic of the drivers, or None."""
+        if self._bridge.cause is not Cause.SECOND_PUBLISHER:
+            return None
+        return Verdict(Cause.SECOND_PUBLISHER, f"the bridge says: {self._bridge.text}")
+
     def check_armed(self, now: Instant, armed_at: Instant) -> Verdict | None:
         """Return the first reason to stop that one silence or another gives while armed."""
         return (

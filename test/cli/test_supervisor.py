@@ -84,7 +84,7 @@ def test_a_node_that_ignores_a_polite_end_is_killed(
 
 def test_parameters_keep_their_types(start: Callable[[str], Supervisor], tmp_path: Path) -> None:
     start("pass")
-    assert (tmp_path / "logs" / "example.params.yaml").read_text() == "example:\n  ros__parameters:\n    a: 1\n"
+    assert (tmp_path / "logs" / "example.params.yaml").read_text() == "/**:\n  ros__parameters:\n    a: 1\n"
 
 
 def test_topics_get_the_names_that_the_node_s_remappings_give_them(start: Callable[[str], Supervisor]) -> None:

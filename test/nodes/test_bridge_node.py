@@ -264,6 +264,29 @@ def test_a_second_publisher_on_a_controllers_topic_is_named(around):
     assert "/fr3_arm_controller/joint_trajectory' has 2 publishers (bridge, neighbours)" in run.bridge_states[-1].text
 
 
+def test_a_second_source_of_a_joints_state_is_named_and_stops_forwarding(around):
+    run = around()
+    run.arm_safety()
+    run.sensors["rival"] = run.node.create_publisher(JointState, GRIPPER.state_topic, qos_profile_sensor_data)
+    rival = FakeDriver(GRIPPER, np.array([0.0]))
+    run.play_until(
+        lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SECOND_PUBLISHER),
+        lambda: (run.live(), run.sense(rival, "rival")),
+    )
+    text = "'joint_states' has several sources of robotiq_85_left_knuckle_joint (neighbours, neighbours), expected one"
+    assert text in run.bridge_states[-1].text
+
+
+def test_drivers_that_share_a_topic_for_joints_of_their_own_are_no_rivals(around):
+    run = around()
+    run.sensors["other"] = run.node.create_publisher(JointState, GRIPPER.state_topic, qos_profile_sensor_data)
+    run.arm_safety()
+    states = len(run.robot_states)
+    run.play_until(lambda: len(run.robot_states) > states + 20, lambda: (run.live(), run.sense(run.arm, "other")))
+    assert not run.bridge._drivers.disputed()
+    assert run.is_mode(BridgeState.READY)
+
+
 def test_dry_run_executes_everything_but_sends_nothing(around):
     run = around(dry_run=True)
     run.arm_safety()

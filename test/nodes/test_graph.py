@@ -55,6 +55,48 @@ def test_a_speed_scale_out_of_range_is_refused_before_anything_starts(scale: str
         _graph(speed_scale=scale)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ({"only": "policy"}, ["policy"]),
+        ({"only": "policy, perception"}, ["perception", "policy"]),
+        ({"without": "policy"}, ["bridge", "safety", "interpolator", "perception"]),
+        ({"sim": "true", "only": "simulator,bridge", "without": "bridge"}, ["simulator"]),
+    ],
+)
+def test_a_machine_of_several_starts_its_part_of_the_graph(arguments: dict[str, str], names: list[str]) -> None:
+    assert list(_graph(**arguments)) == names
+
+
+@pytest.mark.parametrize("arguments", [{"only": "polcy"}, {"without": "polcy"}])
+def test_a_node_that_does_not_exist_is_refused_with_those_that_do(arguments: dict[str, str]) -> None:
+    with pytest.raises(EmbodimentError, match=r"expected names of simulator, bridge, .*, got polcy"):
+        _graph(**arguments)
+
+
+def test_a_choice_of_no_node_at_all_is_refused() -> None:
+    with pytest.raises(EmbodimentError, match="they leave no node to start"):
+        _graph(only="policy", without="policy")
+
+
+def test_topics_of_the_lab_reach_every_node() -> None:
+    nodes = _graph(remap="camera/external/image:=/zed/left/image, joint_states:=robot/joint_states")
+    expected = {"camera/external/image": "/zed/left/image", "joint_states": "robot/joint_states"}
+    assert all(node.remappings == expected for node in nodes.values())
+
+
+@pytest.mark.parametrize("text", ["a=b", "a:=", ":=b", "a:=b,c"])
+def test_a_remapping_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(EmbodimentError, match="remap: expected OLD:=NEW, got"):
+        _graph(remap=text)
+
+
+def test_compressed_images_are_asked_of_perception_alone() -> None:
+    nodes = _graph(image_transport="compressed")
+    assert [name for name, node in nodes.items() if node.parameters.get("image_transport")] == ["perception"]
+    assert nodes["perception"].parameters["image_transport"] == "compressed"
+
+
 @pytest.mark.parametrize("robot", shipped_embodiments())
 def test_every_shipped_robot_can_be_simulated_with_what_comes_along(robot: str) -> None:
     nodes = _graph(robot, sim="true")

@@ -70,6 +70,14 @@ def test_launch_starts_the_nodes_of_the_graph_with_their_parameters(sim: str) ->
         assert _parameters(context, node) == dict(expected[node.node_executable].parameters)
 
 
+def test_launch_starts_the_chosen_nodes_by_the_lab_s_topics() -> None:
+    context, nodes = _nodes(only="perception", remap="camera/external/image:=/zed/left/image")
+    (perception,) = nodes
+    (pair,) = perception._Node__remappings
+    assert perception.node_executable == "perception"
+    assert [perform_substitutions(context, list(side)) for side in pair] == ["camera/external/image", "/zed/left/image"]
+
+
 @pytest.mark.parametrize("instruction", ["1", "true", "pick up: the cup", "", "[a, b]"])
 def test_instruction_stays_text(instruction: str) -> None:
     context, nodes = _nodes(instruction=instruction)

@@ -160,6 +160,14 @@ def test_a_bridge_that_holds_for_a_reason_of_its_own_stops_the_robot() -> None:
     assert _stopped_by(robot.drive(40)) is Cause.SECOND_PUBLISHER
 
 
+def test_a_bridge_that_names_a_second_publisher_blocks_arming() -> None:
+    robot = GuardedRobot().rest(0.2)
+    robot.bridge = BridgeReport(Cause.SECOND_PUBLISHER, "'joint_states' has several sources of knuckle")
+    reply = robot.rest(0.2).monitor.arm(robot.now)
+    assert not reply.done
+    assert "the bridge says: 'joint_states' has several sources of knuckle" in reply.text
+
+
 def test_a_bridge_that_still_holds_at_arming_has_time_to_see_it() -> None:
     robot = GuardedRobot()
     robot.bridge = BridgeReport(Cause.STALE_COMMAND, "a command came while safety was not seen to arm")

@@ -56,8 +56,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--image-transport", choices=TRANSPORTS, default="raw", help="what the camera drivers send (default: raw)"
     )
+    parser.add_argument("--remap", default="", metavar="OLD:=NEW", help="topics by the lab's names, as for the graph")
+    parser.add_argument(
+        "--gripper",
+        choices=("open", "closed"),
+        default="",
+        help="how you see every gripper stand: whether it is read the other way round shows only then",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
-    ros_environment.add_arguments(parser)
+    ros_environment.add_robot_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -86,7 +93,10 @@ def run(args: argparse.Namespace) -> int:
     for check in check_machine(robot, driver, resolve_checkpoint(robot, args.checkpoint, sim=False)):
         tell(check)
     evidence = _listen(robot, driver, args)
-    for check in (*check_transport(evidence.rmw, evidence.largest_frame_bytes), *examine(robot, driver, evidence)):
+    for check in (
+        *check_transport(evidence.rmw, evidence.largest_frame_bytes),
+        *examine(robot, driver, evidence, args.gripper),
+    ):
         tell(check)
     console.print(summary(robot.name, driver.name, checks), soft_wrap=True, highlight=False)
     report = as_json(robot.name, driver.name, checks)
@@ -100,12 +110,15 @@ def _listen(robot: Embodiment, driver: Driver, args: argparse.Namespace) -> Evid
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from molmoact2_ros.nodes.graph import remappings_in
+
     from .listener import Listener
 
+    remappings = {**ros_environment.remapping(args), **remappings_in(args.remap)}
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with (
-        Listener(robot, driver, args.image_transport) as listener,
+        Listener(robot, driver, args.image_transport, remappings) as listener,
         Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
     ):
         task = progress.add_task(f"looking for the drivers in domain {args.domain_id}", total=None)

@@ -18,13 +18,20 @@ from .state_checks import check_group
 JOINT_STATE = "sensor_msgs/msg/JointState"
 
 
-def examine(robot: Embodiment, driver: Driver, evidence: Evidence) -> Iterator[Check]:
-    """Judge states, cameras and command topics of a robot run by one driver profile."""
+def examine(robot: Embodiment, driver: Driver, evidence: Evidence, gripper: str = "") -> Iterator[Check]:
+    """Judge states, cameras and command topics of a robot run by one driver profile.
+
+    Args:
+        robot: what it should be.
+        driver: the profile.
+        evidence: what was seen and heard.
+        gripper: open or closed, as somebody sees its grippers; empty where nobody looked.
+    """
     try:
         require_servable(robot, driver)
     except BridgeError as error:
         yield failed("profile", str(error), "a profile that the bridge can serve", "correct the embodiment file")
-    yield from _check_states(robot, driver, evidence)
+    yield from _check_states(robot, driver, evidence, gripper)
     for camera in robot.cameras:
         topic, kind = evidence.image_topics[camera.role], evidence.image_type
         heard = evidence.cameras[camera.role].arrivals.count
@@ -34,7 +41,7 @@ def examine(robot: Embodiment, driver: Driver, evidence: Evidence) -> Iterator[C
         yield from check_controller(robot, group, evidence.peers)
 
 
-def _check_states(robot: Embodiment, driver: Driver, evidence: Evidence) -> Iterator[Check]:
+def _check_states(robot: Embodiment, driver: Driver, evidence: Evidence, gripper: str) -> Iterator[Check]:
     for topic in dict.fromkeys(group.state_topic for group in driver.groups):
         record = evidence.states[topic]
         others = evidence.others(topic, JOINT_STATE)
@@ -42,4 +49,4 @@ def _check_states(robot: Embodiment, driver: Driver, evidence: Evidence) -> Iter
         if record.reports:
             for group in driver.groups:
                 if group.state_topic == topic:
-                    yield from check_group(robot, group, record)
+                    yield from check_group(robot, group, record, gripper)

@@ -16,6 +16,7 @@ SLACK = 0.05  # strokes; encoders of grippers run past their ends
 _AT_AN_END = 0.03  # strokes
 _SMALLER, _MUCH_SMALLER = 0.8, 0.25  # strokes of another unit, as part of the profile's
 _PERCENT = 100.0
+OPEN, CLOSED = "open", "closed"
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ UNITS = (
 )
 
 
-def check_gripper(name: str, readings: GroupReadings, column: int) -> Check:
-    """Judge the positions of one gripper."""
+def check_gripper(name: str, readings: GroupReadings, column: int, seen: str = "") -> Check:
+    """Judge the positions of one gripper; `seen` is OPEN or CLOSED where somebody has looked at it, else empty."""
     raw, strokes = readings.raw[:, column], readings.positions[:, column]
     low, high = float(raw.min()), float(raw.max())
     own = GripperUnit("", float(readings.closed[column]), float(readings.open[column]))
@@ -71,6 +72,12 @@ def check_gripper(name: str, readings: GroupReadings, column: int) -> Check:
     if swept:
         remedy = "correct the driver, or the unit of its profile"
         return failed(name, f"{words}: the whole stroke of {swept.title}", expected, remedy)
+    if seen and (strokes[-1] > 0.5) != (seen == OPEN):
+        remedy = (
+            "the sense is reversed: correct the driver, or give its profile the unit "
+            f"{{scale: {own.closed - own.open:g}, offset: {own.open:g}}}"
+        )
+        return failed(name, words, f"a gripper that is {seen}", remedy)
     better = _better(own, low, high)
     if better:
         remedy = f"this may be {better.title}: open and close the gripper while doctor listens"

@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
+
+from molmoact2_ros.embodiment import Affine, Joint
 
 from .check import Check, failed, ok, warning
 from .group_readings import GroupReadings
@@ -38,7 +42,7 @@ def check_arm(name: str, readings: GroupReadings) -> Check:
     expected = f"{joint.name} in {joint.low:g}..{joint.high:g} rad"
     where = f"{readings.driver_names[columns[worst]]} = {value:.3f} rad"
     if excess[row, worst] > SLACK_RAD:
-        return failed(name, where, expected, _guess(positions[row], low, high, int(worst)))
+        return failed(name, where, expected, _guess(joints, positions[row], int(worst)))
     if _may_be_radians(readings, raw):
         found = f"every joint within {np.abs(raw).max():.2f} of 0, where the profile expects degrees"
         return warning(name, found, expected, "look whether the driver sends radians: move a joint by a quarter turn")
@@ -46,21 +50,29 @@ def check_arm(name: str, readings: GroupReadings) -> Check:
     return ok(name, f"{pose} rad, inside the limits: compare with the robot", expected)
 
 
-def _guess(positions: Vector, low: Vector, high: Vector, worst: int) -> str:
+def _guess(joints: Sequence[Joint], positions: Vector, worst: int) -> str:
     """Say what would bring all joints, or at least the worst one, inside its limits."""
+    low, high = np.array([joint.low for joint in joints]), np.array([joint.high for joint in joints])
 
     def fits(values: Vector, only: int | None = None) -> bool:
         inside = (values >= low - SLACK_RAD) & (values <= high + SLACK_RAD)
         return bool(inside.all() if only is None else inside[only])
 
+    turns = np.abs(positions).max() > 2 * np.pi  # less may be radians, wherever their zero is
+    policy = Affine.of_joints(joint.policy for joint in joints)
+    if policy.offset.any() and fits(policy.inside(positions if turns else np.rad2deg(positions))):
+        return (
+            "these look like the frame of the checkpoint, for SO-100 and SO-101 LeRobot's older calibration: calibrate "
+            "the arm by the newer one, or correct the unit of each joint in the profile (joint_units)"
+        )
     units = {
         "degrees": np.deg2rad(positions),
         "encoder ticks": (positions - _TICKS / 2) * 2 * np.pi / _TICKS,
     }
     for unit, values in units.items():
-        if fits(values):
+        if turns and fits(values):
             return f"these look like {unit}: correct the driver, or the unit of its profile"
-    if np.abs(positions).max() > 2 * np.pi:
+    if turns:
         return "more than a turn: these look like degrees; correct the driver, or the unit of its profile"
     if fits(-positions, worst):
         return "the opposite sign would fit: compare the joint's direction, else move it inside by hand"

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -16,9 +16,10 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from molmoact2_ros.bridge import DriverReport
+from molmoact2_ros.cli.ros_environment import ros_arguments
 from molmoact2_ros.embodiment import Driver, Embodiment
 from molmoact2_ros.nodes import qos
-from molmoact2_ros.nodes.bridge_node import report_from_msg
+from molmoact2_ros.nodes.bridge_node import MessageInfo, report_from_msg
 from molmoact2_ros.nodes.messages import stamp_ns
 from molmoact2_ros.nodes.perception_node import COMPRESSED_TRANSPORT, frame_from_compressed, frame_from_image
 from molmoact2_ros.perception import Frame
@@ -38,9 +39,9 @@ Note = tuple[int, int, int]  # ns: arrival by the steady clock, by ROS time; sta
 class Listener:
     """Subscribes as bridge and perception do, publishes nothing; all happens in the caller's thread."""
 
-    def __init__(self, robot: Embodiment, driver: Driver, image_transport: str) -> None:
-        """Join the domain of the environment and subscribe."""
-        rclpy.init()
+    def __init__(self, robot: Embodiment, driver: Driver, image_transport: str, remappings: Mapping[str, str]) -> None:
+        """Join the domain of the environment and subscribe, in the namespace and by the names of the remappings."""
+        rclpy.init(args=ros_arguments(remappings))
         self._robot, self._driver = robot, driver
         self._node = rclpy.create_node(NODE_NAME)
         self._executor = SingleThreadedExecutor()
@@ -103,9 +104,9 @@ class Listener:
 
     # Callbacks, all in the executor's thread.
 
-    def _on_state(self, topic: str, message: JointState) -> None:
+    def _on_state(self, topic: str, message: JointState, info: MessageInfo) -> None:
         self._note(topic, message)
-        self._reports[topic].append(report_from_msg(message))
+        self._reports[topic].append(report_from_msg(message, info))
 
     def _on_image(self, role: str, message: Any) -> None:
         self._note(self._image_topics[role], message)

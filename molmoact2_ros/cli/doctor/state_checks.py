@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from molmoact2_ros.bridge import ReportSources
 from molmoact2_ros.embodiment import DIFFERENCES, DriverGroup, Embodiment
 from molmoact2_ros.perception import Budgets
 
-from .check import FAILED, Check
+from .check import FAILED, Check, failed
 from .clocks import check_clock
 from .gripper_units import check_gripper
 from .group_label import group_label
@@ -23,20 +24,26 @@ from .rates import check_rate
 from .state_record import StateRecord
 
 
-def check_group(robot: Embodiment, group: DriverGroup, record: StateRecord) -> Iterator[Check]:
+def check_group(robot: Embodiment, group: DriverGroup, record: StateRecord, gripper: str = "") -> Iterator[Check]:
     """Judge one group.
 
     Args:
         robot: the group's.
         group: its joints, names and units.
         record: all that was heard on its topic; at least one report.
+        gripper: open or closed, as somebody sees its grippers; empty where nobody looked.
     """
     label = group_label(group)
     names = check_names(f"{label} names", robot, group, record)
     yield names
     if names.status == FAILED:
         return
-    yield from _check_times(label, robot, group, record.about(group.joints.values()))
+    record = record.about(group.joints.values())
+    if _comes_from_several(record):
+        remedy = "stop the others (ros2 topic info -v names them), or give each a topic of its own"
+        yield failed(f"{label} source", "several publishers report these joints", "one", remedy)
+        return
+    yield from _check_times(label, robot, group, record)
     readings = GroupReadings.read(robot, group, record)
     finite = check_finite(f"{label} values", readings)
     yield finite
@@ -45,9 +52,16 @@ def check_group(robot: Embodiment, group: DriverGroup, record: StateRecord) -> I
     if readings.columns(grippers=False):
         yield check_arm(f"{label} limits", readings)
     for column in readings.columns(grippers=True):
-        yield check_gripper(f"{readings.joints[column].name} unit", readings, column)
+        yield check_gripper(f"{readings.joints[column].name} unit", readings, column, gripper)
     if group.velocity != DIFFERENCES:
         yield check_velocities(f"{label} velocities", readings)
+
+
+def _comes_from_several(record: StateRecord) -> bool:
+    sources = ReportSources()
+    for report in record.reports:
+        sources.hear(report.sequence)
+    return sources.are_several
 
 
 def _check_times(label: str, robot: Embodiment, group: DriverGroup, record: StateRecord) -> Iterator[Check]:
