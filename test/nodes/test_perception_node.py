@@ -234,4 +234,4 @@ def test_an_unknown_transport_fails_configure_in_one_sentence(around):
 
 
 def test_every_input_state_has_its_number_in_the_message():
-    assert [getattr(PerceptionStatus, state.name) for state in InputState] == list(range(6))
+    assert [getattr(PerceptionStatus, state.name) for state in InputState] == list(range(7))

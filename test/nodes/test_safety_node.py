@@ -461,7 +461,8 @@ def test_a_stop_travels_with_its_evidence() -> None:
 
 
 def _documented() -> dict[str, str]:
-    rows = re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \|", DOCUMENT.read_text(), flags=re.MULTILINE)
+    section = DOCUMENT.read_text().split("\n## Parameters\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \|", section, flags=re.MULTILINE)
     return {name: default.split()[0] for name, default in rows}
 
 
