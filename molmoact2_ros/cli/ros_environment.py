@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from molmoact2_ros.embodiment import share_folder
+from molmoact2_ros.nodes.dds_profile import PROFILE_VARIABLE, is_shipped, shipped_profile
 
 # Not 0, where a lab's robots are; below 101, where the ports of a domain meet the ephemeral ones.
 OWN_DOMAIN = 86
@@ -54,9 +54,13 @@ def ros_arguments(remappings: Mapping[str, str]) -> list[str]:
 def enter(args: argparse.Namespace) -> None:
     """Set the environment that rclpy reads; call before rclpy is initialised."""
     os.environ["ROS_DOMAIN_ID"] = str(args.domain_id)
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "SUBNET" if args.network else "LOCALHOST"
-    # The default shared-memory segment is smaller than one camera frame, which loses most of them.
-    os.environ.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(share_folder() / "config" / "fastdds_profile.xml"))
+    # The default shared-memory segment is smaller than one camera frame, which loses most of them; and a graph that is
+    # kept on this machine by LOCALHOST instead of by its profile gets one of the middleware's own beside ours.
+    if not is_shipped(os.environ.get(PROFILE_VARIABLE)):
+        os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "SUBNET" if args.network else "LOCALHOST"
+    else:
+        os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "SUBNET" if args.network else "SYSTEM_DEFAULT"
+        os.environ[PROFILE_VARIABLE] = str(shipped_profile(local=not args.network))
     if "AMENT_PREFIX_PATH" not in os.environ and (Path(sys.prefix) / "share" / "ament_index").is_dir():
         os.environ["AMENT_PREFIX_PATH"] = sys.prefix  # a virtual environment with the ROS wheels is a prefix by itself
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import yaml
 
+from molmoact2_ros.nodes.dds_profile import profile_environment
 from molmoact2_ros.nodes.graph import NodeSpec
 
 TERMINATE_GRACE_S = 5.0  # a node that has not gone after this is killed
@@ -71,6 +72,7 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
+                env={**os.environ, **profile_environment(node.name, os.environ)},
                 start_new_session=True,  # Ctrl-C comes to us alone: the arm is stopped before its nodes are
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 two system calls, nothing that takes a lock
             )

@@ -286,7 +286,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             if len(names) > 1:
                 text = (
                     f"'{topic}' has {len(names)} publishers ({', '.join(names)}), expected one; stop the others "
-                    "(one that crashed is listed for another 20 s)"
+                    "(one that crashed is listed for some seconds)"
                 )
                 self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
 

@@ -18,13 +18,11 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from molmoact2_ros.embodiment import share_folder
-
+from .dds_profile import PROFILE_VARIABLE, profile_environment, shipped_profile
 from .graph import GRAPH_ARGUMENTS, GraphArgument, NodeSpec, graph
 
 PACKAGE = "molmoact2_ros"
 BRAKE_TIME_S = 2.0  # longer than any brake: `molmoact2 up` waits as long for standstill
-DDS_PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"
 
 
 def robot_launch_description(embodiment: str) -> LaunchDescription:
@@ -52,9 +50,9 @@ def _declare(argument: GraphArgument) -> DeclareLaunchArgument:
 
 def _dds_profile() -> list[SetEnvironmentVariable]:
     """Load the shared-memory profile, unless the lab has one of its own."""
-    if os.environ.get(DDS_PROFILE_VARIABLE):
+    if os.environ.get(PROFILE_VARIABLE):
         return []
-    return [SetEnvironmentVariable(DDS_PROFILE_VARIABLE, str(share_folder() / "config" / "fastdds_profile.xml"))]
+    return [SetEnvironmentVariable(PROFILE_VARIABLE, str(shipped_profile()))]
 
 
 def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
@@ -75,6 +73,7 @@ def _node(spec: NodeSpec, namespace: str) -> Node:
         namespace=namespace,
         parameters=[{key: _parameter(value) for key, value in spec.parameters.items()}],
         remappings=list(spec.remappings.items()),
+        additional_env=profile_environment(spec.name, os.environ),
         output="screen",
         respawn=False,
         on_exit=_on_safety_exit if spec.name == "safety" else None,

@@ -28,6 +28,6 @@ class Rivals:
 def _verdict(topic: str, names: list[str]) -> Verdict:
     text = (
         f"'{topic}' has {len(names)} publishers ({', '.join(names)}), expected one; stop the others (one that crashed "
-        "is listed for another 20 s)"
+        "is listed for some seconds)"
     )
     return Verdict(Cause.SECOND_PUBLISHER, text, value=float(len(names)), limit=1.0)

@@ -50,7 +50,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         write_tiny_checkpoint(folder, think=True, tags=dict([norm_tag(DROID)]))
         tensors = load_file(folder / "model.safetensors")
         depth, last = _hidden_after_the_codes(folder)
-        # Depth codes are chosen among their own, at any scale; of the whole vocabulary, at most the end token stands out.
+        # Depth codes are chosen among their own, at any scale; of the whole vocabulary only the end token stands out.
         head = torch.zeros_like(tensors["lm_head.weight"])
         codes = slice(depth.first, depth.first + depth.num_levels)
         head[codes] = 1e-6 * tensors["lm_head.weight"][codes]

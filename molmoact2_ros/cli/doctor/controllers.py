@@ -98,7 +98,7 @@ def _check_rivals(name: str, here: TopicPeers) -> Check:
     bridges = [node for node in nodes if node not in rivals]
     if rivals or len(bridges) > 1:
         named = ", ".join(sorted(rivals) or bridges)
-        remedy = "stop it before arming; one that crashed is listed for another 20 s"
+        remedy = "stop it before arming; one that crashed is listed for some seconds"
         return failed(name, f"{named} publishes on {here.topic}", expected, remedy)
     if bridges:
         return warning(name, f"the bridge runs already ({bridges[0]})", expected, "start no second graph")

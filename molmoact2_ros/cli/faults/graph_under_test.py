@@ -21,7 +21,7 @@ from .injector import Injector
 from .observer import Observer
 from .rival import Rival
 
-READY_S = 60.0  # a crashed publisher is listed for 20 s, and a policy loads
+READY_S = 60.0  # a crashed publisher is listed for some seconds, and a policy loads
 REFUSED_S = 10.0  # to arm; then the arm stands where it may not
 MOVES_S = 15.0  # from arming to motion
 MOTION_S = 1.0  # before a fault, so that it meets more than the ramp

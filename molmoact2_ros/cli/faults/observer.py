@@ -101,7 +101,7 @@ class Observer:
         return silent
 
     def crowded_topics(self) -> list[str]:
-        """Return the command topics that do not list exactly one publisher: one that crashed is listed for 20 s."""
+        """Return the command topics that do not list exactly one publisher: one that crashed is listed for some seconds."""
         topics = ("command/proposed", SAFE, *self.controllers)
         node = self._client.node
         return [topic for topic in topics if len(node.get_publishers_info_by_topic(f"/{topic}")) != 1]
