@@ -71,7 +71,7 @@ class Embodiment:
         embodiment = cls(
             name=section.text("name"),
             title=section.text("title"),
-            urdf=path.parents[2] / "urdf" / section.text("urdf"),
+            urdf=_find_urdf(path, section.text("urdf")),
             base_frame=section.text("base_frame"),
             command_rate_hz=section.number("command_rate_hz"),
             policy=PolicyContract.read(section.section("policy")),
@@ -175,6 +175,13 @@ def _find(name_or_path: str | Path) -> Path:
             f"unknown embodiment {str(name_or_path)!r}: expected {', '.join(shipped)}, or the path of a .yaml file"
         )
     return share_folder() / "config" / "embodiments" / f"{name_or_path}.yaml"
+
+
+def _find_urdf(embodiment: Path, name: str) -> Path:
+    """Return a lab's own URDF beside its embodiment file, else the one that comes along."""
+    candidates = [embodiment.parent / name, embodiment.parent.parent.parent / "urdf" / name]
+    candidates.append(share_folder() / "urdf" / name)
+    return next((path for path in candidates if path.is_file()), candidates[0])
 
 
 def _unique(names: list[str], where: str) -> tuple[str, ...]:

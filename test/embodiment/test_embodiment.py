@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+from molmoact2_ros.bridge import require_servable
 from molmoact2_ros.embodiment import (
     HARDWARE_COMPONENTS,
     Embodiment,
@@ -36,6 +38,23 @@ def test_every_shipped_embodiment_loads_and_has_its_urdf(name: str) -> None:
     robot = Embodiment.load(name)
     assert robot.name == name
     assert robot.urdf.is_file()
+
+
+def test_a_lab_s_copy_takes_the_urdf_beside_it_else_the_one_that_comes_along(tmp_path: Path) -> None:
+    path = tmp_path / "my_droid.yaml"
+    path.write_text(yaml.safe_dump(_droid(), sort_keys=False))
+    assert Embodiment.load(path).urdf == share_folder() / "urdf" / "droid.urdf"
+    (tmp_path / "droid.urdf").write_text("<robot/>")
+    assert Embodiment.load(path).urdf == tmp_path / "droid.urdf"
+
+
+def test_the_profile_that_the_integration_page_writes_out_can_be_used(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "doc" / "integration.md").read_text()
+    block = textwrap.dedent(page.partition("```yaml\n")[2].partition("```")[0])
+    content = _droid()
+    content["drivers"] |= yaml.safe_load(block)["drivers"]
+    robot = _load(tmp_path, content)
+    require_servable(robot, robot.driver("my_cell"))
 
 
 @pytest.mark.parametrize("name", shipped_embodiments())

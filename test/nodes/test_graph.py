@@ -74,6 +74,13 @@ def test_a_node_that_does_not_exist_is_refused_with_those_that_do(arguments: dic
         _graph(**arguments)
 
 
+def test_the_machine_without_the_policy_needs_no_weights(tmp_path: Path) -> None:
+    for file in TINY_BASE.glob("*.json"):
+        shutil.copy(file, tmp_path)
+    perception = _graph(checkpoint=str(tmp_path), without="policy")["perception"].parameters
+    assert (perception["image_height"], perception["image_width"]) == (70, 70)
+
+
 def test_a_choice_of_no_node_at_all_is_refused() -> None:
     with pytest.raises(EmbodimentError, match="they leave no node to start"):
         _graph(only="policy", without="policy")

@@ -87,8 +87,7 @@ CASES = {
     ),
     "gripper sense reversed": Case(
         "droid", Traps(raw=_only(FINGER, lambda opening: 1 - opening)),
-        ("gripper unit",), "the sense is reversed: correct the driver, or give its profile the unit "
-        "{scale: -1, offset: 1}",
+        ("gripper unit",), "or give its profile the unit {scale: -1, offset: 1}",
         ("--gripper", "open"), _counts_the_opening,
     ),
     "degrees": Case("so101", Traps(raw=_degrees), (f"{SO_ARM} limits",), "these look like degrees"),
