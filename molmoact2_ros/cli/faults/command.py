@@ -95,9 +95,8 @@ def _inject(args: argparse.Namespace, robot: Embodiment, chosen: list[Fault], fo
     campaign, started_s, problem = Campaign(robot, folder, say_event, repeat=args.repeat), time.monotonic(), ""
 
     def make_nodes(sim_time: bool) -> list[NodeSpec]:
-        return graph_from_args(
-            args.embodiment, args, sim="true", instruction=INSTRUCTION, use_sim_time=str(sim_time).lower()
-        )
+        arguments = {"sim": "true", "instruction": INSTRUCTION, "use_sim_time": str(sim_time).lower()}
+        return graph_from_args(args.embodiment, args, **arguments, only="")  # ours is of faults, not of nodes
 
     try:
         campaign.run(chosen, make_nodes)
