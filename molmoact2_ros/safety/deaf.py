@@ -33,7 +33,7 @@ class Deaf:
 
     What is asked for is the sum of the chunks' own velocities, there and back: a policy that trembles asks for nothing.
     An arm with a joint that moved by an eighth of that, be it late or elsewhere, is left to the tracking error: it may
-    press against something.
+    press against something. One of which no digit changes is called frozen, though it may be deaf: see FrozenState.
     """
 
     def __init__(self, limits: Limits, settings: Settings, groups: Sequence[Sequence[str]] = ()) -> None:
@@ -75,6 +75,13 @@ class Deaf:
         if in_vain[joint] <= limit:
             return None
         name, value = self._limits.names[joint], float(asked[joint])
+        arm = next(arm for arm in self._arms if arm[joint])
+        if not moved[arm].any():
+            text = (
+                f"{name} was asked to move by {value:.3f} rad within {window_s} s, and no digit of what is measured of its "
+                "arm has changed: its driver repeats itself, or the robot does not move at all"
+            )
+            return Verdict(Cause.FROZEN_STATE, text, name, value=value, limit=limit)
         text = (
             f"{name} was asked to move by {value:.3f} rad within {window_s} s, chunk after chunk, and no joint of its "
             f"arm moved by more than {MOVED * limit:.3f} rad: is its controller active?"

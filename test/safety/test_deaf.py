@@ -57,6 +57,12 @@ def test_an_arm_that_stands_still_while_motion_is_asked_for_is_found_in_time(spe
     assert "no joint of its arm moved" in verdict.text
 
 
+def test_an_arm_of_which_no_digit_changes_is_called_frozen() -> None:
+    verdict, _ = _run(lambda _: _joint(LEFT, 0.1), _still, noise=0.0)
+    assert verdict is not None
+    assert (verdict.cause, verdict.joint) == (Cause.FROZEN_STATE, LEFT)
+
+
 def test_an_arm_that_does_what_is_asked_is_not() -> None:
     def wave(time_s: float) -> np.ndarray:
         return _joint(LEFT, 0.3 * np.sin(1.5 * (time_s - 0.3)))  # late by what seams and controllers cost

@@ -174,11 +174,7 @@ def _cameras(robot: Embodiment, settings: Settings) -> list[Row]:
 
 def _states(settings: Settings) -> list[Row]:
     aged = (Allowance(settings.state_timeout_s, "age of robot_state"),)
-    led = (
-        Allowance(settings.frozen_state_arm_rad / SLOWEST_RAD_S, "motion that the state must show"),
-        Allowance(settings.frozen_state_time_s, "it may repeat itself for so long"),
-    )
-    away = (
+    in_vain = (
         Allowance(settings.deaf_time_s, "for so long motion may be asked for in vain"),
         Allowance(DEAF_LOOK_S, "between looks at that"),
     )
@@ -191,10 +187,10 @@ def _states(settings: Settings) -> list[Row]:
     return [
         row("state_nan", "joint states hold NaN", "state_nan", ("stale state",), aged),
         row("state_dead", "joint states end", "state_dead", ("stale state",), aged),
-        row("state_frozen", "joint states repeat their values, in motion", "state_frozen", ("frozen state",), led),
+        row("state_frozen", "joint states repeat their values, in motion", "state_frozen", ("frozen state",), in_vain),
         row("state_reordered", "joint states list the joints in another order", "state_reordered", (), ()),
         row("state_missing", "joint states lack a joint", "state_missing", ("stale state",), aged),
-        row("controller_ignores", "controllers swallow commands", "controller_ignores", ignoring, away),
+        row("controller_ignores", "controllers swallow commands", "controller_ignores", ignoring, in_vain),
         row("robot_fault", "the robot's driver reports a reflex", "robot_fault reflex", ("robot fault",), diagnostics),
         row("robot_user_stop", "its own stop is pressed", "robot_fault user_stop", ("robot fault",), diagnostics),
     ]
