@@ -206,7 +206,11 @@ class DemoRun:
             "stop_causes": metrics.stop_causes,
             "report": str(self._folder),
         }
-        details: dict[str, Any] = {"instruction": self._args.instruction, "cameras": cameras, "diagnostics": self._heard.diagnostics}
+        details: dict[str, Any] = {
+            "instruction": self._args.instruction,
+            "cameras": cameras,
+            "diagnostics": self._heard.diagnostics,
+        }
         if self._heard.depth.maps:
             details["depth"] = self._heard.depth.figures()
             write_depth_report(self._folder / "depth.png", self._heard.depth)

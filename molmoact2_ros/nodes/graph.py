@@ -178,9 +178,11 @@ def demo_checkpoint(robot: Embodiment, *, think: bool = False) -> Path:
     folder = share_folder() / "checkpoints" / f"{kind}_{robot.policy.norm_tag}"
     if not folder.is_dir():
         known = ", ".join(sorted(path.name for path in folder.parent.iterdir()))
+        which, switch = ("depth-reasoning demo", "--think ") if think else ("demo", "")
         raise EmbodimentError(
-            f"no {'depth-reasoning ' * think}demo checkpoint comes along for norm tag {robot.policy.norm_tag} of {robot.name} (those that do: "
-            f"{known}): fit one with `molmoact2 fit-demo {'--think ' * think}--embodiment {robot.name} --out DIR` and give it as checkpoint"
+            f"no {which} checkpoint comes along for norm tag {robot.policy.norm_tag} of {robot.name} (those that do: "
+            f"{known}): fit one with `molmoact2 fit-demo {switch}--embodiment {robot.name} --out DIR` and give it as "
+            "checkpoint"
         )
     return folder
 
