@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib.figure
 import numpy as np
@@ -24,7 +25,8 @@ def write_depth_report(path: Path, record: DepthRecord) -> None:
     start_s = record.maps[0].time_s
     figure = matplotlib.figure.Figure(figsize=(13, 13), layout="constrained")
     FigureCanvasAgg(figure)
-    strip, plots = figure.subfigures(2, 1, height_ratios=(1.2, 1))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1.2, 1))
+    strip, plots = parts
     strip.suptitle("depth codes over the frame that they belong to; outlined: decoded from this frame, others kept")
     axes = strip.subplots(PICTURES // COLUMNS, COLUMNS).ravel()
     for axis in axes:
