@@ -38,11 +38,6 @@ def test_a_real_robot_gets_its_released_checkpoint_and_driver_and_a_simulated_on
     assert simulated["bridge"].parameters["driver"] == simulated["simulator"].parameters["driver"]
 
 
-def test_depth_reasoning_in_simulation_takes_the_demo_checkpoint_that_can() -> None:
-    policy = _graph(sim="true", enable_depth="true")["policy"].parameters
-    assert (Path(str(policy["checkpoint"])).name, policy["enable_depth"]) == ("demo_think_franka_droid", True)
-
-
 def test_a_robot_without_a_demo_checkpoint_that_reasons_in_depth_is_told_how_to_get_one() -> None:
     with pytest.raises(EmbodimentError, match=r"no depth-reasoning demo .* fit-demo --think --embodiment yam"):
         _graph("yam", sim="true", enable_depth="true")
