@@ -19,6 +19,8 @@ from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.nodes.graph import NodeSpec
 
 from .bag_recorder import BagRecorder
+from .depth_record import REST_MAPS
+from .depth_report import write_depth_report
 from .live_graph import LiveGraph
 from .operator_client import MODES, OperatorClient
 from .run_listener import RunListener
@@ -108,7 +110,12 @@ class DemoRun:
             return "the robot's state"
         if client.perception is None or not client.perception.ready:
             return "cameras" + (f": {client.perception.text}" if client.perception else "")
-        return "" if client.chunk is not None else "the policy's first chunk"
+        if client.chunk is None:
+            return "the policy's first chunk"
+        maps = len(self._heard.depth.maps)
+        if self._args.enable_depth and maps < REST_MAPS:  # so that the report shows a scene at rest too
+            return f"depth maps of the arm at rest: {maps} of {REST_MAPS}"
+        return ""
 
     def _arm(self, live: LiveGraph) -> bool:
         deadline = time.monotonic() + ARM_S
@@ -199,7 +206,14 @@ class DemoRun:
             "stop_causes": metrics.stop_causes,
             "report": str(self._folder),
         }
-        details = {"instruction": self._args.instruction, "cameras": cameras, "diagnostics": self._heard.diagnostics}
+        details: dict[str, Any] = {
+            "instruction": self._args.instruction,
+            "cameras": cameras,
+            "diagnostics": self._heard.diagnostics,
+        }
+        if self._heard.depth.maps:
+            details["depth"] = self._heard.depth.figures()
+            write_depth_report(self._folder / "depth.png", self._heard.depth)
         (self._folder / "report.json").write_text(json.dumps(report | details, indent=1) + "\n")
         if self._heard.frames:
             write_frames(self._folder / "frames", self._heard.frames)

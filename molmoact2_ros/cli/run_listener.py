@@ -16,6 +16,7 @@ from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import (
     ActionChunk,
     BridgeState,
+    DepthMap,
     JointCommand,
     Observation,
     PerceptionStatus,
@@ -23,9 +24,10 @@ from molmoact2_ros.msg import (
     SafetyState,
 )
 from molmoact2_ros.nodes import qos
-from molmoact2_ros.nodes.messages import command_from_msg, robot_state_from_msg
+from molmoact2_ros.nodes.messages import command_from_msg, robot_state_from_msg, stamp_ns
 
 from .bag_recorder import Topic
+from .depth_record import DepthRecord, MapEntry
 from .operator_client import OperatorClient, cause_name
 from .run_metrics import RunMetrics
 from .run_report import CameraFrame
@@ -35,7 +37,7 @@ DIAGNOSTICS = QoSProfile(depth=10)
 
 
 class RunListener:
-    """Subscriptions of one run; `metrics`, `frames` and `diagnostics` are what they brought."""
+    """Subscriptions of one run; `metrics`, `frames`, `depth` and `diagnostics` are what they brought."""
 
     def __init__(self, robot: Embodiment, seconds: float) -> None:
         """Prepare for a run of `seconds` armed."""
@@ -46,6 +48,7 @@ class RunListener:
         self._clock = Clock()
         self.metrics = RunMetrics(tuple(joint.name for joint in robot.joints if not joint.is_gripper))
         self.frames: list[CameraFrame] = []
+        self.depth = DepthRecord(seconds)
         self._images = dict.fromkeys(robot.camera_roles, 0)  # while armed
         self._sizes: dict[str, str] = {}
         self.diagnostics: dict[str, dict[str, str]] = {}
@@ -57,6 +60,7 @@ class RunListener:
             Topic("robot_state", RobotState, qos.STATE),
             Topic("observation", Observation, qos.OBSERVATION),
             Topic("action_chunk", ActionChunk, qos.CHUNK),
+            Topic("depth", DepthMap, qos.STATUS),
             Topic("command/proposed", JointCommand, self._command_qos),
             Topic("command/safe", JointCommand, self._command_qos),
             Topic("safety_state", SafetyState, qos.LATCHED),
@@ -72,6 +76,8 @@ class RunListener:
         client.listen(SafetyState, "safety_state", qos.LATCHED, self._on_safety)
         client.listen(Observation, "observation", qos.to_record(qos.OBSERVATION), self._on_observation, raw=True)
         client.listen(ActionChunk, "action_chunk", qos.to_record(qos.CHUNK), self._on_chunk)
+        client.listen(DepthMap, "depth", qos.to_record(qos.STATUS), self._on_depth)
+        client.listen(Image, "depth/image", qos.CAMERA, self._on_depth_image)
         client.listen(RobotState, "robot_state", qos.to_record(qos.STATE), self._on_robot_state)
         client.listen(JointCommand, "command/safe", qos.to_record(self._command_qos), self._on_command)
         client.listen(DiagnosticArray, "/diagnostics", DIAGNOSTICS, self._on_diagnostics)
@@ -96,6 +102,15 @@ class RunListener:
 
     def _on_chunk(self, message: ActionChunk) -> None:
         self.metrics.on_chunk(message.latency_s)
+
+    def _on_depth(self, message: DepthMap) -> None:
+        decoded = np.array(message.decoded, np.bool_).reshape(message.rows, message.columns)
+        time_s, decoding_ms = stamp_ns(message.header.stamp) * 1e-9, message.decoding_s * 1e3
+        self.depth.add(MapEntry(time_s, decoded, message.forwards, decoding_ms, moving=self.metrics.armed))
+
+    def _on_depth_image(self, message: Image) -> None:
+        picture = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3)
+        self.depth.add_picture(stamp_ns(message.header.stamp) * 1e-9, picture)
 
     def _on_robot_state(self, message: RobotState) -> None:
         self.metrics.on_robot_state(robot_state_from_msg(message))

@@ -97,9 +97,9 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
         PolicyError: the checkpoint is a folder that was made for another robot.
     """
     robot = Embodiment.load(embodiment)
-    sim = arguments["sim"] == "true"
+    sim, think = (arguments[name] == "true" for name in ("sim", "enable_depth"))
     driver = robot.driver(arguments["driver"] or default_driver(robot, sim=sim)).name
-    checkpoint = resolve_checkpoint(robot, arguments["checkpoint"], sim=sim)
+    checkpoint = resolve_checkpoint(robot, arguments["checkpoint"], sim=sim, think=think)
     height, width = image_size(robot, checkpoint)
     speed_scale = _speed_scale(arguments["speed_scale"])
     sim_time = arguments["use_sim_time"] == "true"
@@ -113,7 +113,7 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
         NodeSpec("perception", common | {"image_height": height, "image_width": width,
                                          "image_transport": arguments["image_transport"]}),
         NodeSpec("policy", common | {"checkpoint": checkpoint, "speed_scale": speed_scale,
-                                     "enable_depth": arguments["enable_depth"] == "true"}
+                                     "enable_depth": think}
                  | {name: arguments[name] for name in ("instruction", "device", "dtype", "mode")}),
     ]  # fmt: skip
     if sim:
@@ -160,26 +160,29 @@ def default_driver(robot: Embodiment, *, sim: bool) -> str:
     return (plain if sim and plain else profiles)[0].name
 
 
-def resolve_checkpoint(robot: Embodiment, checkpoint: str, *, sim: bool) -> str:
+def resolve_checkpoint(robot: Embodiment, checkpoint: str, *, sim: bool, think: bool = False) -> str:
     """Return the folder, absolute because nodes may run elsewhere, or the hub id that an argument means."""
     if checkpoint == DEMO_CHECKPOINT or (sim and not checkpoint):
-        return str(demo_checkpoint(robot))
+        return str(demo_checkpoint(robot, think=think))
     name = checkpoint or robot.policy.checkpoint
     return str(local_folder(name) or name)
 
 
-def demo_checkpoint(robot: Embodiment) -> Path:
-    """Return the folder of the small checkpoint for the robot's norm tag.
+def demo_checkpoint(robot: Embodiment, *, think: bool = False) -> Path:
+    """Return the folder of the small checkpoint for the robot's norm tag; with `think`, one that reasons in depth.
 
     Raises:
         EmbodimentError: none comes along for this tag.
     """
-    folder = share_folder() / "checkpoints" / f"{DEMO_CHECKPOINT}_{robot.policy.norm_tag}"
+    kind = f"{DEMO_CHECKPOINT}_think" if think else DEMO_CHECKPOINT
+    folder = share_folder() / "checkpoints" / f"{kind}_{robot.policy.norm_tag}"
     if not folder.is_dir():
         known = ", ".join(sorted(path.name for path in folder.parent.iterdir()))
+        which, switch = ("depth-reasoning demo", "--think ") if think else ("demo", "")
         raise EmbodimentError(
-            f"no demo checkpoint comes along for norm tag {robot.policy.norm_tag} of {robot.name} (those that do: "
-            f"{known}): fit one with `molmoact2 fit-demo --embodiment {robot.name} --out DIR` and give it as checkpoint"
+            f"no {which} checkpoint comes along for norm tag {robot.policy.norm_tag} of {robot.name} (those that do: "
+            f"{known}): fit one with `molmoact2 fit-demo {switch}--embodiment {robot.name} --out DIR` and give it as "
+            "checkpoint"
         )
     return folder
 

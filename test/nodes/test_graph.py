@@ -38,6 +38,11 @@ def test_a_real_robot_gets_its_released_checkpoint_and_driver_and_a_simulated_on
     assert simulated["bridge"].parameters["driver"] == simulated["simulator"].parameters["driver"]
 
 
+def test_a_robot_without_a_demo_checkpoint_that_reasons_in_depth_is_told_how_to_get_one() -> None:
+    with pytest.raises(EmbodimentError, match=r"no depth-reasoning demo .* fit-demo --think --embodiment yam"):
+        _graph("yam", sim="true", enable_depth="true")
+
+
 def test_the_mode_reaches_policy_and_interpolator_alike() -> None:
     nodes = _graph(mode="rtc")
     assert [name for name, node in nodes.items() if node.parameters.get("mode") == "rtc"] == ["interpolator", "policy"]
