@@ -29,6 +29,8 @@ COMMAND_FILES = (
     "think_eval",
     "tiny_checkpoint",
     "fit_demo",
+    "fit_depth",
+    "depth_codes",
 )
 
 ROS_MODULES = ("rclpy", "molmoact2_ros.msg")

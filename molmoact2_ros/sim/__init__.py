@@ -4,6 +4,7 @@
 from .camera_pace import CameraPace
 from .camera_thread import CameraThread
 from .cameras import Cameras
+from .depth_views import random_depth_views
 from .errors import CommandRefused, SimulationError
 from .forward_controller import ForwardController
 from .frame import Frame
@@ -36,4 +37,5 @@ __all__ = [
     "SpoiltFrames",
     "SpoiltStates",
     "TrajectoryController",
+    "random_depth_views",
 ]
