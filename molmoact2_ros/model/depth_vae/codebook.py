@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 DECAY, SMOOTHING = 0.99, 1e-5
 # A code that fewer than this part of its fair share of vectors choose is given away; 0.99 forgets in 100 steps.
-UNUSED_SHARE = 0.02
+UNUSED_SHARE = 0.05
 
 
 class Codebook(nn.Module):

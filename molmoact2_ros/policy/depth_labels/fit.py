@@ -24,12 +24,12 @@ from molmoact2_ros.model.depth_vae import DepthVae, DepthVaeConfig
 
 OnStep = Callable[[int, float], None]
 
-STEPS, BATCH = 3000, 8
+STEPS, BATCH = 5000, 8
 RATE, WARM_UP_STEPS = 2e-3, 100
 PLAIN_PART = 0.1  # of the steps, without codes
 COMMITMENT = 0.25  # of the published VQ-VAE
 # Codes that nothing chooses are moved while there is time to learn to use them.
-REVIVE_EVERY, REVIVE_PART = 50, 0.6
+REVIVE_EVERY, REVIVE_PART = 50, 0.8
 
 
 def fit_depth_vae(
