@@ -35,7 +35,8 @@ what comes in
   NPY                    floating-point metres [height, width], along the camera's axis
   folders                all such files in them, sorted by name
   colour pictures        with --teacher depth-anything: Depth Anything V2 estimates their depth; needs transformers
-Pixels without depth take that of their nearest neighbour in the row; a map that lacks more than half is refused.
+Pixels without depth take that of their nearest neighbour in the row; a map that lacks more than half is refused. Depth
+outside the range of a codec counts as the end of the range; the file of codes tells both parts, missing and outside.
 
 what comes out
   codes                  --out FILE.json or FILE.npz: for each frame 100 codes in reading order, from above, and how
@@ -130,15 +131,17 @@ def _encode_file(
     if teacher is not None:
         estimate = teacher.estimate(read_picture(path))
         codes = codec.encode(estimate) if teacher.is_metric else codec.encode_nearness(estimate)
-        return {"file": str(path), "source": "teacher", "missing": 0.0}, codes
+        outside = round(codec.scale.outside(estimate), 4) if teacher.is_metric else 0.0
+        return {"file": str(path), "source": "teacher", "missing": 0.0, "outside": outside}, codes
     depth_m = read_depth_map(path, unit_m)
-    is_png = path.suffix.lower() == ".png"
+    filled_m, is_png = fill_missing(depth_m, path), path.suffix.lower() == ".png"
     frame = {
         "file": str(path),
         "source": f"png16 x {unit_m} m" if is_png else "npy, m",
         "missing": round(float(np.isnan(depth_m).mean()), 4),
+        "outside": round(codec.scale.outside(filled_m), 4),
     }
-    return frame, codec.encode(fill_missing(depth_m, path))
+    return frame, codec.encode(filled_m)
 
 
 def _decode(args: argparse.Namespace) -> int:
@@ -184,7 +187,7 @@ def _write_maps(folder: Path, file: DepthCodeFile, codec: DepthCodec) -> None:
         values = codec.decode(codes)
         kind = "depth" if codec.is_metric else "nearness"
         np.save(folder / f"{name}_{kind}.npy", values)
-        levels = (values * 1000).astype(np.uint16) if codec.is_metric else (values * 255).astype(np.uint8)
+        levels = np.rint(values * 1000).astype(np.uint16) if codec.is_metric else np.rint(values * 255).astype(np.uint8)
         Image.fromarray(levels).save(folder / f"{name}_{kind}.png")
 
 

@@ -30,8 +30,8 @@ the simulator renders: the first camera of each robot, over random poses of the 
 the camera. The last lines are its errors on maps that it was not fitted to.
 """
 EPILOG = """\
-The one in checkpoints/depth_codes was made with the defaults, in about ten minutes on one shared CPU core. The same
-seed gives the same maps; its weights differ in rounding from one kind of CPU to another.
+The one in checkpoints/depth_codes was made with the defaults, in ten minutes of one CPU core. The same seed
+gives the same maps; its weights differ in rounding from one kind of CPU to another.
 
 examples:
   molmoact2 fit-depth --out checkpoints/depth_codes --plot doc/depth_codes.png

@@ -25,7 +25,8 @@ class DepthCodeFile:
 
     Attributes:
         codes: int64 [N, G, G], rows from above.
-        frames: for each what it is: `file`, `source`, `missing` (part of its pixels that were filled).
+        frames: for each what it is: `file`, `source`, `missing` and `outside` (parts of its pixels that were
+            filled, or lie outside the codec's range).
         provenance: what made the codes: `codec`, `num_codes`, `scale` and, where there was one, `teacher`.
     """
 

@@ -50,6 +50,7 @@ def test_folder_becomes_a_file_of_codes_that_says_how_they_were_made(tmp_path, c
     assert facts["scale"] == {"kind": "metric", "near_m": 0.2, "far_m": 3.5}
     assert [Path(frame["file"]).name for frame in facts["frames"]] == ["a.png", "b.png", "c.npy"]
     assert [frame["missing"] for frame in facts["frames"]] == [0.0, 0.1, 0.0]
+    assert {frame["outside"] for frame in facts["frames"]} == {0.0}
     assert facts["frames"][2]["codes"] == DepthCodec.load(codec).encode(SLOPE_M).ravel().tolist()
     assert f"wrote {out}: 3 frames" in capsys.readouterr().out
 
@@ -72,6 +73,15 @@ def test_shipped_codec_gives_a_slope_back_within_a_few_centimetres(tmp_path):
     assert main(["depth-codes", codes, "--decode", "--out", str(out)]) == 0
     rows_m = np.load(out / "map_depth.npy").mean(axis=1)
     assert np.abs(rows_m - np.linspace(2.5, 0.5, len(rows_m))).mean() < 0.15
+
+
+def test_depth_outside_the_range_of_the_codec_is_told(tmp_path):
+    codec, out = str(_codec(tmp_path / "codec")), tmp_path / "codes.json"
+    far = SLOPE_M.copy()
+    far[:15] = 9.0
+    np.save(tmp_path / "far.npy", far)
+    assert main(["depth-codes", str(tmp_path / "far.npy"), "--codec", codec, "--out", str(out)]) == 0
+    assert json.loads(out.read_text())["frames"][0]["outside"] == 0.25
 
 
 def test_codes_of_another_codec_are_not_decoded(tmp_path, capsys):

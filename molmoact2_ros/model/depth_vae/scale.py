@@ -50,6 +50,10 @@ class MetricScale:
         part = (self.far_m - depth_m) / (self.far_m - self.near_m)
         return np.clip(part, 0, 1).astype(np.float32)
 
+    def outside(self, depth_m: Map) -> float:
+        """Return the part of depths that lies outside the range."""
+        return float(((depth_m < self.near_m) | (depth_m > self.far_m)).mean())
+
     def depth_m(self, values: Map) -> Map:
         """Return the depths in m of values of any shape."""
         return (self.far_m - np.clip(values, 0, 1) * (self.far_m - self.near_m)).astype(np.float32)
@@ -66,6 +70,10 @@ class FrameScale:
     As MolmoAct's labels are made (allenai/molmoact, preprocess/processors.py at 622ad08): stretched to 0 to 255 at the
     size of the camera's image, cut off to bytes, resized by Pillow bilinearly, divided by 255.
     """
+
+    def outside(self, _depth_m: Map) -> float:
+        """Return 0: every depth has its place."""
+        return 0.0
 
     def from_depth(self, depth_m: Map, side: int) -> Map:
         """Return values [S, S] of depths [H, W] in m, all of them known and above 0."""
