@@ -78,8 +78,8 @@ class Deaf:
         arm = next(arm for arm in self._arms if arm[joint])
         if not moved[arm].any():
             text = (
-                f"{name} was asked to move by {value:.3f} rad within {window_s} s, and no digit of what is measured of its "
-                "arm has changed: its driver repeats itself, or the robot does not move at all"
+                f"{name} was asked to move by {value:.3f} rad within {window_s} s, and no digit of what is measured of "
+                "its arm has changed: its driver repeats itself, or the robot does not move at all"
             )
             return Verdict(Cause.FROZEN_STATE, text, name, value=value, limit=limit)
         text = (
