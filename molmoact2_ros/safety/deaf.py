@@ -67,7 +67,8 @@ class Deaf:
         if now.since_s(self._samples[0][0]) < window_s:
             return None
         asked = np.abs(self._asked - self._samples[0][1])
-        moved = np.ptp([positions for _, _, positions in self._samples], axis=0)
+        measured = np.array([positions for _, _, positions in self._samples])
+        moved, lately = np.ptp(measured, axis=0), np.ptp(measured[len(measured) // 2 :], axis=0)
         self._samples.popleft()
         still = [arm for arm in self._arms if arm.any() and moved[arm].max() < MOVED * limit]
         in_vain = np.where(np.any(still, axis=0), asked, 0.0) if still else np.zeros_like(asked)
@@ -76,10 +77,10 @@ class Deaf:
             return None
         name, value = self._limits.names[joint], float(asked[joint])
         arm = next(arm for arm in self._arms if arm[joint])
-        if not moved[arm].any():
+        if not lately[arm].any():
             text = (
-                f"{name} was asked to move by {value:.3f} rad within {window_s} s, and no digit of what is measured of its "
-                "arm has changed: its driver repeats itself, or the robot does not move at all"
+                f"{name} was asked to move by {value:.3f} rad within {window_s} s, and lately no digit of what is "
+                "measured of its arm has changed: its driver repeats itself, or the robot does not move at all"
             )
             return Verdict(Cause.FROZEN_STATE, text, name, value=value, limit=limit)
         text = (

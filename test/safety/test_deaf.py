@@ -63,6 +63,16 @@ def test_an_arm_of_which_no_digit_changes_is_called_frozen() -> None:
     assert (verdict.cause, verdict.joint) == (Cause.FROZEN_STATE, LEFT)
 
 
+def test_an_arm_whose_state_froze_in_motion_is_called_frozen_as_well() -> None:
+    def froze(time_s: float) -> np.ndarray:
+        return _joint(LEFT, 0.1 * min(time_s, 3.05))
+
+    verdict, after_s = _run(lambda _: _joint(LEFT, 0.1), froze, noise=0.0)
+    assert verdict is not None
+    assert verdict.cause is Cause.FROZEN_STATE
+    assert after_s < 3.05 + SETTINGS.deaf_time_s + 0.2
+
+
 def test_an_arm_that_does_what_is_asked_is_not() -> None:
     def wave(time_s: float) -> np.ndarray:
         return _joint(LEFT, 0.3 * np.sin(1.5 * (time_s - 0.3)))  # late by what seams and controllers cost
