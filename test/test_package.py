@@ -43,9 +43,9 @@ def _pins() -> dict[str, list[Version]]:
 
 
 def _requirements() -> list[Requirement]:
-    """Return everything that pyproject.toml asks for, to run and to build."""
+    """Return everything that pyproject.toml asks for, to run and to build; the teacher is for those who want it."""
     content = _pyproject()
-    extras = content["project"]["optional-dependencies"].values()
+    extras = [names for extra, names in content["project"]["optional-dependencies"].items() if extra != "teacher"]
     texts = [
         *content["project"]["dependencies"],
         *content["build-system"]["requires"],
@@ -100,7 +100,9 @@ def test_manifest_names_every_ros_package_that_the_code_imports() -> None:
 
 
 def test_pyproject_names_every_other_package_that_the_code_imports() -> None:
-    names = {canonicalize_name(Requirement(text).name) for text in _pyproject()["project"]["dependencies"]}
+    project = _pyproject()["project"]
+    texts = [*project["dependencies"], *project["optional-dependencies"]["teacher"]]
+    names = {canonicalize_name(Requirement(text).name) for text in texts}
     declared = {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in names}
     others = {name for name in _imported() if not _is_ros(name)}
     assert others - set(sys.stdlib_module_names) - {"molmoact2_ros"} == declared
