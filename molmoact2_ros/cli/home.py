@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import time
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,7 @@ if TYPE_CHECKING:
 
     from .operator_client import OperatorClient
 
-ARRIVED_RAD = 0.03  # what a controller may lack at rest
-STILL_RAD_S = 0.02
-GRACE_S = 5.0  # the arm lags behind, and a machine may be busy
+PATIENCE_S = 60.0  # a move home that takes longer is not one
 
 EPILOG = """\
 example, in a second terminal beside `molmoact2 up droid`:
@@ -56,56 +53,51 @@ def run(args: argparse.Namespace) -> int:
         print(f"home: {words}" if moves else f"home refused: {words}")
         if not moves:
             return 1
-        problem = wait_for_home(client, robot, _seconds(words))
+        problem = wait_for_home(client, robot)
     print(f"home: {problem}" if problem else "home: the robot has arrived, and holds there")
     return int(bool(problem))
 
 
-def wait_for_home(client: OperatorClient, robot: Embodiment, seconds: float) -> str:
+def wait_for_home(client: OperatorClient, robot: Embodiment) -> str:
     """Wait for the robot to rest at home; return why it does not, or nothing."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from molmoact2_ros.msg import SafetyState
 
     console = Console(stderr=True)
-    columns = (TextColumn("moving home"), BarColumn(), TimeRemainingColumn())
-    begun_s = time.monotonic()
+    columns = (TextColumn("moving home"), BarColumn(), TimeElapsedColumn())
+    begun_s, farthest_rad = time.monotonic(), 0.0
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("", total=seconds)
-        while (passed_s := time.monotonic() - begun_s) < seconds + GRACE_S:
+        bar = progress.add_task("", total=1.0)
+        while time.monotonic() - begun_s < PATIENCE_S:
             client.spin_for(0.1)
-            progress.update(bar, completed=min(passed_s, seconds))
             if client.safety is not None and client.safety.mode != SafetyState.ARMED:
                 return f"safety stopped the robot on the way: {client.safety.text}"
             if is_at_home(client, robot):
                 return ""
-    return f"the robot is not at rest in its home pose after {seconds + GRACE_S:.0f} s: {_how_far(client, robot)}"
+            _, away_rad = _farthest(client, robot)
+            farthest_rad = max(farthest_rad, away_rad)
+            progress.update(bar, completed=1.0 - away_rad / farthest_rad if farthest_rad else 0.0)
+    joint, away_rad = _farthest(client, robot)
+    where = f"{joint} is {away_rad:.3f} rad away" if joint else f"no robot_state of {robot.name} is heard"
+    return f"the robot is not at rest in its home pose after {PATIENCE_S:.0f} s: {where}"
 
 
 def is_at_home(client: OperatorClient, robot: Embodiment) -> bool:
-    """Tell whether the arm is measured to rest in its home pose; a gripper may hold something."""
-    import numpy as np
+    """Tell whether the arm is measured to rest in its home pose."""
+    from molmoact2_ros.interpolation import rests_at_home
+    from molmoact2_ros.nodes.messages import robot_state_from_msg
 
-    state = client.robot
-    if state is None or tuple(state.names) != robot.joint_names:
-        return False
-    arm = ~robot.is_gripper
-    away, speeds = np.array(state.positions) - robot.pose("home"), np.array(state.velocities)
-    return bool(np.abs(away[arm]).max() < ARRIVED_RAD and np.abs(speeds[arm]).max() < STILL_RAD_S)
+    return client.robot is not None and rests_at_home(robot, robot_state_from_msg(client.robot))
 
 
-def _how_far(client: OperatorClient, robot: Embodiment) -> str:
+def _farthest(client: OperatorClient, robot: Embodiment) -> tuple[str, float]:
+    """Return the arm joint that is farthest from home, and how far, rad; no name before the robot is heard."""
     import numpy as np
 
     if client.robot is None or tuple(client.robot.names) != robot.joint_names:
-        return f"no robot_state of {robot.name} is heard"
+        return "", 0.0
     away = np.abs(np.array(client.robot.positions) - robot.pose("home")) * ~robot.is_gripper
     joint = int(np.argmax(away))
-    return f"{robot.joint_names[joint]} is {away[joint]:.3f} rad away"
-
-
-def _seconds(words: str) -> float:
-    """Return the time that the interpolator says it takes."""
-    found = re.search(r"([0-9.]+) s", words)
-    return float(found[1]) if found else 30.0
+    return robot.joint_names[joint], float(away[joint])

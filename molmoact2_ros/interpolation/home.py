@@ -6,10 +6,24 @@ from __future__ import annotations
 import numpy as np
 from ruckig import Ruckig, Trajectory
 
+from molmoact2_ros.embodiment import Embodiment, RobotState
+
 from .bounds import Bounds
 from .curve import S_PER_NS
 from .motion import Motion, Times, Vector
 from .ramp import ruckig_input
+
+ARRIVED_RAD = 0.03  # what a controller may lack at rest
+STILL_RAD_S = 0.02
+
+
+def rests_at_home(robot: Embodiment, state: RobotState) -> bool:
+    """Tell whether the arm is measured to rest in its home pose; a gripper may hold something."""
+    if state.names != robot.joint_names:
+        return False
+    arm = ~robot.is_gripper
+    away = np.abs(state.positions - robot.pose("home"))[arm].max()
+    return bool(away < ARRIVED_RAD and np.abs(state.velocities)[arm].max() < STILL_RAD_S)
 
 
 class Home:

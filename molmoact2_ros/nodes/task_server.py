@@ -13,11 +13,11 @@ to hold: nothing moves until the next task. If that request is lost, the silence
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.clock import Clock, ClockType
@@ -28,6 +28,7 @@ from std_srvs.srv import Trigger
 
 from molmoact2_ros.action import RunTask
 from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interpolation import rests_at_home
 from molmoact2_ros.msg import RobotState, SafetyState
 from molmoact2_ros.policy.task import Outcome, Phase, SafetyView, Task, TaskRefused, TaskRequest
 from molmoact2_ros.srv import StartTask, TaskStatus
@@ -37,8 +38,6 @@ from .messages import robot_state_from_msg
 
 TICK_HZ = 10.0
 SAFETY_TIMEOUT_S = 1.0
-HOME_ARM_RAD = 0.03  # what a controller may lack at rest
-HOME_STILL_RAD_S = 0.02
 HOME_ANSWER_S = 5.0  # how long the interpolator may take to answer
 HOME_PATIENCE_S = 60.0  # a move home that takes longer is not one
 
@@ -74,8 +73,7 @@ class TaskServer:
     def __init__(self, node: Node, robot: Embodiment, policy: Instructed) -> None:
         """Open action and services."""
         self._node, self._policy = node, policy
-        self._home, self._is_arm = robot.pose("home"), ~robot.is_gripper
-        self._names = robot.joint_names
+        self._rests_at_home = functools.partial(rests_at_home, robot)
         self._task: Task | None = None
         self._ended: Future | None = None  # of the goal that waits for the task
         self._goal: ServerGoalHandle | None = None
@@ -259,12 +257,8 @@ class TaskServer:
         self._states = self._node.create_subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE)
 
     def _on_robot_state(self, message: RobotState) -> None:
-        task, state = self._task, robot_state_from_msg(message)
-        if task is None or task.phase is not Phase.HOMING or tuple(state.names) != self._names:
-            return
-        away = np.abs(state.positions - self._home)[self._is_arm].max()
-        speed = np.abs(state.velocities)[self._is_arm].max()
-        if away > HOME_ARM_RAD or speed > HOME_STILL_RAD_S:
+        task = self._task
+        if task is None or task.phase is not Phase.HOMING or not self._rests_at_home(robot_state_from_msg(message)):
             return
         self._stop_watching_home()
         task.homed(time.monotonic())
