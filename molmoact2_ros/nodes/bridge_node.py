@@ -106,7 +106,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     """Lifecycle node around the robot's drivers."""
 
     def __init__(self) -> None:
-        super().__init__("bridge", BridgeParams)
+        super().__init__("bridge", BridgeParams, realtime=True)
         self._publishers_made: list[Any] = []
         self._subscriptions_made: list[Any] = []
         self._outputs: list[ControllerOutput] = []

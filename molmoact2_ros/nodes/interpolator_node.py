@@ -143,7 +143,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
     """Lifecycle node around one Interpolator."""
 
     def __init__(self) -> None:
-        super().__init__("interpolator", InterpolatorParams)
+        super().__init__("interpolator", InterpolatorParams, realtime=True)
         self._publishers_made: list[Any] = []
         self._subscriptions_made: list[Any] = []
         self._services_made: list[Any] = []

@@ -25,6 +25,7 @@ from rclpy.publisher import Publisher
 from rclpy.signals import SignalHandlerOptions
 
 from .parameters import declare_parameters, param
+from .realtime import DEFAULT_PRIORITY, REMEDY, take_priority
 
 Params = TypeVar("Params")
 Report = tuple[str, bytes, str, dict[str, Any]]  # component, DiagnosticStatus level, message, values
@@ -39,11 +40,26 @@ class _StartParams:
     autostart: bool = param(True, "Configure and activate at once; false: wait for a lifecycle manager")
 
 
+@dataclass(frozen=True)
+class _RealtimeParams:
+    realtime_priority: int = param(
+        DEFAULT_PRIORITY,
+        "Priority of this process under the scheduler's first-in first-out class, if the user may take it; 0: none",
+        low=0,
+        high=99,
+    )
+
+
 class Molmoact2Node(LifecycleNode, Generic[Params]):
     """A lifecycle node whose parameters are a frozen dataclass. All callbacks run in the one executor thread."""
 
-    def __init__(self, name: str, params_type: type[Params]) -> None:
+    def __init__(self, name: str, params_type: type[Params], *, realtime: bool = False) -> None:
         """Declare the parameters.
+
+        Args:
+            name: of the node.
+            params_type: the dataclass.
+            realtime: whether as a process it takes real-time priority, with all threads that it starts.
 
         Raises:
             ValueError: a parameter has the wrong type or lies outside its range.
@@ -52,6 +68,7 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         try:
             self.params: Params = declare_parameters(self, params_type)
             self._autostart = declare_parameters(self, _StartParams).autostart
+            self._priority = declare_parameters(self, _RealtimeParams).realtime_priority if realtime else 0
         except ValueError:
             self.destroy_node()
             raise
@@ -136,6 +153,11 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
             return False
         return bool(self.trigger_activate() == TransitionCallbackReturn.SUCCESS)
 
+    def take_priority(self) -> None:
+        """Give this process the real-time priority that its parameter asks for, and say so if it cannot be had."""
+        if self._priority and (problem := take_priority(self._priority)):
+            self.get_logger().info(f"no real-time priority, {problem}: {REMEDY}")
+
     def _clean(self) -> None:
         self._teardown()
         for timer in list(self.timers):
@@ -182,6 +204,7 @@ def run(make_node: Callable[[], Molmoact2Node[Any]]) -> int:
         rclpy.try_shutdown()
         return 2
     try:
+        node.take_priority()
         if not node.autostart():
             print(f"error: {node.failure}", file=sys.stderr)
             return 2

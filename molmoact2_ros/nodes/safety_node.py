@@ -58,7 +58,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
     """Lifecycle node around one monitor. Inputs are heard in every lifecycle state, an e-stop above all."""
 
     def __init__(self) -> None:
-        super().__init__("safety", SafetyParams)
+        super().__init__("safety", SafetyParams, realtime=True)
         self._publishers: list[Publisher] = []
         self._subscriptions_made: list[Subscription] = []
         self._services_made: list[Service] = []

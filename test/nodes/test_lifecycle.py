@@ -16,6 +16,7 @@ rclpy = pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
 from rclpy.parameter import Parameter
 
+from molmoact2_ros.nodes import lifecycle
 from molmoact2_ros.nodes.lifecycle import OK, Molmoact2Node, Report, run
 from molmoact2_ros.nodes.parameters import param
 
@@ -32,8 +33,8 @@ class ExampleParams:
 
 
 class ExampleNode(Molmoact2Node[ExampleParams]):
-    def __init__(self) -> None:
-        super().__init__("example", ExampleParams)
+    def __init__(self, *, realtime: bool = False) -> None:
+        super().__init__("example", ExampleParams, realtime=realtime)
         self.events: list[str] = []
 
     def _setup(self) -> None:
@@ -65,9 +66,9 @@ def ros(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     rclpy.try_shutdown()
 
 
-def _node(*arguments: str) -> ExampleNode:
+def _node(*arguments: str, realtime: bool = False) -> ExampleNode:
     rclpy.init(args=["--ros-args", *(part for argument in arguments for part in ("-p", argument))])
-    return ExampleNode()
+    return ExampleNode(realtime=realtime)
 
 
 def test_parameters_arrive_as_one_dataclass(ros: None) -> None:
@@ -105,6 +106,21 @@ def test_a_mistake_of_ours_while_configuring_keeps_its_traceback(ros: None) -> N
     node = _node("robot:=mistake")
     assert not node.autostart()
     assert "KeyError" in node.failure
+
+
+@pytest.mark.parametrize(
+    ("realtime", "arguments", "asked"),
+    [(True, [], [20]), (True, ["realtime_priority:=35"], [35]), (True, ["realtime_priority:=0"], []), (False, [], [])],
+)
+def test_real_time_priority_is_for_nodes_that_commands_pass_through(
+    ros: None, monkeypatch: pytest.MonkeyPatch, realtime: bool, arguments: list[str], asked: list[int]
+) -> None:
+    found: list[int] = []
+    monkeypatch.setattr(lifecycle, "take_priority", lambda priority: found.append(priority) or "")
+    node = _node(*arguments, realtime=realtime)
+    assert node.has_parameter("realtime_priority") == realtime
+    node.take_priority()
+    assert found == asked
 
 
 def test_a_node_without_autostart_waits_to_be_configured(ros: None) -> None:

@@ -17,6 +17,7 @@ from .check import Check, warning
 from .checkpoint import LocalCheckpoint, check_checkpoint, count_parameters, find_checkpoint
 from .computing import Gpu, check_computing
 from .controllers import check_messages
+from .priority import check_priority, may_take_priority
 from .space import SHARED_MEMORY, check_disk, check_shared_memory
 from .transport import check_profile, check_rmw
 from .versions import FOR_SIMULATION, NEEDED, check_versions, distro_of
@@ -41,6 +42,7 @@ def check_machine(robot: Embodiment, driver: Driver, checkpoint: str) -> Iterato
     yield check_checkpoint(robot, local)
     yield check_computing(_gpu(), count_parameters(local.folder) if local.folder else None)
     yield from _check_space(robot, local)
+    yield check_priority(may_take_priority())
 
 
 def _check_space(robot: Embodiment, local: LocalCheckpoint) -> Iterator[Check]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from molmoact2_ros.cli.doctor.checkpoint import LocalCheckpoint, check_checkpoint, count_parameters, find_checkpoint
 from molmoact2_ros.cli.doctor.computing import Gpu, check_computing
+from molmoact2_ros.cli.doctor.priority import check_priority, may_take_priority
 from molmoact2_ros.cli.doctor.space import check_disk, check_shared_memory
 from molmoact2_ros.cli.doctor.transport import check_profile, check_rmw
 from molmoact2_ros.cli.doctor.versions import check_versions, distro_of
@@ -132,3 +134,15 @@ def test_a_hub_id_that_is_not_here_is_a_warning_that_says_what_to_run() -> None:
 
 def test_a_folder_that_does_not_exist_fails(tmp_path: Path) -> None:
     assert check_checkpoint(DROID, find_checkpoint(str(tmp_path / "nowhere"))).status == "failed"
+
+
+def test_a_user_without_real_time_priority_is_told_how_to_get_it() -> None:
+    assert check_priority(True).status == "ok"
+    check = check_priority(False)
+    assert check.status == "warning"
+    assert "rtprio" in check.remedy
+
+
+def test_asking_for_real_time_priority_leaves_this_process_as_it_is() -> None:
+    may_take_priority()
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
