@@ -10,8 +10,12 @@ from typing import Any
 
 import numpy as np
 import rclpy
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
+from rclpy.subscription import Subscription
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
@@ -56,6 +60,26 @@ def refuse_others(names: list[str]) -> None:
         )
 
 
+class _Topic:
+    """Who listens to one topic."""
+
+    def __init__(self, kind: Any, profile: QoSProfile) -> None:
+        self.profile = profile
+        self.subscription: Subscription | None = None
+        self.raw: list[Callable[[bytes], None]] = []
+        self.plain: list[Callable[[Any], None]] = []
+        self._kind = kind
+
+    def take(self, data: bytes) -> None:
+        """Hand a message on; it is unpacked once, if anybody wants that."""
+        for callback in self.raw:
+            callback(data)
+        if self.plain:
+            message = deserialize_message(data, self._kind)
+            for callback in self.plain:
+                callback(message)
+
+
 class OperatorClient:
     """Subscribe to what the graph says; nothing runs but in `spin_for` and `wait_for`, in the caller's thread."""
 
@@ -73,6 +97,7 @@ class OperatorClient:
         self.robot: RobotState | None = None
         self.chunk: ActionChunk | None = None
         self._robot_at = -np.inf
+        self._topics: dict[str, _Topic] = {}
         self.listen(SafetyState, "safety_state", qos.LATCHED, self._on_safety)
         self.listen(BridgeState, "bridge_state", qos.LATCHED, self._on_bridge)
         self.listen(PerceptionStatus, "perception_status", qos.STATUS, self._on_perception)
@@ -91,10 +116,24 @@ class OperatorClient:
         rclpy.try_shutdown()
 
     def listen(
-        self, kind: Any, topic: str, profile: Any, callback: Callable[[Any], None], *, raw: bool = False
+        self, kind: Any, topic: str, profile: QoSProfile, callback: Callable[[Any], None], *, raw: bool = False
     ) -> None:
-        """Call back for every message of a topic while the client spins."""
-        self.node.create_subscription(kind, topic, callback, profile, raw=raw)
+        """Call back for every message of a topic while the client spins, with its bytes if `raw`.
+
+        Those who listen to the same topic share one subscription, the deepest that any of them asks for: each message
+        wakes this process once.
+        """
+        heard = self._topics.setdefault(topic, _Topic(kind, profile))
+        if heard.subscription is not None:
+            self.node.destroy_subscription(heard.subscription)
+        (heard.raw if raw else heard.plain).append(callback)
+        if profile.depth > heard.profile.depth:
+            heard.profile = profile
+        # Without rclpy's watch on the publishers' QoS: with thirty topics it would be most of what is waited for.
+        unwatched = SubscriptionEventCallbacks(use_default_callbacks=False)
+        heard.subscription = self.node.create_subscription(
+            kind, topic, heard.take, heard.profile, event_callbacks=unwatched, raw=True
+        )
 
     def spin_for(self, seconds: float) -> None:
         """Receive for a while."""
