@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from molmoact2_ros.processing.depth_code_file import DepthCodeFile
 
 TEACHER = "depth-anything"
-DEFAULT_CODEC = "depth_codes"  # under checkpoints/
 
 DESCRIPTION = """\
 Turn depth images into the 10 x 10 depth codes that MolmoAct2-Think reasons in, as labels for training data; or, with
@@ -202,8 +201,9 @@ def _names(file: DepthCodeFile) -> list[str]:
 def _codec(path: Path | None, device: str) -> DepthCodec:
     from molmoact2_ros.embodiment import share_folder
     from molmoact2_ros.model.depth_vae import DepthCodec
+    from molmoact2_ros.nodes.graph import DEPTH_CODEC
 
-    return DepthCodec.load(share_folder() / "checkpoints" / DEFAULT_CODEC if path is None else path, device)
+    return DepthCodec.load(share_folder() / "checkpoints" / DEPTH_CODEC if path is None else path, device)
 
 
 def _files(inputs: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:

@@ -23,6 +23,11 @@ class Camera:
     rotate_deg: int
     frame_id: str = ""
 
+    @property
+    def info_topic(self) -> str:
+        """Where drivers publish its calibration: `camera_info` beside the images."""
+        return "".join((*self.topic.rpartition("/")[:2], "camera_info"))
+
     @classmethod
     def read(cls, section: Section) -> Camera:
         """Read one entry of `cameras`; raise EmbodimentError if it cannot be used."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder
 from molmoact2_ros.interpolation.settings import SPEED_SCALES
+from molmoact2_ros.model.config import MolmoAct2Config
 from molmoact2_ros.model.hub import local_folder
 from molmoact2_ros.policy.handshake import check_handshake
 from molmoact2_ros.processing.processor import Processor
@@ -21,7 +22,9 @@ from .safety_file import load_safety_file, shipped_safety_file
 
 NODE_NAMES = ("simulator", "bridge", "safety", "interpolator", "perception", "policy")
 DEMO_CHECKPOINT = "demo"
+DEPTH_CODEC = "depth_codes"  # under checkpoints/; the demo's depth codes are its
 RELEASED_IMAGE_SIZE = (378, 378)  # px; what every released checkpoint takes
+RELEASED_DEPTH_GRID = 10  # cells along a side
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ GRAPH_ARGUMENTS = (
                   "is faster than this part of the limits: for bring-up"),
     GraphArgument("enable_depth", "false", "reason in depth before acting; needs a MolmoAct2-Think checkpoint",
                   ("true", "false")),
+    GraphArgument("depth_decoder", "", "with enable_depth: show what depth codes stand for; vae-final.pt of MolmoAct, "
+                  "or a folder of `molmoact2 fit-depth`; empty: with the demo's checkpoint its own, else nothing"),
     GraphArgument("safety_file", "", "thresholds of safety, a file such as config/safety.yaml; empty: that one"),
     GraphArgument("use_sim_time", "false", "follow /clock, with sim that of the simulator, not the computer's clock",
                   ("true", "false")),
@@ -91,7 +96,9 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
 
     Raises:
         EmbodimentError: the embodiment, its driver profile, its demo checkpoint or the safety file does not exist or
-            cannot be used; `remap`, `only` or `without` cannot be understood.
+            cannot be used; `remap`, `only` or `without` cannot be understood; the depth
+            decoder does not exist or has nothing to decode.
+        ConfigError: depth is asked of a checkpoint whose config.json cannot be used.
         HubError: the checkpoint is neither a folder nor a hub id.
         ProcessingError: the checkpoint is a folder that cannot be used, or lacks the robot's norm tag.
         PolicyError: the checkpoint is a folder that was made for another robot.
@@ -111,9 +118,11 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
                  | load_safety_file(arguments["safety_file"] or shipped_safety_file())),
         NodeSpec("interpolator", common | {"mode": arguments["mode"], "speed_scale": speed_scale}),
         NodeSpec("perception", common | {"image_height": height, "image_width": width,
-                                         "image_transport": arguments["image_transport"]}),
+                                         "image_transport": arguments["image_transport"],
+                                         "depth_grid": depth_grid(checkpoint) if think else 0}),
         NodeSpec("policy", common | {"checkpoint": checkpoint, "speed_scale": speed_scale,
-                                     "enable_depth": think}
+                                     "enable_depth": think,
+                                     "depth_decoder": depth_decoder(arguments, sim=sim, think=think)}
                  | {name: arguments[name] for name in ("instruction", "device", "dtype", "mode")}),
     ]  # fmt: skip
     if sim:
@@ -168,6 +177,24 @@ def resolve_checkpoint(robot: Embodiment, checkpoint: str, *, sim: bool, think: 
     return str(local_folder(name) or name)
 
 
+def depth_decoder(arguments: Mapping[str, str], *, sim: bool, think: bool) -> str:
+    """Return the path, absolute because nodes may run elsewhere, of what decodes depth codes; empty: nothing.
+
+    Raises:
+        EmbodimentError: there is no such path, or nothing that it could decode.
+    """
+    given = arguments["depth_decoder"]
+    if given and not think:
+        raise EmbodimentError("depth_decoder decodes what a policy writes with enable_depth: set that, too")
+    if given:
+        path = Path(given).expanduser()
+        if not path.exists():
+            raise EmbodimentError(f"depth_decoder: there is no {path}")
+        return str(path.resolve())
+    is_demo = arguments["checkpoint"] == DEMO_CHECKPOINT or (sim and not arguments["checkpoint"])
+    return str(share_folder() / "checkpoints" / DEPTH_CODEC) if think and is_demo else ""
+
+
 def demo_checkpoint(robot: Embodiment, *, think: bool = False) -> Path:
     """Return the folder of the small checkpoint for the robot's norm tag; with `think`, one that reasons in depth.
 
@@ -177,7 +204,7 @@ def demo_checkpoint(robot: Embodiment, *, think: bool = False) -> Path:
     kind = f"{DEMO_CHECKPOINT}_think" if think else DEMO_CHECKPOINT
     folder = share_folder() / "checkpoints" / f"{kind}_{robot.policy.norm_tag}"
     if not folder.is_dir():
-        known = ", ".join(sorted(path.name for path in folder.parent.iterdir()))
+        known = ", ".join(sorted(path.name for path in folder.parent.glob(f"{DEMO_CHECKPOINT}_*")))
         which, switch = ("depth-reasoning demo", "--think ") if think else ("demo", "")
         raise EmbodimentError(
             f"no {which} checkpoint comes along for norm tag {robot.policy.norm_tag} of {robot.name} (those that do: "
@@ -185,6 +212,15 @@ def demo_checkpoint(robot: Embodiment, *, think: bool = False) -> Path:
             "checkpoint"
         )
     return folder
+
+
+def depth_grid(checkpoint: str) -> int:
+    """Return the cells along a side of a checkpoint's depth maps; 0: it writes none, which the policy will say."""
+    folder = Path(checkpoint)
+    if not folder.is_dir():
+        return RELEASED_DEPTH_GRID
+    depth = MolmoAct2Config.load(folder).depth
+    return depth.side if depth else 0
 
 
 def image_size(robot: Embodiment, checkpoint: str) -> tuple[int, int]:

@@ -102,13 +102,21 @@ class PerceptionParams:
         "frame that the policy used)",
     )
 
+    depth_grid: int = param(
+        0,
+        "Cells along a side of the depth grid of a policy that reasons in depth, 10 of released checkpoints; 0: learnt "
+        "from its first depth maps, which then are decoded in full",
+        low=0,
+        high=64,
+    )
+
     def budgets(self) -> Budgets:
         """Return the time budgets."""
         return Budgets(self.camera_max_age_s, self.state_max_age_s, self.max_skew_s, self.moved_rad)
 
     def changes(self) -> ChangeSettings:
         """Return how to tell that a cell of the depth grid changed."""
-        return ChangeSettings(self.change_statistic, self.change_threshold, self.change_reference)
+        return ChangeSettings(self.change_statistic, self.change_threshold, self.change_reference, self.depth_grid)
 
 
 class PerceptionNode(Molmoact2Node[PerceptionParams]):

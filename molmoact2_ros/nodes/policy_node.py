@@ -6,6 +6,7 @@ Topics (relative):
     in   instruction    std_msgs/String    transient local 1
     out  action_chunk   ActionChunk    reliable 1
     out  depth          DepthMap       reliable 1; with enable_depth, of every inference that reasoned in depth
+    with depth_decoder, what the codes stand for: see `decoded_depth`
 Services:
     ~/think    std_srvs/Trigger    with enable_depth: the next inference reasons in depth
     tasks, as an action and as services: see `task_server`
@@ -22,7 +23,7 @@ import secrets
 import sys
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rcl_interfaces.msg import SetParametersResult
@@ -42,11 +43,15 @@ from molmoact2_ros.processing.processor import Processor
 from molmoact2_ros.processing.prompt import normalize_task
 
 from . import qos
+from .decoded_depth import DecodedDepth
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, stamp_ns, to_array
 from .parameters import param
 from .stage import Stage
 from .task_server import Instructed, TaskServer
+
+if TYPE_CHECKING:
+    from molmoact2_ros.model.depth_vae import DepthCodec
 
 COMPLAINT_PERIOD_S = 2.0  # a stream of unusable observations is reported this often
 KEPT_TIMINGS = 100
@@ -96,6 +101,11 @@ class PolicyParams:
         low=0,
         high=1000,
     )
+    depth_decoder: str = param(
+        "",
+        "With enable_depth, what decodes depth codes for viewers: vae-final.pt of allenai/MolmoAct-7B-D-0812, or a "
+        "folder of `molmoact2 fit-depth`; empty: nothing",
+    )
     seed: int = param(-1, "Seed of the flow's noise; -1: drawn anew at each start", low=-1, high=2**31)
     cpu_threads: int = param(
         1, "Threads of the model on a CPU; more than one fights with the other nodes", low=1, high=256
@@ -122,6 +132,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self._done: GuardCondition | None = None
         self._tasks: TaskServer | None = None
         self._think: Service | None = None
+        self._decoded_depth: DecodedDepth | None = None
 
     def _setup(self) -> None:
         self._robot = Embodiment.load(self.params.embodiment)
@@ -145,6 +156,8 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         if self.params.enable_depth:
             self._depths = self.create_publisher(DepthMap, "depth", qos.STATUS)
             self._think = self.create_service(Trigger, "~/think", self._on_think)
+        if self.params.depth_decoder:
+            self._decoded_depth = DecodedDepth(self, self._load_codec(), self._robot.cameras[0])
         self._observations = self.create_subscription(Observation, "observation", self._on_observation, qos.OBSERVATION)
         self._instructions = self.create_subscription(String, "instruction", self._on_instruction, qos.LATCHED)
         self.add_on_set_parameters_callback(self._on_parameters)
@@ -185,6 +198,21 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self.get_logger().info(f"{checkpoint.model_id} on {device}: warmed up in {timing.inference_ms:.0f} ms")
         return policy
 
+    def _load_codec(self) -> DepthCodec:
+        from molmoact2_ros.model.depth_vae import DepthCodec
+        from molmoact2_ros.policy.device import choose_device
+
+        if not self.params.enable_depth:
+            raise ValueError("depth_decoder decodes what a policy writes with enable_depth: set that, too")
+        codec = DepthCodec.load(self.params.depth_decoder, choose_device(self.params.device))
+        spec, sizes = self._policy.spec, codec.config
+        if (spec.depth_side, spec.depth_levels) != (sizes.grid, sizes.num_codes):
+            raise ValueError(
+                f"depth_decoder: {codec.name} decodes {sizes.grid} x {sizes.grid} cells of {sizes.num_codes} codes, "
+                f"but {spec.model_id} writes {spec.depth_side} x {spec.depth_side} of {spec.depth_levels}: give its own"
+            )
+        return codec
+
     @property
     def _executed_step_s(self) -> float:
         """Time between two rows as the robot executes them."""
@@ -203,6 +231,9 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         if self._think is not None:
             self.destroy_service(self._think)
             self._think = None
+        if self._decoded_depth is not None:
+            self._decoded_depth.close()
+            self._decoded_depth = None
 
     # Callbacks, all in the executor's thread.
 
@@ -346,6 +377,8 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             self._depths.publish(depth_to_msg(chunk.depth, observation))
             self._last_depth = chunk.depth
         self._chunks.publish(message)
+        if chunk.depth is not None and self._decoded_depth is not None:
+            self._decoded_depth.show(chunk.depth, observation)
         self._latencies.add_s(message.latency_s)
         self._inference_times.add_s(message.inference_s)
         if self._tasks is not None:

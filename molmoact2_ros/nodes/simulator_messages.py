@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import CameraInfo, Image, JointState
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 
 from molmoact2_ros.sim import CommandRefused, Frame, GroupState, JointTrajectory
@@ -62,4 +62,15 @@ def image_to_msg(frame: Frame) -> Image:
     message.header.stamp = to_stamp(frame.stamp_ns)
     message.header.frame_id = f"{frame.role}_camera"
     message.data = to_array("B", frame.pixels)
+    return message
+
+
+def camera_info_to_msg(image: Image, focal_px: float) -> CameraInfo:
+    """Pack the calibration that belongs to an image: an undistorted pinhole, square pixels, axis in the middle."""
+    centre = (image.width - 1) / 2, (image.height - 1) / 2
+    message = CameraInfo(header=image.header, height=image.height, width=image.width, distortion_model="plumb_bob")
+    message.d = [0.0] * 5
+    message.k = [focal_px, 0.0, centre[0], 0.0, focal_px, centre[1], 0.0, 0.0, 1.0]
+    message.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    message.p = [focal_px, 0.0, centre[0], 0.0, 0.0, focal_px, centre[1], 0.0, 0.0, 0.0, 1.0, 0.0]
     return message

@@ -5,6 +5,7 @@
 |-----------|------------------------------------|-----------------------------------------------------|---------------|
 | out       | each group's state_topic           | sensor_msgs/JointState                              | reliable 10   |
 | out       | each camera's topic                | sensor_msgs/Image, rgb8                             | best effort 2 |
+| out       | each camera's camera_info          | sensor_msgs/CameraInfo                              | best effort 2 |
 | out       | each diagnostic fault source's     | diagnostic_msgs/DiagnosticArray, once a second      | reliable 10   |
 |           | topic                              |                                                     |               |
 | out       | ~/truth (parameter                 | sensor_msgs/JointState, this package's names and    | best effort 5 |
@@ -38,7 +39,7 @@ from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock as ClockMsg
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import CameraInfo, Image, JointState
 
 from molmoact2_ros.embodiment import Camera, Embodiment
 from molmoact2_ros.sim import (
@@ -62,7 +63,7 @@ from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, to_stamp
 from .parameters import param
 from .simulated_drivers import SimulatedDrivers
-from .simulator_messages import image_to_msg, truth_to_msg
+from .simulator_messages import camera_info_to_msg, image_to_msg, truth_to_msg
 
 EXPOSURE_SKEW_S = 0.015  # between one camera and the next: real ones run free, within one period of 60 Hz
 REAL_TIME_ENOUGH = 0.98
@@ -143,6 +144,10 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         self._frame_ready = self.create_guard_condition(self._publish_frames)
         self._exposures = {camera.role: Schedule(EXPOSURE_SKEW_S * i) for i, camera in enumerate(cameras)}
         self._image_publishers = {camera.role: self._publisher(Image, camera.topic, qos.CAMERA) for camera in cameras}
+        self._info_publishers = {
+            camera.role: self._publisher(CameraInfo, camera.info_topic, qos.CAMERA) for camera in cameras
+        }
+        self._focal_px = {role: scene.description.cameras[role].focal_px(self._size[1]) for role in self._roles}
         self._cameras = CameraThread(lambda: Cameras(scene, *self._size, params.seed), self._on_frame)
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
@@ -245,7 +250,9 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
 
     def _publish_due_frames(self) -> None:
         for role, frame in self._spoilt.due(time.monotonic_ns()):
-            self._image_publishers[role].publish(image_to_msg(frame))
+            image = image_to_msg(frame)
+            self._image_publishers[role].publish(image)
+            self._info_publishers[role].publish(camera_info_to_msg(image, self._focal_px[frame.role]))
 
     def _report(self) -> list[Report]:
         if self._drivers is None:

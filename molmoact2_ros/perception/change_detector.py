@@ -68,12 +68,13 @@ class CellChanges:
 class ChangeDetector:
     """Compare each observation's picture with those that the policy may hold codes of.
 
-    It works for a policy that reasons in depth alone: the grid is learnt from the first acknowledgement with cells.
+    It works for a policy that reasons in depth alone: where the grid is not known beforehand, it is learnt from the
+    first acknowledgement with cells.
     """
 
     def __init__(self, settings: ChangeSettings | None = None) -> None:
         self.settings = settings or ChangeSettings()
-        self._grid = self._silent = 0
+        self._grid, self._silent, self._at_work = self.settings.grid, 0, False
         self._noise = NoiseFloor()
         self._acknowledged: _Acknowledged | None = None
         self._unacknowledged: list[_Acknowledged] = []
@@ -89,7 +90,7 @@ class ChangeDetector:
             None while no policy is known that reasons in depth.
         """
         self._silent += 1
-        if self._silent > PATIENCE:
+        if self._silent > PATIENCE and not self.settings.grid:
             self._forget(grid=0)
         return self.compare(sequence, CellPicture.of(image, self._grid)) if self._grid else None
 
@@ -99,8 +100,9 @@ class ChangeDetector:
         acknowledged = self._acknowledged or _Acknowledged(0, picture, np.zeros(len(picture.pixels), np.uint64))
         rows = [self._row(held, picture) for held in (acknowledged, *self._unacknowledged)]
         if len(self._unacknowledged) == MOST_UNACKNOWLEDGED:
-            # The policy took one of the first, and takes the newest when it is done: the middle goes.
-            del self._unacknowledged[MOST_UNACKNOWLEDGED // 2]
+            # A policy that is at work took one of the first, and takes the newest when it is done: the middle goes. One
+            # that has done nothing yet takes the newest.
+            del self._unacknowledged[MOST_UNACKNOWLEDGED // 2 if self._at_work else 0]
         self._unacknowledged.append(_whole(sequence, picture))
         return CellChanges(acknowledged.sequence, np.stack(rows))
 
@@ -118,6 +120,7 @@ class ChangeDetector:
         self._silent = 0
         if grid != self._grid:
             self._forget(grid)
+        self._at_work = True
         found = [held for held in self._unacknowledged if held.sequence == sequence]
         newer = [held for held in self._unacknowledged if held.sequence > sequence]
         self._unacknowledged = newer[-MOST_TAKEN:]
@@ -138,7 +141,7 @@ class ChangeDetector:
         return _Acknowledged(newer.sequence, picture, np.where(decoded, newer.decoded_at, older.decoded_at))
 
     def _forget(self, grid: int) -> None:
-        self._grid, self._silent = grid, 0
+        self._grid, self._silent, self._at_work = grid, 0, False
         self._acknowledged, self._unacknowledged = None, []
         self._noise = NoiseFloor()
 

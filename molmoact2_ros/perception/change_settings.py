@@ -26,11 +26,14 @@ class ChangeSettings:
         threshold: 0 for the statistic's own.
         reference: per_cell compares a cell with the picture that its code was decoded from; previous, as the reference
             implementation does, with the picture of the newest observation that the policy used.
+        grid: cells along a side of the depth grid of a policy that is to come; 0: learnt from its acknowledgements, and
+            nothing is compared while none come.
     """
 
     statistic: str = NOISE
     threshold: float = 0.0
     reference: str = PER_CELL
+    grid: int = 0
 
     def __post_init__(self) -> None:
         """Check the values; raise PerceptionError in one sentence."""

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from molmoact2_ros.model.checkpoint import load_model
+from molmoact2_ros.model.config import DepthConfig
 from molmoact2_ros.model.decoding import TOKENS_PER_ACTION_STEP, DecodingError, action_bins, generate
 from molmoact2_ros.model.guide import Guide
 from molmoact2_ros.model.molmoact2 import MolmoAct2, Prefill
@@ -72,7 +73,7 @@ class NativePolicy:
         self._model, self._processor, self._tokenizer = model, processor, action_tokenizer
         self._continuation, self._depth = continuation, depth
         self._tag = processor.stats.tag(norm_tag)
-        self._spec = _spec(self._tag, processor, num_cameras, model_id)
+        self._spec = _spec(self._tag, processor, num_cameras, model_id, model.config.depth)
         _check_fit(self._spec, model)
         self._generator = torch.Generator(model.device)
         if seed is None:
@@ -239,7 +240,9 @@ class NativePolicy:
         self._model.check_inputs(image_tokens, len(inputs.pooling_index), len(inputs.input_ids))
 
 
-def _spec(tag: TagStats, processor: Processor, num_cameras: int, model_id: str) -> PolicySpec:
+def _spec(
+    tag: TagStats, processor: Processor, num_cameras: int, model_id: str, depth: DepthConfig | None
+) -> PolicySpec:
     return PolicySpec(
         model_id=model_id,
         norm_tag=tag.norm_tag,
@@ -249,6 +252,8 @@ def _spec(tag: TagStats, processor: Processor, num_cameras: int, model_id: str) 
         action_names=tag.action.names,
         horizon=tag.action_horizon,
         n_action_steps=tag.n_action_steps,
+        depth_side=depth.side if depth else 0,
+        depth_levels=depth.num_levels if depth else 0,
     )
 
 

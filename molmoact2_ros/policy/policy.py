@@ -30,6 +30,8 @@ class PolicySpec:
         action_names: names of an action row, as the checkpoint has them.
         horizon: rows the network predicts.
         n_action_steps: rows a chunk has.
+        depth_side: cells along a side of its depth maps; 0: it writes none.
+        depth_levels: codes that a cell can have.
     """
 
     model_id: str
@@ -40,6 +42,8 @@ class PolicySpec:
     action_names: tuple[str, ...]
     horizon: int
     n_action_steps: int
+    depth_side: int = 0
+    depth_levels: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,10 @@ class SceneCamera:
         if np.linalg.norm(np.cross(camera.forward, camera.up)) < 1e-6:
             raise EmbodimentError(f"{section.where}: expected forward and up in different directions")
         return camera
+
+    def focal_px(self, height_px: int) -> float:
+        """Return the focal length, px, of images of this height."""
+        return height_px / 2 / math.tan(math.radians(self.fovy_deg) / 2)
 
     def axes(self) -> tuple[float, ...]:
         """Return the image's right and up directions, six numbers, as MuJoCo's xyaxes has them."""

@@ -38,6 +38,26 @@ def test_a_real_robot_gets_its_released_checkpoint_and_driver_and_a_simulated_on
     assert simulated["bridge"].parameters["driver"] == simulated["simulator"].parameters["driver"]
 
 
+def test_depth_reasoning_in_simulation_takes_the_demo_checkpoint_that_can() -> None:
+    policy = _graph(sim="true", enable_depth="true")["policy"].parameters
+    assert (Path(str(policy["checkpoint"])).name, policy["enable_depth"]) == ("demo_think_franka_droid", True)
+    assert Path(str(policy["depth_decoder"])).name == "depth_codes"  # the codec of its codes
+
+
+def test_a_depth_decoder_is_absolute_and_only_asked_for_with_depth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "vae-final.pt").touch()
+    policy = _graph(enable_depth="true", depth_decoder="vae-final.pt")["policy"].parameters
+    assert policy["depth_decoder"] == str(tmp_path / "vae-final.pt")
+    assert _graph(enable_depth="true")["policy"].parameters["depth_decoder"] == ""  # whose codes are not known
+    with pytest.raises(EmbodimentError, match=r"depth_decoder: there is no other\.pt"):
+        _graph(enable_depth="true", depth_decoder="other.pt")
+    with pytest.raises(EmbodimentError, match=r"depth_decoder decodes .* enable_depth: set that, too"):
+        _graph(depth_decoder="vae-final.pt")
+
+
 def test_a_robot_without_a_demo_checkpoint_that_reasons_in_depth_is_told_how_to_get_one() -> None:
     with pytest.raises(EmbodimentError, match=r"no depth-reasoning demo .* fit-demo --think --embodiment yam"):
         _graph("yam", sim="true", enable_depth="true")

@@ -19,11 +19,13 @@ import rclpy
 import torch
 from rclpy.executors import SingleThreadedExecutor
 from safetensors.torch import load_file, save_file
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_srvs.srv import Trigger
 
 from molmoact2_ros.embodiment import Embodiment, share_folder
 from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.depth import read_depth
+from molmoact2_ros.model.depth_vae import DepthCodec, DepthVae, DepthVaeConfig, FrameScale, MetricScale, write_codec
 from molmoact2_ros.model.tiny import write_tiny_checkpoint
 from molmoact2_ros.msg import ActionChunk, DepthMap, Observation
 from molmoact2_ros.nodes import qos
@@ -91,6 +93,7 @@ class Neighbours:
         self.node.create_subscription(ActionChunk, "action_chunk", self.chunks.append, qos.CHUNK)
         self.node.create_subscription(DepthMap, "depth", self.maps.append, qos.STATUS)
         self.observations = self.node.create_publisher(Observation, "observation", qos.OBSERVATION)
+        self.decoded: dict[str, list] = {}
         self.think = self.node.create_client(Trigger, "policy/think")
         self.sequence = 0
 
@@ -107,6 +110,26 @@ class Neighbours:
         self._publish_until(message, lambda: len(self.chunks) > before[0])
         self._spin(0.1)
         return self.chunks[-1], self.maps[-1] if len(self.maps) > before[1] else None
+
+    def look(self, kind: type, topic: str) -> None:
+        """Subscribe to a view of depth, and wait until the policy knows."""
+        self.decoded[topic] = []
+        self.node.create_subscription(kind, topic, self.decoded[topic].append, qos.CAMERA)
+        deadline = time.monotonic() + PATIENCE_S
+        while self.node.count_publishers(topic) == 0 and time.monotonic() < deadline:
+            self._spin(0.05)
+        self._spin(0.2)
+
+    def calibrate(self, *k: float) -> None:
+        """Publish the first camera's calibration."""
+        publisher = self.node.create_publisher(CameraInfo, "camera/external/camera_info", qos.CAMERA)
+        deadline = time.monotonic() + PATIENCE_S
+        while publisher.get_subscription_count() == 0 and time.monotonic() < deadline:
+            self._spin(0.05)
+        message = CameraInfo(width=140, height=70, k=list(k))
+        message.header.frame_id = "lab_optical_frame"
+        publisher.publish(message)
+        self._spin(0.2)
 
     def ask(self) -> Trigger.Response:
         """Call ~/think."""
@@ -237,3 +260,81 @@ def test_a_depth_checkpoint_without_depth_reasoning_acts_at_once(around: Callabl
     here = around(enable_depth=False)
     chunk, depth = here.infer()
     assert (list(chunk.decoded_cells), depth) == ([], None)
+
+
+@pytest.fixture
+def codec(tmp_path: Path) -> Path:
+    """A random codec of the sizes of the checkpoint's maps, from 1 to 2 m."""
+    torch.manual_seed(0)
+    network = DepthVae(DepthVaeConfig(image_px=16, halvings=2, first_width=4, blocks=1, num_codes=16, code_width=8))
+    write_codec(tmp_path / "codec", network, MetricScale(1.0, 2.0), {})
+    return tmp_path / "codec"
+
+
+def test_decoded_depth_is_an_image_in_metres_and_points_in_the_cameras_frame(
+    around: Callable[..., Neighbours], codec: Path
+) -> None:
+    here = around(depth_decoder=codec)
+    here.look(Image, "depth/metric")
+    here.look(PointCloud2, "depth/points")
+    here.calibrate(100.0, 0.0, 69.5, 0.0, 100.0, 34.5, 0.0, 0.0, 1.0)
+    chunk, depth = here.infer()
+    (image,), (cloud,) = here.decoded["depth/metric"], here.decoded["depth/points"]
+    expected = DepthCodec.load(codec).decode(np.array(depth.codes).reshape(4, 4))
+    assert (image.encoding, image.header.frame_id, image.header.stamp) == (
+        "32FC1", "lab_optical_frame", chunk.header.stamp,
+    )  # fmt: skip
+    np.testing.assert_array_equal(np.frombuffer(image.data, "<f4").reshape(16, 16), expected)
+    points = np.frombuffer(cloud.data, [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4")]).reshape(16, 16)
+    assert [(field.name, field.offset) for field in cloud.fields] == [("x", 0), ("y", 4), ("z", 8), ("rgb", 12)]
+    assert (cloud.point_step, cloud.row_step, cloud.header) == (16, 256, image.header)
+    np.testing.assert_array_equal(points["z"], expected)
+    assert (points["rgb"] == 0x5A5A5A).all()  # the test's grey
+    # Columns of 140 / 16 px: the first has its middle at pixel 3.875.
+    np.testing.assert_allclose(points["x"][:, 0], (3.875 - 69.5) / 100 * expected[:, 0], rtol=1e-5)
+
+
+def test_an_uncalibrated_camera_has_depth_but_no_points(around: Callable[..., Neighbours], codec: Path) -> None:
+    here = around(depth_decoder=codec)
+    here.look(Image, "depth/metric")
+    here.look(PointCloud2, "depth/points")
+    here.calibrate(*[0.0] * 9)
+    here.infer()
+    assert (len(here.decoded["depth/metric"]), here.decoded["depth/points"]) == (1, [])
+
+
+def test_depth_without_metres_is_published_as_nearness(
+    around: Callable[..., Neighbours], codec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = DepthCodec.load(codec).network
+    monkeypatch.setattr(DepthCodec, "load", lambda *_: DepthCodec(network, FrameScale(), "vae-final.pt@0"))
+    here = around(depth_decoder="vae-final.pt")
+    here.look(Image, "depth/nearness")
+    here.infer()
+    values = np.frombuffer(here.decoded["depth/nearness"][0].data, "<f4")
+    assert (values.min(), values.max()) == (0, pytest.approx(1))
+    assert {"depth/metric", "depth/points"}.isdisjoint(name[1:] for name, _ in here.node.get_topic_names_and_types())
+
+
+def test_nothing_is_decoded_while_nobody_looks(
+    around: Callable[..., Neighbours], codec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(DepthCodec, "decode", lambda _self, codes: asked.append(codes))
+    here = around(depth_decoder=codec)
+    _, depth = here.infer()
+    assert depth is not None
+    assert asked == []
+
+
+def test_a_codec_of_other_sizes_fails_configure(around: Callable[..., Neighbours]) -> None:
+    here = around(depth_decoder=share_folder() / "checkpoints" / "depth_codes")
+    assert not here.configured
+    assert "decodes 10 x 10 cells of 128 codes, but" in here.policy.failure
+    assert "writes 4 x 4 of 16: give its own" in here.policy.failure
+
+
+def test_a_codec_without_depth_reasoning_fails_configure(around: Callable[..., Neighbours], codec: Path) -> None:
+    here = around(depth_decoder=codec, enable_depth=False)
+    assert not here.configured
+    assert "depth_decoder decodes what a policy writes with enable_depth" in here.policy.failure

@@ -20,7 +20,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image, JointState
+from sensor_msgs.msg import CameraInfo, Image, JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
@@ -83,6 +83,10 @@ class Lab:
     def arm(self) -> dict[str, tuple[float, float]]:
         message = self.received["franka/joint_states"][-1]
         return {n: (p, v) for n, p, v in zip(message.name, message.position, message.velocity, strict=True)}
+
+
+def _headers(messages: list) -> set[str]:
+    return {str(message.header) for message in messages}
 
 
 def _text(value: object) -> str:
@@ -195,6 +199,22 @@ def test_images_have_size_encoding_frame_and_a_stamp_before_their_arrival(lab: C
         assert image.header.frame_id == frame
         assert len(image.data) == 90 * 480
         assert 0 < now_ns - image.header.stamp.sec * 10**9 - image.header.stamp.nanosec < 5e9
+
+
+def test_each_image_has_its_calibration_beside_it(lab: Callable[..., Lab]) -> None:
+    robot = lab(camera_rate_hz=10.0, camera_width=160, camera_height=90)
+    topics = ["camera/external/image", "camera/external/camera_info"]
+    for kind, topic in zip((Image, CameraInfo), topics, strict=True):
+        robot.listen(kind, topic)
+    if not robot.simulator.autostart() and "EGL" in robot.simulator.failure:
+        pytest.skip(robot.simulator.failure)
+    robot.spin_with_simulator()
+    robot.spin_until(lambda: bool(_headers(robot.received[topics[0]]) & _headers(robot.received[topics[1]])))
+    info = robot.received[topics[1]][-1]
+    assert (info.height, info.width, info.header.frame_id) == (90, 160, "external_camera")
+    # 71.5 degrees of the scene file, from the first row's upper edge to the last one's lower.
+    assert 2 * np.degrees(np.arctan(45 / info.k[4])) == pytest.approx(71.5)
+    assert (info.k[0], info.k[2], info.k[5]) == (info.k[4], 79.5, 44.5)
 
 
 def test_a_misbehaviour_begins_and_ends_when_the_parameter_says_so(lab: Callable[..., Lab]) -> None:

@@ -102,7 +102,11 @@ def _hear_all(random: np.random.Generator, queue: list, keep: float = 0.6) -> li
     return arrived
 
 
-@pytest.mark.parametrize("settings", [ChangeSettings("noise"), ChangeSettings("cosine")], ids=["noise", "cosine"])
+@pytest.mark.parametrize(
+    "settings",
+    [ChangeSettings("noise"), ChangeSettings("cosine"), ChangeSettings("noise", grid=GRID)],
+    ids=["noise", "cosine", "grid known"],
+)
 @pytest.mark.parametrize("rule", ["cells", "mask"])
 @pytest.mark.parametrize("seed", range(6))
 def test_no_code_is_stale_whatever_is_lost_doubled_overtaken_or_restarted(seed: int, rule: str, settings) -> None:
@@ -161,6 +165,20 @@ def test_a_policy_that_is_always_busy_keeps_codes_of_a_still_scene(busy_for: int
     assert policy.kept / policy.inferred > 0.8
 
 
+@pytest.mark.parametrize(("busy_for", "kept"), [(1, CELLS), (4, CELLS), (7, CELLS), (8, 0)])
+def test_where_the_grid_is_known_a_policy_that_comes_late_decodes_only_its_first_map_in_full(
+    busy_for: int, kept: int
+) -> None:
+    """Before its first acknowledgement is heard; unless the first map takes it longer than pictures are remembered."""
+    perception, policy = _Perception(1, ChangeSettings(grid=GRID)), _Policy(2, "cells")
+    contents = np.arange(CELLS) % len(TEXTURES)
+    seen = [perception.observe(contents) for _ in range(20 + busy_for)]
+    policy.infer(seen[19])
+    assert policy.kept == 0
+    policy.infer(seen[-1])
+    assert policy.kept == kept
+
+
 def test_the_mask_alone_is_of_no_use_to_a_policy_that_is_always_busy() -> None:
     assert _run(ChangeSettings(), "mask", 2).kept == 0
 
@@ -196,6 +214,11 @@ def test_nothing_is_compared_before_a_policy_reasons_in_depth_nor_long_after_it_
     assert detector.see(3, image) is not None
     assert detector.see(4, image) is not None
     assert [detector.see(5 + index, image) is None for index in range(150)][-1]
+
+
+def test_where_the_grid_is_known_a_silent_policy_is_waited_for() -> None:
+    detector, image = ChangeDetector(ChangeSettings(grid=GRID)), _image(np.zeros(CELLS, int))
+    assert all(detector.see(1 + index, image) is not None for index in range(200))
 
 
 def test_a_mask_that_is_no_square_grid_is_not_taken_for_one() -> None:
