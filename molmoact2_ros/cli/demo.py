@@ -23,7 +23,7 @@ examples:
   molmoact2 demo                                 twenty seconds of DROID with the checkpoint that comes along
   molmoact2 demo --embodiment yam                twenty seconds of another robot: yam, so101
   molmoact2 demo --seconds 60 --headless --out /tmp/run
-  molmoact2 demo --think --checkpoint DIR        reason in depth; the report shows which codes were used again
+  molmoact2 demo --think                         reason in depth; the report shows which codes were used again
   molmoact2 demo --checkpoint allenai/MolmoAct2-DROID --instruction "put the block in the bowl"
 
 The last line of output is JSON. Exit status 0 only if the run was clean: nothing stopped, no node died.
@@ -59,7 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--think",
         dest="enable_depth",
         action="store_true",
-        help="reason in depth before acting, with a checkpoint that can: give --checkpoint",
+        help="reason in depth before acting, with a checkpoint that can; droid has a small one",
     )
     ros_environment.add_arguments(parser)
     parser.set_defaults(run=run)

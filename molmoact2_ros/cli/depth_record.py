@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from molmoact2_ros.processing.images import ByteImage
 
-FULL_MAPS = 2  # by design: perception learns from the first acknowledgement that there is a grid at all
+Picture = TypeVar("Picture", bound=NDArray[Any])
+
+FULL_MAPS = 1  # the first: nothing is known before
 REST_MAPS = 15  # of the arm at rest, before it is armed
 PICTURES = 12
 
@@ -38,25 +41,32 @@ class MapEntry:
     moving: bool
 
 
+class Spaced(Generic[Picture]):
+    """Keeps one picture per period; `kept` are stamps in s and pictures."""
+
+    def __init__(self, period_s: float) -> None:
+        self._period_s, self._next_s = period_s, 0.0
+        self.kept: list[tuple[float, Picture]] = []
+
+    def add(self, time_s: float, picture: Picture) -> None:
+        """Keep a copy of a picture, if it is time for one."""
+        if time_s >= self._next_s:
+            self._next_s = time_s + self._period_s
+            self.kept.append((time_s, picture.copy()))
+
+
 class DepthRecord:
-    """Keeps every map and, evenly spaced in time, some of their pictures."""
+    """Keeps every map and, evenly spaced in time, some of their pictures and of what their codes stand for."""
 
     def __init__(self, seconds: float) -> None:
         """Prepare for a run of `seconds` armed."""
-        self._period_s = seconds / (PICTURES - 2)
-        self._next_s = 0.0
         self.maps: list[MapEntry] = []
-        self.pictures: list[tuple[float, ByteImage]] = []  # stamp in s, u8 [H, W, 3]
+        self.pictures: Spaced[ByteImage] = Spaced(seconds / (PICTURES - 2))  # u8 [H, W, 3]
+        self.decoded: Spaced[NDArray[np.float32]] = Spaced(seconds / (PICTURES - 2))  # [S, S] in m
 
     def add(self, entry: MapEntry) -> None:
         """Note a map."""
         self.maps.append(entry)
-
-    def add_picture(self, time_s: float, picture: ByteImage) -> None:
-        """Keep the picture of a map, if it is time for one."""
-        if time_s >= self._next_s:
-            self._next_s = time_s + self._period_s
-            self.pictures.append((time_s, picture.copy()))
 
     def figures(self) -> dict[str, int | float | None]:
         """Return what the report says of depth; None where there was no map of that kind."""

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,8 +22,8 @@ EPILOG = """\
 On one CPU core the default takes about ten minutes per robot; those in `checkpoints`, one for each norm tag, were made
 with it. A GPU takes larger batches in less time and comes out twice as accurate.
 
-With `--think` the robot's demo checkpoint learns to write a depth map first. Its codes are distances: the mean true
-depth of a cell of the simulator's first camera, in 128 equal steps from 0.2 to 4 m, nearest first.
+With `--think` the robot's demo checkpoint learns to write a depth map first: the codes that the codec in
+checkpoints/depth_codes gives the true depth of the simulator's first camera.
 
 examples:
   molmoact2 fit-demo --embodiment yam --out checkpoints/demo_yam_dual_molmoact2
@@ -48,7 +47,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--seed", type=int, default=0, help="of weights, examples and noise (default: %(default)s)")
     parser.add_argument(
-        "--steps", type=int, help="of the optimiser, robots in turn (default: 6000 per robot; 1500 with --think)"
+        "--steps", type=int, help="of the optimiser, robots in turn (default: 6000 per robot; 4000 with --think)"
     )
     parser.add_argument(
         "--think", action="store_true", help="teach the demo checkpoint of one robot to reason in depth"
@@ -92,11 +91,13 @@ def run(args: argparse.Namespace) -> int:
 def _think_fit(robots: Sequence[Embodiment], seed: int) -> Callable[..., None]:
     """Render what is to be learnt, and return the fit with it."""
     from molmoact2_ros.cli.depth_scenes import render_depth_scenes
-    from molmoact2_ros.nodes.graph import demo_checkpoint
-    from molmoact2_ros.policy.demo import THINK_SIZES, fit_think
+    from molmoact2_ros.embodiment import share_folder
+    from molmoact2_ros.model.depth_vae import DepthCodec
+    from molmoact2_ros.nodes.graph import DEPTH_CODEC, demo_checkpoint
+    from molmoact2_ros.policy.demo import fit_think
 
     if len(robots) != 1:
         raise ValueError(f"--think fits the checkpoint of one robot, got {len(robots)}: name it with --embodiment")
-    side = math.isqrt(THINK_SIZES.depth_codes)
-    scenes = render_depth_scenes(robots[0], DEPTH_SCENES, side, seed)
+    codec = DepthCodec.load(share_folder() / "checkpoints" / DEPTH_CODEC)
+    scenes = render_depth_scenes(robots[0], DEPTH_SCENES, codec.encode, seed)
     return partial(fit_think, robot=robots[0], base=demo_checkpoint(robots[0]), scenes=scenes)

@@ -78,6 +78,7 @@ class RunListener:
         client.listen(ActionChunk, "action_chunk", qos.to_record(qos.CHUNK), self._on_chunk)
         client.listen(DepthMap, "depth", qos.to_record(qos.STATUS), self._on_depth)
         client.listen(Image, "depth/image", qos.CAMERA, self._on_depth_image)
+        client.listen(Image, "depth/metric", qos.CAMERA, self._on_depth_metric)
         client.listen(RobotState, "robot_state", qos.to_record(qos.STATE), self._on_robot_state)
         client.listen(JointCommand, "command/safe", qos.to_record(self._command_qos), self._on_command)
         client.listen(DiagnosticArray, "/diagnostics", DIAGNOSTICS, self._on_diagnostics)
@@ -110,7 +111,11 @@ class RunListener:
 
     def _on_depth_image(self, message: Image) -> None:
         picture = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3)
-        self.depth.add_picture(stamp_ns(message.header.stamp) * 1e-9, picture)
+        self.depth.pictures.add(stamp_ns(message.header.stamp) * 1e-9, picture)
+
+    def _on_depth_metric(self, message: Image) -> None:
+        depth_m = np.frombuffer(message.data, np.float32).reshape(message.height, message.width)
+        self.depth.decoded.add(stamp_ns(message.header.stamp) * 1e-9, depth_m)
 
     def _on_robot_state(self, message: RobotState) -> None:
         self.metrics.on_robot_state(robot_state_from_msg(message))

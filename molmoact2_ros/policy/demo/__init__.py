@@ -3,13 +3,12 @@
 
 from .depth_scenes import DepthScenes
 from .fit import BATCH, STEPS_PER_ROBOT, fit_demo
-from .fit_think import THINK_SIZES, THINK_STEPS, fit_think
+from .fit_think import THINK_STEPS, fit_think
 from .motion import DemoMotion
 
 __all__ = [
     "BATCH",
     "STEPS_PER_ROBOT",
-    "THINK_SIZES",
     "THINK_STEPS",
     "DemoMotion",
     "DepthScenes",

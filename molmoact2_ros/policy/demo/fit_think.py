@@ -41,12 +41,11 @@ from .fit import (
     flow_loss,
     norm_tag,
     optimisers,
-    smooth_tokens,
     store,
 )
 
 THINK_SIZES = TinySizes(expert_heads=2, expert_mlp_ratio=2.0, depth_codes=100, depth_levels=128)
-THINK_STEPS = 1500
+THINK_STEPS = 4000
 WRONG_INPUTS = 0.1  # share of code inputs that are replaced, as in the released models' training
 DEPTH_WEIGHT = 0.1  # of the codes' cross-entropy beside the flow's loss
 
@@ -90,8 +89,6 @@ def fit_think(
         model, processor = load_model(folder, device=device), Processor.load(folder)
         torch.manual_seed(seed)
         inherit(model, load_model(base, device=device))
-        depth = _depth_of(model)
-        smooth_tokens(model, depth.first, depth.num_levels)
         generator = np.random.default_rng(seed)
         plain = ExampleSource(robot, model, processor, generator)
         thinking = _DepthSource(plain, scenes, model, processor, generator)
@@ -202,5 +199,9 @@ def _think_loss(model: MolmoAct2, source: _DepthSource, batch: int, how: tuple[f
     examples, read, right = source.draw(batch)
     prefill: Prefill = model.prefill(torch.cat((examples.ids, read), dim=1), examples.visual)
     logits = model.lm_head(prefill.hidden[:, -read.shape[1] : -1])  # [B, N - 1, V], each for the next token
-    codes = F.cross_entropy(logits.flatten(0, 1), right[:, 1:].flatten())
-    return flow_loss(model, prefill, examples, *how) + DEPTH_WEIGHT * codes
+    # As in inference: codes are chosen among codes, the token that closes the map among all.
+    depth = _depth_of(model)
+    levels = logits[:, :-1, depth.first : depth.first + depth.num_levels].flatten(0, 1)
+    codes = F.cross_entropy(levels, right[:, 1:-1].flatten() - depth.first)
+    end = F.cross_entropy(logits[:, -1], right[:, -1])
+    return flow_loss(model, prefill, examples, *how) + DEPTH_WEIGHT * (codes + end)
