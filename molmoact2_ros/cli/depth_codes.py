@@ -157,7 +157,7 @@ def _decode(args: argparse.Namespace) -> int:
     else:
         codec = _codec(args.codec, choose_device(args.device))
         made_with = str(file.provenance.get("codec"))
-        if made_with.rpartition("@")[2] != codec.name.rpartition("@")[2]:
+        if not codec.is_named(made_with):
             raise ValueError(
                 f"{args.inputs[0]} was made with the codec {made_with}, which {codec.name} cannot read: give "
                 "that one with --codec, or show the codes by number with --rank"

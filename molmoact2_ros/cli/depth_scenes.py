@@ -3,25 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-from numpy.typing import NDArray
 
 from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.model.depth_vae import DepthCodec
 from molmoact2_ros.policy.demo import DemoMotion, DepthScenes
 from molmoact2_ros.sim import Cameras, Scene, SceneDescription, Simulation
 
 
-def render_depth_scenes(
-    robot: Embodiment, count: int, encode: Callable[[NDArray[np.float32]], NDArray[np.int64]], seed: int
-) -> DepthScenes:
+def render_depth_scenes(robot: Embodiment, count: int, codec: DepthCodec, seed: int) -> DepthScenes:
     """Render the robot at random places of the demo's motion.
 
     Args:
         robot: whose scene and cameras.
         count: of scenes.
-        encode: returns the codes [G, G] of a depth map [H, W] in m.
+        codec: gives the codes.
         seed: of the places and of the cameras' noise.
 
     Raises:
@@ -37,7 +33,7 @@ def render_depth_scenes(
         for state in states:
             qpos[scene.qpos[~robot.is_gripper]] = state[~robot.is_gripper]
             images.append([cameras.render(role, qpos) for role in robot.camera_roles])
-            codes.append(encode(cameras.look(robot.camera_roles[0], qpos).depth_m).ravel())
+            codes.append(codec.encode(cameras.look(robot.camera_roles[0], qpos).depth_m).ravel())
     finally:
         cameras.close()
-    return DepthScenes(states, images, np.stack(codes))
+    return DepthScenes(states, images, np.stack(codes), codec.name)

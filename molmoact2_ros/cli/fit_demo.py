@@ -99,5 +99,5 @@ def _think_fit(robots: Sequence[Embodiment], seed: int) -> Callable[..., None]:
     if len(robots) != 1:
         raise ValueError(f"--think fits the checkpoint of one robot, got {len(robots)}: name it with --embodiment")
     codec = DepthCodec.load(share_folder() / "checkpoints" / DEPTH_CODEC)
-    scenes = render_depth_scenes(robots[0], DEPTH_SCENES, codec.encode, seed)
+    scenes = render_depth_scenes(robots[0], DEPTH_SCENES, codec, seed)
     return partial(fit_think, robot=robots[0], base=demo_checkpoint(robots[0]), scenes=scenes)

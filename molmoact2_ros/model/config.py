@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 CONFIG_FILE = "config.json"
+DEPTH_CODEC_FIELD = "depth_codec"  # of ours; released checkpoints lack it
 
 
 class ConfigError(ValueError):
@@ -265,7 +266,10 @@ class TokenConfig:
 
 @dataclass(frozen=True)
 class DepthConfig:
-    """The tokens with which a checkpoint writes a depth map, and the square grid that they fill."""
+    """The tokens with which a checkpoint writes a depth map, and the square grid that they fill.
+
+    `codec` names whose codes they are, where the checkpoint says so: one that `molmoact2 fit-demo` made does.
+    """
 
     output: int
     start: int
@@ -273,6 +277,7 @@ class DepthConfig:
     first: int
     num_levels: int
     side: int
+    codec: str = ""
 
     @property
     def num_cells(self) -> int:
@@ -294,6 +299,7 @@ class DepthConfig:
             first=top.integer("depth_token_start_id"),
             num_levels=top.size("num_depth_tokens"),
             side=math.isqrt(cells),
+            codec=top.text(DEPTH_CODEC_FIELD) if top.has(DEPTH_CODEC_FIELD) else "",
         )
 
 

@@ -2,12 +2,12 @@
 """What depth codes stand for, as topics: decoded while somebody looks.
 
 With a codec that has metres:
-    out  depth/metric      sensor_msgs/Image, 32FC1          m along the optical axis, of the first camera
-    out  depth/points      sensor_msgs/PointCloud2           the same in space, coloured; once its calibration is known
-    in   the camera's      sensor_msgs/CameraInfo            lens distortion is not undone
-         camera_info
+    out  depth/metric      sensor_msgs/Image, 32FC1     reliable 1; m along the optical axis of the first camera
+    out  depth/points      sensor_msgs/PointCloud2      reliable 1; the same in space, coloured
+    in   the camera's      sensor_msgs/CameraInfo       best effort 2; its projection, without lens distortion; without
+         camera_info                                    it no points
 With one that has none, such as the released one:
-    out  depth/nearness    sensor_msgs/Image, 32FC1          0: the farthest of the map, 1: the nearest
+    out  depth/nearness    sensor_msgs/Image, 32FC1     reliable 1; 0: the farthest of the map, 1: the nearest
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from std_msgs.msg import Header
 
 from molmoact2_ros.embodiment import Camera
 from molmoact2_ros.msg import Observation
+from molmoact2_ros.policy.mailbox import Mailbox
 from molmoact2_ros.policy.policy import DepthResult
 from molmoact2_ros.processing.errors import ProcessingError
 from molmoact2_ros.processing.pinhole import Pinhole
@@ -38,24 +39,26 @@ POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4")])
 
 
 class DecodedDepth:
-    """The topics of one policy node; `close` before the node is cleaned up."""
+    """The topics of one policy node. It decodes in a thread of its own: viewers hold up no callback and no inference."""
 
     def __init__(self, node: Node, codec: DepthCodec, camera: Camera) -> None:
         """Offer the topics that the codec can fill, for the first camera of the robot."""
         self._node, self._codec, self._camera = node, codec, camera
-        self._pinhole: Pinhole | None = None
-        self._frame_id = camera.frame_id or camera.role
+        # Read in the worker's thread; replaced as one.
+        self._view: tuple[str, Pinhole | None] = (camera.frame_id or camera.role, None)
         topic = "depth/metric" if codec.is_metric else "depth/nearness"
-        self._maps = node.create_publisher(Image, topic, qos.CAMERA)
-        self._clouds = node.create_publisher(PointCloud2, "depth/points", qos.CAMERA) if codec.is_metric else None
+        self._maps = node.create_publisher(Image, topic, qos.STATUS)
+        self._clouds = node.create_publisher(PointCloud2, "depth/points", qos.STATUS) if codec.is_metric else None
         self._infos = (
             node.create_subscription(CameraInfo, camera.info_topic, self._on_info, qos.CAMERA)
             if codec.is_metric
             else None
         )
+        self._mailbox: Mailbox[tuple[DepthResult, Observation]] = Mailbox(self._show)
 
     def close(self) -> None:
         """Withdraw the topics."""
+        self._mailbox.close()
         if self._infos is not None:
             self._node.destroy_subscription(self._infos)
         for publisher in (self._maps, self._clouds):
@@ -63,30 +66,68 @@ class DecodedDepth:
                 self._node.destroy_publisher(publisher)
 
     def show(self, depth: DepthResult, observation: Observation) -> None:
-        """Decode a map and publish it, to those who look."""
-        wants_map = self._maps.get_subscription_count() > 0
-        wants_cloud = self._clouds is not None and self._clouds.get_subscription_count() > 0
-        if not wants_map and not wants_cloud:
+        """Have a map decoded and published, if anybody looks; one that is overtaken is left out."""
+        if any(self._wanted()):
+            self._mailbox.put((depth, observation))
+
+    # The worker's thread.
+
+    def _show(self, item: tuple[DepthResult, Observation]) -> None:
+        depth, observation = item
+        try:
+            self._publish(depth, observation)
+        except (ValueError, RuntimeError) as error:  # a viewer must not end the policy
+            self._warn(f"depth codes could not be decoded for viewers: {error}")
+
+    def _publish(self, depth: DepthResult, observation: Observation) -> None:
+        wants_map, wants_cloud = self._wanted()
+        frame_id, pinhole = self._view
+        if wants_cloud and pinhole is None:
+            self._warn(
+                f"no points on depth/points: nothing usable has come on {self._camera.info_topic}; if the camera's "
+                "images are remapped, remap that as well"
+            )
+        if not wants_map and (not wants_cloud or pinhole is None):
             return
         turns = self._camera.rotate_deg // 90  # perception turned the picture upright; the driver's frame is not
         values = np.rot90(self._codec.decode(depth.codes), turns)
-        header = Header(stamp=observation.header.stamp, frame_id=self._frame_id)
+        header = Header(stamp=observation.header.stamp, frame_id=frame_id)
         if wants_map:
             self._maps.publish(_map_to_msg(values, header))
-        if wants_cloud and self._clouds is not None and self._pinhole is not None:
+        if wants_cloud and self._clouds is not None and pinhole is not None:
             picture = np.rot90(_first_picture(observation), turns)
-            self._clouds.publish(_cloud_to_msg(self._pinhole.points(values), picture, header))
+            self._clouds.publish(_cloud_to_msg(pinhole.points(values), picture, header))
+
+    def _wanted(self) -> tuple[bool, bool]:
+        """Return whether somebody looks at maps, and at points."""
+        points = self._clouds is not None and self._clouds.get_subscription_count() > 0
+        return self._maps.get_subscription_count() > 0, points
+
+    def _warn(self, text: str) -> None:
+        self._node.get_logger().warning(text, throttle_duration_sec=COMPLAINT_PERIOD_S)
+
+    # The executor's thread.
 
     def _on_info(self, message: CameraInfo) -> None:
-        self._frame_id = message.header.frame_id or self._frame_id
         try:
-            fx, _, cx, _, fy, cy = message.k[:6]
-            self._pinhole = Pinhole(message.width, message.height, fx, fy, cx, cy)
+            self._view = (message.header.frame_id or self._view[0], _pinhole_from_msg(message))
         except ProcessingError as error:
-            self._node.get_logger().warning(
-                f"no points on depth/points, {self._camera.info_topic} is unusable: {error}",
-                throttle_duration_sec=COMPLAINT_PERIOD_S,
-            )
+            self._view = (self._view[0], None)
+            self._warn(f"{self._camera.info_topic} is unusable: {error}")
+
+
+def _pinhole_from_msg(message: CameraInfo) -> Pinhole:
+    """Unpack the projection of rectified images; of a camera that was not rectified its own matrix.
+
+    Raises:
+        ProcessingError: the camera is not calibrated, or sends a part of its image only.
+    """
+    roi = message.roi
+    if roi.x_offset or roi.y_offset or (roi.width, roi.height) not in ((0, 0), (message.width, message.height)):
+        raise ProcessingError("the camera sends a region of its image: expected the whole image")
+    p, k = message.p, message.k
+    fx, fy, cx, cy = (p[0], p[5], p[2], p[6]) if p[0] else (k[0], k[4], k[2], k[5])
+    return Pinhole(message.width, message.height, fx, fy, cx, cy)
 
 
 def _first_picture(observation: Observation) -> NDArray[np.uint8]:

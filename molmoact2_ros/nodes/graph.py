@@ -204,7 +204,8 @@ def demo_checkpoint(robot: Embodiment, *, think: bool = False) -> Path:
     kind = f"{DEMO_CHECKPOINT}_think" if think else DEMO_CHECKPOINT
     folder = share_folder() / "checkpoints" / f"{kind}_{robot.policy.norm_tag}"
     if not folder.is_dir():
-        known = ", ".join(sorted(path.name for path in folder.parent.glob(f"{DEMO_CHECKPOINT}_*")))
+        there = sorted(path.name for path in folder.parent.glob(f"{kind}_*"))
+        known = ", ".join(name for name in there if think or not name.startswith(f"{DEMO_CHECKPOINT}_think"))
         which, switch = ("depth-reasoning demo", "--think ") if think else ("demo", "")
         raise EmbodimentError(
             f"no {which} checkpoint comes along for norm tag {robot.policy.norm_tag} of {robot.name} (those that do: "

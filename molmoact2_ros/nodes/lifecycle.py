@@ -204,10 +204,10 @@ def run(make_node: Callable[[], Molmoact2Node[Any]]) -> int:
         rclpy.try_shutdown()
         return 2
     try:
-        node.take_priority()
         if not node.autostart():
             print(f"error: {node.failure}", file=sys.stderr)
             return 2
+        node.take_priority()  # now: to configure takes a second, for which the others shall not wait
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         while not stop.requested:

@@ -9,7 +9,7 @@ Topics (relative; cameras as the embodiment file names them):
     in   depth                             DepthMap                       reliable 1; from policies that reason in depth
     out  observation                       Observation                    reliable 1; of new frames, at most rate_hz
     out  perception_status                 PerceptionStatus               reliable 1; on change and at heartbeat_rate_hz
-    out  depth/image                       sensor_msgs/Image              best effort 2; if subscribed: codes drawn
+    out  depth/image                       sensor_msgs/Image              reliable 1; if subscribed: codes drawn
 
 The logic is in `perception.ObservationBuilder`. Frames are decoded and resized only when they are used.
 
@@ -155,7 +155,7 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
     def _make_topics(self) -> None:
         self._observations = self.create_publisher(ObservationMsg, "observation", qos.OBSERVATION)
         self._statuses = self.create_publisher(PerceptionStatus, "perception_status", qos.STATUS)
-        self._depth_images = DepthImages(self.create_publisher(Image, "depth/image", qos.CAMERA))
+        self._depth_images = DepthImages(self.create_publisher(Image, "depth/image", qos.STATUS))
         self._publishers_made = [self._observations, self._statuses, self._depth_images.publisher]
         self._subscriptions_made = [
             *(self._subscribe_to(camera) for camera in self._robot.cameras),

@@ -38,7 +38,15 @@ from molmoact2_ros.interpolation.settings import MODES, SPEED_SCALES
 from molmoact2_ros.msg import ActionChunk, DepthMap, Observation
 from molmoact2_ros.policy.handshake import check_handshake
 from molmoact2_ros.policy.mailbox import Mailbox
-from molmoact2_ros.policy.policy import CellFacts, DepthResult, Policy, PolicyChunk, PolicyError, PolicyObservation
+from molmoact2_ros.policy.policy import (
+    CellFacts,
+    DepthResult,
+    Policy,
+    PolicyChunk,
+    PolicyError,
+    PolicyObservation,
+    PolicySpec,
+)
 from molmoact2_ros.processing.processor import Processor
 from molmoact2_ros.processing.prompt import normalize_task
 
@@ -133,13 +141,19 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self._tasks: TaskServer | None = None
         self._think: Service | None = None
         self._decoded_depth: DecodedDepth | None = None
+        self._publishers_made: list[Any] = []
+        self._subscriptions_made: list[Any] = []
+        self._hears_parameters = False
 
     def _setup(self) -> None:
         self._robot = Embodiment.load(self.params.embodiment)
         self._instruction, self._instruction_sequence = "", 0
         if self.params.instruction:
             self._instruct(self.params.instruction)
+        codec = self._load_codec() if self.params.depth_decoder else None  # before 22 GB are loaded for it
         self._policy = self._load_policy()
+        if codec is not None:
+            _check_codec(codec, self._policy.spec)
         self._life = secrets.randbits(63) + 1
         self._sequence = 0
         self._last_depth: DepthResult | None = None
@@ -153,14 +167,19 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self._done = self.create_guard_condition(self._publish_finished)
         self._mailbox = Mailbox(self._infer)
         self._chunks = self.create_publisher(ActionChunk, "action_chunk", qos.CHUNK)
+        self._publishers_made = [self._chunks]
         if self.params.enable_depth:
             self._depths = self.create_publisher(DepthMap, "depth", qos.STATUS)
+            self._publishers_made.append(self._depths)
             self._think = self.create_service(Trigger, "~/think", self._on_think)
-        if self.params.depth_decoder:
-            self._decoded_depth = DecodedDepth(self, self._load_codec(), self._robot.cameras[0])
-        self._observations = self.create_subscription(Observation, "observation", self._on_observation, qos.OBSERVATION)
-        self._instructions = self.create_subscription(String, "instruction", self._on_instruction, qos.LATCHED)
+        if codec is not None:
+            self._decoded_depth = DecodedDepth(self, codec, self._robot.cameras[0])
+        self._subscriptions_made = [
+            self.create_subscription(Observation, "observation", self._on_observation, qos.OBSERVATION),
+            self.create_subscription(String, "instruction", self._on_instruction, qos.LATCHED),
+        ]
         self.add_on_set_parameters_callback(self._on_parameters)
+        self._hears_parameters = True
         self._tasks = TaskServer(self, self._robot, Instructed(self._instruct, self._withdraw))
 
     def _load_policy(self) -> Policy:
@@ -200,18 +219,10 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
 
     def _load_codec(self) -> DepthCodec:
         from molmoact2_ros.model.depth_vae import DepthCodec
-        from molmoact2_ros.policy.device import choose_device
 
         if not self.params.enable_depth:
             raise ValueError("depth_decoder decodes what a policy writes with enable_depth: set that, too")
-        codec = DepthCodec.load(self.params.depth_decoder, choose_device(self.params.device))
-        spec, sizes = self._policy.spec, codec.config
-        if (spec.depth_side, spec.depth_levels) != (sizes.grid, sizes.num_codes):
-            raise ValueError(
-                f"depth_decoder: {codec.name} decodes {sizes.grid} x {sizes.grid} cells of {sizes.num_codes} codes, "
-                f"but {spec.model_id} writes {spec.depth_side} x {spec.depth_side} of {spec.depth_levels}: give its own"
-            )
-        return codec
+        return DepthCodec.load(self.params.depth_decoder)  # on the CPU: viewers leave the GPU to the policy
 
     @property
     def _executed_step_s(self) -> float:
@@ -234,6 +245,14 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         if self._decoded_depth is not None:
             self._decoded_depth.close()
             self._decoded_depth = None
+        if self._hears_parameters:
+            self.remove_on_set_parameters_callback(self._on_parameters)
+            self._hears_parameters = False
+        for subscription in self._subscriptions_made:
+            self.destroy_subscription(subscription)
+        for publisher in self._publishers_made:
+            self.destroy_publisher(publisher)
+        self._publishers_made, self._subscriptions_made = [], []
 
     # Callbacks, all in the executor's thread.
 
@@ -406,6 +425,20 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
                 "depth_ms": round(self._last_depth.decoding_ms, 1),
             }
         return [("inference", level, text, values), self._latencies.report(), self._inference_times.report()]
+
+
+def _check_codec(codec: DepthCodec, spec: PolicySpec) -> None:
+    """Raise ValueError if the codec is not that of the policy's codes, as far as can be told."""
+    sizes = codec.config
+    if (spec.depth_side, spec.depth_levels) != (sizes.grid, sizes.num_codes):
+        raise ValueError(
+            f"depth_decoder: {codec.name} decodes {sizes.grid} x {sizes.grid} cells of {sizes.num_codes} codes, "
+            f"but {spec.model_id} writes {spec.depth_side} x {spec.depth_side} of {spec.depth_levels}: give its own"
+        )
+    if spec.depth_codec and not codec.is_named(spec.depth_codec):
+        raise ValueError(
+            f"depth_decoder: {spec.model_id} writes codes of {spec.depth_codec}, which {codec.name} cannot read"
+        )
 
 
 def cell_facts(message: Observation) -> CellFacts | None:

@@ -27,12 +27,18 @@ def take_priority(priority: int) -> str:
     """
     if not hasattr(os, "sched_setscheduler"):
         return "this system has no real-time scheduling"
+    done: set[int] = set()
     try:
-        # One thread at a time: what is set for the process holds for its first thread and those that it starts.
-        for thread in sorted(int(path.name) for path in THREADS.iterdir()):
-            _set(thread, priority)
+        # One thread at a time: what is set for the process holds for its first thread and those that it starts. Again
+        # until there is no new one: a thread may start another before its turn.
+        while threads := {int(path.name) for path in THREADS.iterdir()} - done:
+            for thread in threads:
+                _set(thread, priority)
+            done |= threads
     except PermissionError:
         return "this user may not take it"
+    except OSError as error:  # some containers allow no such call at all
+        return f"this system does not give it ({error})"
     return ""
 
 

@@ -33,6 +33,7 @@ Sequences = NDArray[np.uint64]
 MOST_UNACKNOWLEDGED = 7  # half a second at 15 Hz; each costs 0.1 ms per picture
 # A policy that was busy has taken, when its acknowledgement arrives, the newest observation of the moment it was done.
 MOST_TAKEN = 2
+IDLE = 45  # observations without an acknowledgement, three seconds at 15 Hz, until a policy counts as not at work
 PATIENCE = 150  # observations without an acknowledgement, ten seconds at 15 Hz, until nobody seems to want masks
 
 
@@ -90,6 +91,8 @@ class ChangeDetector:
             None while no policy is known that reasons in depth.
         """
         self._silent += 1
+        if self._silent > IDLE:
+            self._at_work = False
         if self._silent > PATIENCE and not self.settings.grid:
             self._forget(grid=0)
         return self.compare(sequence, CellPicture.of(image, self._grid)) if self._grid else None

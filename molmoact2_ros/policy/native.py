@@ -254,6 +254,7 @@ def _spec(
         n_action_steps=tag.n_action_steps,
         depth_side=depth.side if depth else 0,
         depth_levels=depth.num_levels if depth else 0,
+        depth_codec=depth.codec if depth else "",
     )
 
 

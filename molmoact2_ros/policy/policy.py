@@ -32,6 +32,7 @@ class PolicySpec:
         n_action_steps: rows a chunk has.
         depth_side: cells along a side of its depth maps; 0: it writes none.
         depth_levels: codes that a cell can have.
+        depth_codec: whose codes they are; empty where the checkpoint does not say.
     """
 
     model_id: str
@@ -44,6 +45,7 @@ class PolicySpec:
     n_action_steps: int
     depth_side: int = 0
     depth_levels: int = 0
+    depth_codec: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder, shipped_embodiments
+from molmoact2_ros.model.tiny import write_tiny_checkpoint
 from molmoact2_ros.nodes.graph import GRAPH_ARGUMENTS, NODE_NAMES, NodeSpec, graph
+from molmoact2_ros.policy.demo.fit import norm_tag
 
 TINY_BASE = Path(__file__).parents[1] / "data" / "parity" / "tiny_base"
 
@@ -59,8 +61,28 @@ def test_a_depth_decoder_is_absolute_and_only_asked_for_with_depth(
 
 
 def test_a_robot_without_a_demo_checkpoint_that_reasons_in_depth_is_told_how_to_get_one() -> None:
-    with pytest.raises(EmbodimentError, match=r"no depth-reasoning demo .* fit-demo --think --embodiment yam"):
+    with pytest.raises(
+        EmbodimentError,
+        match=r"no depth-reasoning demo .*\(those that do: demo_think_franka_droid\): .* --think --embodiment yam",
+    ):
         _graph("yam", sim="true", enable_depth="true")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "grid"),
+    [
+        ({"sim": "true", "enable_depth": "true"}, 10),  # the demo's own
+        ({"enable_depth": "true", "checkpoint": "allenai/MolmoAct2-Think-DROID"}, 10),  # not here yet
+        ({"enable_depth": "false"}, 0),
+    ],
+)
+def test_perception_is_told_how_large_the_depth_grid_is(arguments: dict[str, str], grid: int) -> None:
+    assert _graph(**arguments)["perception"].parameters["depth_grid"] == grid
+
+
+def test_the_depth_grid_of_a_folder_is_its_own(tmp_path: Path) -> None:
+    write_tiny_checkpoint(tmp_path, think=True, tags=dict([norm_tag(Embodiment.load("droid"))]))
+    assert _graph(enable_depth="true", checkpoint=str(tmp_path))["perception"].parameters["depth_grid"] == 4
 
 
 def test_the_mode_reaches_policy_and_interpolator_alike() -> None:

@@ -6,6 +6,8 @@ The checkpoint is random, so its maps would not end: its head is changed until t
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -114,22 +116,30 @@ class Neighbours:
     def look(self, kind: type, topic: str) -> None:
         """Subscribe to a view of depth, and wait until the policy knows."""
         self.decoded[topic] = []
-        self.node.create_subscription(kind, topic, self.decoded[topic].append, qos.CAMERA)
+        self.node.create_subscription(kind, topic, self.decoded[topic].append, 10)  # reliable, as viewers ask for
         deadline = time.monotonic() + PATIENCE_S
         while self.node.count_publishers(topic) == 0 and time.monotonic() < deadline:
             self._spin(0.05)
         self._spin(0.2)
 
-    def calibrate(self, *k: float) -> None:
-        """Publish the first camera's calibration."""
+    def calibrate(self, *k: float, **other: object) -> None:
+        """Publish the first camera's calibration, and let it arrive."""
         publisher = self.node.create_publisher(CameraInfo, "camera/external/camera_info", qos.CAMERA)
         deadline = time.monotonic() + PATIENCE_S
         while publisher.get_subscription_count() == 0 and time.monotonic() < deadline:
             self._spin(0.05)
-        message = CameraInfo(width=140, height=70, k=list(k))
+        message = CameraInfo(width=140, height=70, k=list(k), **other)
         message.header.frame_id = "lab_optical_frame"
         publisher.publish(message)
         self._spin(0.2)
+
+    def wait_for_view(self, topic: str) -> object:
+        """Return the newest message of a view: it is made in a thread of its own."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not self.decoded[topic]:
+            assert time.monotonic() < deadline, f"nothing came on {topic}"
+            self._spin(0.05)
+        return self.decoded[topic][-1]
 
     def ask(self) -> Trigger.Response:
         """Call ~/think."""
@@ -279,7 +289,7 @@ def test_decoded_depth_is_an_image_in_metres_and_points_in_the_cameras_frame(
     here.look(PointCloud2, "depth/points")
     here.calibrate(100.0, 0.0, 69.5, 0.0, 100.0, 34.5, 0.0, 0.0, 1.0)
     chunk, depth = here.infer()
-    (image,), (cloud,) = here.decoded["depth/metric"], here.decoded["depth/points"]
+    image, cloud = here.wait_for_view("depth/metric"), here.wait_for_view("depth/points")
     expected = DepthCodec.load(codec).decode(np.array(depth.codes).reshape(4, 4))
     assert (image.encoding, image.header.frame_id, image.header.stamp) == (
         "32FC1", "lab_optical_frame", chunk.header.stamp,
@@ -300,7 +310,8 @@ def test_an_uncalibrated_camera_has_depth_but_no_points(around: Callable[..., Ne
     here.look(PointCloud2, "depth/points")
     here.calibrate(*[0.0] * 9)
     here.infer()
-    assert (len(here.decoded["depth/metric"]), here.decoded["depth/points"]) == (1, [])
+    here.wait_for_view("depth/metric")
+    assert here.decoded["depth/points"] == []
 
 
 def test_depth_without_metres_is_published_as_nearness(
@@ -311,9 +322,72 @@ def test_depth_without_metres_is_published_as_nearness(
     here = around(depth_decoder="vae-final.pt")
     here.look(Image, "depth/nearness")
     here.infer()
-    values = np.frombuffer(here.decoded["depth/nearness"][0].data, "<f4")
+    values = np.frombuffer(here.wait_for_view("depth/nearness").data, "<f4")
     assert (values.min(), values.max()) == (0, pytest.approx(1))
     assert {"depth/metric", "depth/points"}.isdisjoint(name[1:] for name, _ in here.node.get_topic_names_and_types())
+
+
+def test_points_of_a_rectified_camera_follow_its_projection(around: Callable[..., Neighbours], codec: Path) -> None:
+    here = around(depth_decoder=codec)
+    here.look(PointCloud2, "depth/points")
+    raw = (100.0, 0.0, 69.5, 0.0, 100.0, 34.5, 0.0, 0.0, 1.0)
+    here.calibrate(*raw, p=[50.0, 0.0, 60.0, 0.0, 0.0, 50.0, 30.0, 0.0, 0.0, 0.0, 1.0, 0.0])
+    here.infer()
+    points = np.frombuffer(here.wait_for_view("depth/points").data, "<f4").reshape(16, 16, 4)
+    np.testing.assert_allclose(points[:, 0, 0], (3.875 - 60) / 50 * points[:, 0, 2], rtol=1e-5)
+
+
+def test_depth_of_a_camera_that_hangs_on_its_side_lies_as_its_driver_sends_it(
+    around: Callable[..., Neighbours], codec: Path, tmp_path: Path
+) -> None:
+    text = (share_folder() / "config" / "embodiments" / "droid.yaml").read_text()
+    turned = tmp_path / "turned.yaml"
+    turned.write_text(text.replace("rotate_deg: 0", "rotate_deg: 90", 1))
+    here = around(depth_decoder=codec, embodiment=turned)
+    here.look(Image, "depth/metric")
+    _, depth = here.infer()
+    image = here.wait_for_view("depth/metric")
+    upright = DepthCodec.load(codec).decode(np.array(depth.codes).reshape(4, 4))
+    # Perception turned the driver's image clockwise: its left edge is the upper one of what the policy saw.
+    driver = np.frombuffer(image.data, "<f4").reshape(16, 16)
+    np.testing.assert_array_equal(driver[::-1, 0], upright[0])
+
+
+def test_a_decoder_that_fails_ends_nothing(
+    around: Callable[..., Neighbours], codec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(DepthCodec, "decode", fail)
+    here = around(depth_decoder=codec)
+    here.look(Image, "depth/metric")
+    assert here.infer()[1] is not None
+    assert here.infer()[1] is not None
+    assert here.decoded["depth/metric"] == []
+
+
+def test_a_codec_that_is_not_the_checkpoints_own_fails_configure(
+    around: Callable[..., Neighbours], checkpoints: dict[str, Path], codec: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(checkpoints["ending"], other)
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps(config | {"depth_codec": "vae-final.pt@0123"}))
+    here = around(depth_decoder=codec, checkpoint=other)
+    assert not here.configured
+    assert "writes codes of vae-final.pt@0123, which codec@" in here.policy.failure
+
+
+def test_configured_again_it_listens_once(around: Callable[..., Neighbours], codec: Path) -> None:
+    here = around(depth_decoder=codec)
+    here.policy.trigger_deactivate()
+    here.policy.trigger_cleanup()
+    here.policy.trigger_configure()
+    here.policy.trigger_activate()
+    assert here.node.count_subscribers("observation") == 1
+    assert [here.node.count_publishers(topic) for topic in ("action_chunk", "depth", "depth/metric")] == [1, 1, 1]
+    assert here.infer()[1] is not None
 
 
 def test_nothing_is_decoded_while_nobody_looks(

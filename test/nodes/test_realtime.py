@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -51,3 +52,11 @@ def test_a_thread_that_ends_meanwhile_is_no_problem(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(os, "sched_setscheduler", gone)
     assert realtime.take_priority(20) == ""
+
+
+def test_a_system_that_refuses_the_call_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    assert realtime.take_priority(20) == "this system does not give it ([Errno 22] Invalid argument)"

@@ -179,6 +179,15 @@ def test_where_the_grid_is_known_a_policy_that_comes_late_decodes_only_its_first
     assert policy.kept == kept
 
 
+def test_after_a_pause_a_policy_is_again_one_that_comes_late() -> None:
+    perception, contents = _Perception(1, ChangeSettings(grid=GRID)), np.arange(CELLS) % len(TEXTURES)
+    perception.hear(_Policy(2, "cells").infer(perception.observe(contents)))
+    policy, seen = _Policy(3, "cells"), [perception.observe(contents) for _ in range(60)]
+    policy.infer(seen[50])
+    policy.infer(seen[57])
+    assert policy.kept == CELLS
+
+
 def test_the_mask_alone_is_of_no_use_to_a_policy_that_is_always_busy() -> None:
     assert _run(ChangeSettings(), "mask", 2).kept == 0
 

@@ -24,7 +24,7 @@ def _scenes(count: int = 4) -> DepthScenes:
     """Grey pictures and codes that count up."""
     states = DemoMotion.of(DROID).draw_states(count, np.random.default_rng(0))
     pictures = [[np.full((70, 70, 3), 60 + 20 * scene, np.uint8)] * 2 for scene in range(count)]
-    return DepthScenes(states, pictures, np.tile(np.arange(100), (count, 1)))
+    return DepthScenes(states, pictures, np.tile(np.arange(100), (count, 1)), "some_codec@0123")
 
 
 def _fitted(folder: Path, steps: int = 2) -> list[float]:
@@ -38,7 +38,7 @@ def test_result_has_depth_and_passes_the_handshake(tmp_path: Path) -> None:
     _fitted(tmp_path / "a")
     depth = load_model(tmp_path / "a").config.depth
     assert depth is not None
-    assert (depth.side, depth.num_levels) == (10, 128)
+    assert (depth.side, depth.num_levels, depth.codec) == (10, 128, "some_codec@0123")
     check_handshake(DROID, NormStats.load(tmp_path / "a").tag(DROID.policy.norm_tag))
 
 

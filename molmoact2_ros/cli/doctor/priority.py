@@ -29,6 +29,6 @@ def may_take_priority() -> bool:
 def _may_here() -> bool:
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(DEFAULT_PRIORITY))
-    except (AttributeError, PermissionError):
+    except (AttributeError, OSError):
         return False
     return True

@@ -71,6 +71,10 @@ class DepthCodec:
         """Whether decoded depth has metres."""
         return isinstance(self.scale, MetricScale)
 
+    def is_named(self, name: str) -> bool:
+        """Return whether a name, of whatever file or folder it was then, means this codec."""
+        return name.rpartition("@")[2] == self.name.rpartition("@")[2]
+
     def encode(self, depth_m: Map) -> Codes:
         """Return the codes [G, G] of a depth map.
 

@@ -19,8 +19,10 @@ class DepthScenes:
         states: float64 [N, D] in the package's units.
         images: for each scene one picture per camera, in the order of training.
         codes: int64 [N, C] of the first camera's grid, in reading order, from 0.
+        codec: whose codes they are.
     """
 
     states: NDArray[np.float64]
     images: list[list[ByteImage]]
     codes: NDArray[np.int64]
+    codec: str

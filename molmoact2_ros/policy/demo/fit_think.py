@@ -11,6 +11,7 @@ Axes: B examples, S prompt tokens, N tokens of a depth map, V vocabulary.
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.model.checkpoint import load_model
-from molmoact2_ros.model.config import DepthConfig
+from molmoact2_ros.model.config import CONFIG_FILE, DEPTH_CODEC_FIELD, DepthConfig
 from molmoact2_ros.model.molmoact2 import MolmoAct2, Prefill
 from molmoact2_ros.model.tiny import TinySizes, check_may_write, write_tiny_checkpoint
 from molmoact2_ros.processing.processor import Processor
@@ -94,6 +95,7 @@ def fit_think(
         thinking = _DepthSource(plain, scenes, model, processor, generator)
         _train(model, (plain, thinking), steps, batch, on_step)
         store(model, folder)
+        _name_codec(folder / CONFIG_FILE, scenes.codec)
         out.mkdir(parents=True, exist_ok=True)
         for path in folder.iterdir():
             shutil.copyfile(path, out / path.name)
@@ -111,6 +113,14 @@ def inherit(model: MolmoAct2, base: MolmoAct2) -> None:
             weight.copy_(old[name])
         else:
             weight[: depth.output] = old[name][: depth.output]
+
+
+def _name_codec(path: Path, codec: str) -> None:
+    """Note in config.json whose codes the checkpoint writes."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(
+        json.dumps(config | {DEPTH_CODEC_FIELD: codec}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 def _depth_of(model: MolmoAct2) -> DepthConfig:
