@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,9 @@ what comes in
   NPY                    floating-point metres [height, width], along the camera's axis
   folders                all such files in them, sorted by name
   colour pictures        with --teacher depth-anything: Depth Anything V2 estimates their depth; needs transformers
-Pixels without depth take that of their nearest neighbour in the row; a map that lacks more than half is refused. Depth
+Images must be upright, as the policy sees them: turn those of a camera that hangs on its side first.
+Pixels without depth take that of their nearest neighbour in the row; a map that lacks more than half is left out, as is a
+file that cannot be read: both are named at the end, and the exit status is 1. Depth
 outside the range of a codec counts as the end of the range; the file of codes tells both parts, missing and outside.
 
 what comes out
@@ -96,6 +99,7 @@ def _encode(args: argparse.Namespace) -> int:
     from molmoact2_ros.policy.device import choose_device
     from molmoact2_ros.processing.depth_code_file import DepthCodeFile, require_suffix
     from molmoact2_ros.processing.depth_maps import DEPTH_SUFFIXES, PICTURE_SUFFIXES
+    from molmoact2_ros.processing.errors import ProcessingError
 
     require_suffix(args.out)
     device = choose_device(args.device)
@@ -103,10 +107,17 @@ def _encode(args: argparse.Namespace) -> int:
     codec = _codec(args.codec, device)
     teacher = DepthTeacher.load(args.teacher_model or DEPTH_ANYTHING, device) if args.teacher else None
     frames, codes = [], []
+    refused: list[Exception] = []
     for path in track(paths, "encode", disable=len(paths) == 1):
-        frame, grid = _encode_file(path, codec, teacher, args.unit)
+        try:
+            frame, grid = _encode_file(path, codec, teacher, args.unit)
+        except ProcessingError as error:
+            refused.append(error)
+            continue
         frames.append(frame)
         codes.append(grid)
+    if not codes:
+        raise refused[0]
     provenance = {
         "codec": codec.name,
         "num_codes": codec.config.num_codes,
@@ -115,8 +126,10 @@ def _encode(args: argparse.Namespace) -> int:
     }
     DepthCodeFile(np.stack(codes), frames, provenance).write(args.out)
     used = len(np.unique(np.stack(codes)))
+    for error in refused:
+        print(f"left out: {error}", file=sys.stderr)
     print(f"wrote {args.out}: {len(codes)} frames, {used} of {codec.config.num_codes} codes used, codec {codec.name}")
-    return 0
+    return int(bool(refused))
 
 
 def _encode_file(

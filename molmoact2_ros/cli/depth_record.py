@@ -75,6 +75,7 @@ class DepthRecord:
         moving = [entry for entry in later if entry.moving]
         return {
             "maps": len(self.maps),
+            "pictures_in_metres": len(self.decoded.kept),
             "maps_decoded_in_full": sum(bool(entry.decoded.all()) for entry in self.maps),
             "reused_at_rest": _reused(rest),
             "reused_in_motion": _reused(moving),

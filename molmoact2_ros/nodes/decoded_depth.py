@@ -39,7 +39,7 @@ POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4")])
 
 
 class DecodedDepth:
-    """The topics of one policy node. It decodes in a thread of its own: viewers hold up no callback and no inference."""
+    """The topics of one policy node. It decodes in a thread of its own: viewers hold up nothing."""
 
     def __init__(self, node: Node, codec: DepthCodec, camera: Camera) -> None:
         """Offer the topics that the codec can fill, for the first camera of the robot."""

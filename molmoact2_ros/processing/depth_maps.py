@@ -45,15 +45,15 @@ def read_picture(path: Path) -> ByteImage:
     Raises:
         ProcessingError: it is none.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with Image.open(path) as file:
             if file.mode.startswith(("I", "F")):
                 raise ProcessingError(f"{path} is a depth image, not a colour picture: leave --teacher out")
             return np.asarray(file.convert("RGB"))
-    except UnidentifiedImageError as error:
-        raise ProcessingError(f"{path} is no picture: expected PNG or JPEG") from error
+    except (OSError, SyntaxError) as error:
+        raise ProcessingError(f"{path} cannot be read ({error}): expected PNG or JPEG") from error
 
 
 def fill_missing(depth_m: Map, name: object) -> Map:
@@ -102,7 +102,7 @@ def _read_npy(path: Path) -> NDArray[np.floating]:
 
 
 def _read_png(path: Path, unit_m: float) -> NDArray[np.floating]:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with Image.open(path) as file:
@@ -112,5 +112,5 @@ def _read_png(path: Path, unit_m: float) -> NDArray[np.floating]:
                     "depth-anything its depth is estimated"
                 )
             return np.asarray(file, dtype=np.float64) * unit_m
-    except UnidentifiedImageError as error:
-        raise ProcessingError(f"{path} is no depth image: expected PNG of 16 bits, or NPY in metres") from error
+    except (OSError, SyntaxError) as error:
+        raise ProcessingError(f"{path} cannot be read ({error}): expected PNG of 16 bits, or NPY in metres") from error

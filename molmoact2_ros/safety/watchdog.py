@@ -199,7 +199,9 @@ class Watchdog:
         age_s, without_s = now.age_s(self._chunk.observation_ns), now.since_s(self._chunk_at)
         if age_s <= limit_s:
             return None
-        if self._unready_since is not None:
+        # A single late frame, of just now, is not why the observation is old.
+        blame_s = self._settings.perception_not_ready_max_s / 2
+        if self._unready_since is not None and now.since_s(self._unready_since) > min(blame_s, limit_s / 2):
             return self._not_ready(age_s, limit_s)
         if without_s > min(limit_s / 2, SILENT_GAPS * self._chunk_gap_s):
             text = (

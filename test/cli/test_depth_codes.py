@@ -55,6 +55,19 @@ def test_folder_becomes_a_file_of_codes_that_says_how_they_were_made(tmp_path, c
     assert f"wrote {out}: 3 frames" in capsys.readouterr().out
 
 
+def test_a_frame_that_cannot_be_used_is_left_out_and_named_and_the_others_are_kept(tmp_path, capsys):
+    codec, folder, out = _codec(tmp_path / "codec"), _folder(tmp_path / "in"), tmp_path / "codes.json"
+    (folder / "b.png").write_bytes((folder / "b.png").read_bytes()[:200])
+    np.save(folder / "d.npy", np.full_like(SLOPE_M, np.nan))
+    assert main(["depth-codes", str(folder), "--codec", str(codec), "--out", str(out)]) == 1
+    assert [Path(frame["file"]).name for frame in json.loads(out.read_text())["frames"]] == ["a.png", "c.npy"]
+    said = capsys.readouterr()
+    assert [line.split(":")[0] for line in said.err.splitlines()] == ["left out", "left out"]
+    assert "b.png cannot be read" in said.err
+    assert "d.npy: 100 % of the pixels have no depth" in said.err
+    assert f"wrote {out}: 2 frames" in said.out
+
+
 def test_codes_decode_to_depth_in_metres_and_a_png_in_millimetres(tmp_path):
     codec, codes, out = str(_codec(tmp_path / "codec")), str(tmp_path / "codes.npz"), tmp_path / "out"
     assert main(["depth-codes", str(_folder(tmp_path / "in")), "--codec", codec, "--out", codes]) == 0

@@ -56,5 +56,9 @@ def test_a_moving_arm_has_some_cells_decoded_and_the_others_used_again(demo: tup
     assert depth["maps_decoded_in_full"] <= depth["maps"] / 4 + FULL_MAPS
 
 
+def test_maps_can_be_decoded_to_metres(demo: tuple[int, dict[str, Any], Path]) -> None:
+    assert demo[1]["depth"]["pictures_in_metres"] > 3
+
+
 def test_report_shows_the_maps(demo: tuple[int, dict[str, Any], Path]) -> None:
     assert Image.open(demo[2] / "depth.png").width > 500

@@ -281,3 +281,13 @@ def test_codes_that_are_not_of_this_codec_are_refused(tmp_path, codes):
 def test_what_is_no_depth_map_is_refused(tmp_path, depth_m, message):
     with pytest.raises(DepthCodecError, match=message):
         DepthCodec.load(_written(tmp_path / "codec")).encode(depth_m)
+
+
+def test_a_stray_pixel_close_to_the_sensor_leaves_the_values_of_the_others():
+    slope_m = np.linspace(0.5, 2.0, 320, dtype=np.float32)[:, None].repeat(320, axis=1)
+    stray_m = slope_m.copy()
+    stray_m[100, 100] = 0.02
+    values, strayed = (FrameScale().from_depth(depth_m, 320) for depth_m in (slope_m, stray_m))
+    strayed[98:103, 98:103] = values[98:103, 98:103]
+    assert np.abs(strayed - values).max() < 0.01
+    assert values.max() - values.min() > 0.99

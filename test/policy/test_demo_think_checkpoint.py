@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.nodes.graph import demo_checkpoint
+from molmoact2_ros.embodiment import Embodiment, share_folder
+from molmoact2_ros.model.depth_vae import DepthCodec
+from molmoact2_ros.nodes.graph import DEPTH_CODEC, demo_checkpoint
 from molmoact2_ros.policy.demo import DemoMotion
 from molmoact2_ros.policy.native import NativePolicy
 from molmoact2_ros.policy.policy import PolicyObservation
@@ -23,13 +24,17 @@ VELOCITY_SHARE, ACCELERATION_SHARE = 0.6, 0.7
 MOST_BYTES = 2_200_000
 
 
+def _policy() -> NativePolicy:
+    folder = demo_checkpoint(ROBOT, think=True)
+    return NativePolicy.load(folder, ROBOT.policy.norm_tag, num_cameras=len(ROBOT.cameras), seed=0, depth_every=1)
+
+
 @cache
 def _inferred() -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
     """[N, D] states where the demo can be, [N, T, D] chunks, the codes; every map decoded in full."""
     torch.set_num_threads(1)
-    folder = demo_checkpoint(ROBOT, think=True)
     cameras = len(ROBOT.cameras)
-    policy = NativePolicy.load(folder, ROBOT.policy.norm_tag, num_cameras=cameras, seed=0, depth_every=1)
+    policy = _policy()
     generator = np.random.default_rng(99)
     states = DemoMotion.of(ROBOT).draw_states(STATES, generator)
     chunks, codes = [], []
@@ -55,7 +60,30 @@ def test_checkpoint_is_small() -> None:
 def test_every_depth_map_ends_with_a_code_for_each_cell() -> None:
     codes = _inferred()[2]
     assert {one.size for one in codes} == {100}
-    assert len(np.unique(codes)) > 10  # it tells near from far
+
+
+@pytest.mark.sim
+def test_what_the_codes_stand_for_is_what_the_camera_saw() -> None:
+    """On scenes that it was not fitted to."""
+    pytest.importorskip("mujoco", reason="needs MuJoCo: pip install mujoco")
+    from molmoact2_ros.cli.depth_scenes import render_depth_scenes
+    from molmoact2_ros.sim import SimulationError
+
+    codec = DepthCodec.load(share_folder() / "checkpoints" / DEPTH_CODEC)
+    try:
+        scenes = render_depth_scenes(ROBOT, 8, codec, seed=1_000)
+    except SimulationError as error:
+        pytest.skip(str(error))
+    policy = _policy()
+    for state, images, codes in zip(scenes.states, scenes.images, scenes.codes, strict=True):
+        depth = policy.infer(PolicyObservation(tuple(images), ROBOT.to_policy(state), "pick up the cube")).depth
+        assert depth is not None
+        error_m = np.abs(codec.decode(depth.codes.astype(np.int64)) - codec.decode(codes.reshape(10, 10)))
+        assert error_m.mean() < 0.15
+
+
+def test_it_names_the_codec_that_comes_along() -> None:
+    assert DepthCodec.load(share_folder() / "checkpoints" / DEPTH_CODEC).is_named(_policy().spec.depth_codec)
 
 
 def test_chunks_start_at_the_measured_state() -> None:

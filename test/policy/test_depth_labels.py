@@ -2,6 +2,7 @@
 """Fitting the depth codec in a few steps, its scores, the codec in checkpoints/, and a teacher that may be missing."""
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -88,10 +89,9 @@ def test_score_needs_metres_and_maps():
         score_codec(DepthCodec(DepthVae(SMALL), RANGE, "small"), [])
 
 
-def test_shipped_codec_is_small_and_uses_most_of_its_codes():
+def test_shipped_codec_is_small_and_says_how_it_did_on_every_robot():
     assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 2e6
     held_out = json.loads((SHIPPED / "config.json").read_text())["held_out"]
-    assert held_out["all"]["codes_used"] >= 96
     assert set(held_out) == {*shipped_embodiments(), "all"}
 
 
@@ -107,6 +107,7 @@ def test_shipped_codec_errs_on_new_views_as_its_config_says(robot):
         pytest.skip(str(error))
     assert score.mean_m < 1.4 * reported["mean_m"]  # eight views are few: one close arm weighs in them
     assert score.mean_percent < 1.4 * reported["mean_percent"]
+    assert score.codes_used > 48
 
 
 def test_missing_transformers_is_one_sentence_with_what_to_install(monkeypatch):
@@ -117,7 +118,9 @@ def test_missing_transformers_is_one_sentence_with_what_to_install(monkeypatch):
 
 
 def test_labels_need_no_transformers_until_a_teacher_is_made():
-    assert "transformers" not in sys.modules
+    """In a process that cannot import it, whether it is installed or not."""
+    code = "import sys; sys.modules['transformers'] = None; import molmoact2_ros.policy.depth_labels"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("kind", ["relative", "metric"])

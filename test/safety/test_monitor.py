@@ -154,6 +154,17 @@ def test_an_observation_that_runs_out_while_a_camera_fails_is_blamed_on_the_came
     assert _stopped_by(robot.drive(60)) is Cause.STALE_CAMERA
 
 
+def test_a_single_late_frame_is_not_blamed_for_an_observation_that_ran_out() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    while _stopped_by(robot) is Cause.NONE:
+        robot.observation_age_ns += 20_000_000
+        robot.perception = PerceptionReport(True)
+        robot.drive(1)
+        robot.perception = PerceptionReport(False, Cause.STALE_CAMERA, "skewed")
+        robot.drive(1)
+    assert _stopped_by(robot) is Cause.STALE_OBSERVATION
+
+
 def test_a_bridge_that_holds_for_a_reason_of_its_own_stops_the_robot() -> None:
     robot = GuardedRobot().arm().drive(60)
     robot.bridge = BridgeReport(Cause.SECOND_PUBLISHER, "somebody else publishes")
