@@ -36,9 +36,9 @@ what comes in
   folders                all such files in them, sorted by name
   colour pictures        with --teacher depth-anything: Depth Anything V2 estimates their depth; needs transformers
 Images must be upright, as the policy sees them: turn those of a camera that hangs on its side first.
-Pixels without depth take that of their nearest neighbour in the row; a map that lacks more than half is left out, as is a
-file that cannot be read: both are named at the end, and the exit status is 1. Depth
-outside the range of a codec counts as the end of the range; the file of codes tells both parts, missing and outside.
+Pixels without depth take that of their nearest neighbour in the row. A map that lacks more than half is left out, as is
+a file that cannot be read: each is named at the end, and the exit status is 1. Depth outside the range of a codec
+counts as the end of the range. The file of codes tells both parts, missing and outside.
 
 what comes out
   codes                  --out FILE.json or FILE.npz: for each frame 100 codes in reading order, from above, and how
@@ -126,8 +126,8 @@ def _encode(args: argparse.Namespace) -> int:
     }
     DepthCodeFile(np.stack(codes), frames, provenance).write(args.out)
     used = len(np.unique(np.stack(codes)))
-    for error in refused:
-        print(f"left out: {error}", file=sys.stderr)
+    for reason in refused:
+        print(f"left out: {reason}", file=sys.stderr)
     print(f"wrote {args.out}: {len(codes)} frames, {used} of {codec.config.num_codes} codes used, codec {codec.name}")
     return int(bool(refused))
 

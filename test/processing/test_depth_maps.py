@@ -54,7 +54,7 @@ def test_npy_of_something_else_is_refused(tmp_path, array, message):
 def test_file_that_only_ends_like_one_is_refused(tmp_path):
     for name in ("a.png", "a.npy"):
         (tmp_path / name).write_text("no image")
-        with pytest.raises(ProcessingError, match="is no "):
+        with pytest.raises(ProcessingError, match=r"cannot be read|is no NPY"):
             read_depth_map(tmp_path / name)
 
 

@@ -80,8 +80,8 @@ class FrameScale:
     def from_depth(self, depth_m: Map, side: int) -> Map:
         """Return values [S, S] of depths [H, W] in m, all of them known and above 0.
 
-        The nearest of a two-hundredth of the pixels count as near as the next: a sensor's stray pixel at 2 cm would leave
-        the rest of a scene three levels of a hundred.
+        The nearest two-hundredth of the pixels count as near as the next: a sensor's stray pixel at 2 cm would leave three
+        levels of a hundred to the rest of a scene.
         """
         nearness: Map = np.reciprocal(np.maximum(depth_m, np.float32(1e-3)))
         return self.from_nearness(np.minimum(nearness, np.quantile(nearness, 1 - STRAY_PART)), side)
