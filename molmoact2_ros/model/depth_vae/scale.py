@@ -80,7 +80,7 @@ class FrameScale:
     def from_depth(self, depth_m: Map, side: int) -> Map:
         """Return values [S, S] of depths [H, W] in m, all of them known and above 0.
 
-        The nearest two-hundredth of the pixels count as near as the next: a sensor's stray pixel at 2 cm would leave three
+        The nearest two-hundredth of the pixels count as near as the next: a stray pixel at 2 cm would leave three
         levels of a hundred to the rest of a scene.
         """
         nearness: Map = np.reciprocal(np.maximum(depth_m, np.float32(1e-3)))
