@@ -30,8 +30,9 @@ from .verdict import Verdict
 SAME_SILENCE = 0.75
 
 # A policy is silent, rather than slow, when no chunk has come for so many times as long as the one before took to come,
-# or for half of what an observation may be old: a chunk is born with an age of its own. A busy machine doubles a gap.
-SILENT_GAPS = 3
+# or for half of what an observation may be old: a chunk is born with an age of its own. A busy machine doubles or
+# trebles a gap.
+SILENT_GAPS = 4
 
 
 class Watchdog:
