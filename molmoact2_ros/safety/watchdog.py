@@ -190,6 +190,8 @@ class Watchdog:
         silence = _silence(Cause.PERCEPTION_SILENT, "perception_status", at, now, limit_s=limit_s, since=armed_at)
         if silence is not None or self._unready_since is None:
             return silence
+        if at is not None and now.since_s(at) > limit_s / 2:
+            return None  # it may have fallen silent just when a frame was late: that is told in a moment
         unready_s, limit_s = now.since_s(self._unready_since), settings.perception_not_ready_max_s
         return self._not_ready(unready_s, limit_s) if unready_s > limit_s else None
 

@@ -96,6 +96,15 @@ def test_perception_that_is_not_ready_stops_with_the_cause_it_gives(cause: Cause
     assert "external camera" in robot.monitor.snapshot.text
 
 
+def test_perception_that_dies_just_when_a_frame_is_late_is_named_as_dead() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.perception = PerceptionReport(False, Cause.STALE_CAMERA, "skewed")
+    robot.drive(1)
+    robot.silent = {"perception"}
+    assert _stopped_by(robot.drive(24)) is Cause.NONE
+    assert _stopped_by(robot.drive(10)) is Cause.PERCEPTION_SILENT
+
+
 def test_perception_that_recovers_in_time_stops_nothing() -> None:
     robot = GuardedRobot().arm().drive(60)
     for _ in range(5):
