@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from molmoact2_ros.embodiment import Embodiment
+    from molmoact2_ros.model.depth_vae import MetricScale
     from molmoact2_ros.policy.depth_labels import DepthScore
 
     Maps = list[NDArray[np.float32]]
@@ -70,7 +71,6 @@ def run(args: argparse.Namespace) -> int:
     """Render, fit, write, measure."""
     from dataclasses import asdict
 
-    import numpy as np
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from molmoact2_ros.embodiment import Embodiment, shipped_embodiments
@@ -95,13 +95,7 @@ def run(args: argparse.Namespace) -> int:
     with Progress(*columns) as progress:
         fitted = _render(robots, args.maps, args.seed, progress)
         held_out = _render(robots, args.held_out, args.seed + HELD_OUT_SEED, progress)
-        values = np.stack(
-            [
-                scale.from_depth(depth_m, config.image_px).astype(np.float16)
-                for maps in fitted.values()
-                for depth_m in maps
-            ]
-        )
+        values = _values(fitted, scale, config.image_px)
         del fitted
         task = progress.add_task("fit", total=steps)
 
@@ -127,6 +121,14 @@ def run(args: argparse.Namespace) -> int:
     _print_scores(scores, config.num_codes)
     print(f"wrote {args.out}")
     return 0
+
+
+def _values(rendered: Mapping[str, Maps], scale: MetricScale, side: int) -> NDArray[np.float16]:
+    """Return [N, side, side] of all maps, halved in size: there are thousands."""
+    import numpy as np
+
+    maps = (depth_m for of_robot in rendered.values() for depth_m in of_robot)
+    return np.stack([scale.from_depth(depth_m, side).astype(np.float16) for depth_m in maps])
 
 
 def _render(robots: Sequence[Embodiment], count: int, seed: int, progress: Progress) -> dict[str, Maps]:

@@ -171,10 +171,15 @@ def default_driver(robot: Embodiment, *, sim: bool) -> str:
 
 def resolve_checkpoint(robot: Embodiment, checkpoint: str, *, sim: bool, think: bool = False) -> str:
     """Return the folder, absolute because nodes may run elsewhere, or the hub id that an argument means."""
-    if checkpoint == DEMO_CHECKPOINT or (sim and not checkpoint):
+    if _is_demo(checkpoint, sim=sim):
         return str(demo_checkpoint(robot, think=think))
     name = checkpoint or robot.policy.checkpoint
     return str(local_folder(name) or name)
+
+
+def _is_demo(checkpoint: str, *, sim: bool) -> bool:
+    """Return whether the argument means the small checkpoint that comes along."""
+    return checkpoint == DEMO_CHECKPOINT or (sim and not checkpoint)
 
 
 def depth_decoder(arguments: Mapping[str, str], *, sim: bool, think: bool) -> str:
@@ -191,8 +196,8 @@ def depth_decoder(arguments: Mapping[str, str], *, sim: bool, think: bool) -> st
         if not path.exists():
             raise EmbodimentError(f"depth_decoder: there is no {path}")
         return str(path.resolve())
-    is_demo = arguments["checkpoint"] == DEMO_CHECKPOINT or (sim and not arguments["checkpoint"])
-    return str(share_folder() / "checkpoints" / DEPTH_CODEC) if think and is_demo else ""
+    own = think and _is_demo(arguments["checkpoint"], sim=sim)
+    return str(share_folder() / "checkpoints" / DEPTH_CODEC) if own else ""
 
 
 def demo_checkpoint(robot: Embodiment, *, think: bool = False) -> Path:

@@ -89,9 +89,8 @@ class Watchdog:
         """Note a command that passed."""
         self._passed_at = self._passed_at or now
         if command.asked_for:
-            self._chunk = self._chunk_at = (
-                None  # a rest or a move that needs no policy, until a chunk is followed again
-            )
+            # A rest or a move that needs no policy, until a chunk is followed again.
+            self._chunk = self._chunk_at = None
         if command.chunk_sequence == 0:
             return
         if self._chunk is None or command.chunk_sequence != self._chunk.chunk_sequence:
