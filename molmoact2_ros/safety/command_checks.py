@@ -41,7 +41,8 @@ class Context:
     """What a command is judged against.
 
     `measured` and `previous` are in the order of `limits.names`. `previous` is the last command that passed since
-    arming, which the robot executes or has ended; None for the first. Without `space` motion is judged by joints alone.
+    arming, which the robot executes or has ended; None for the first. `speed` [joints] is the largest of the latest
+    commands and bounds what is believed of measured velocities. Without `space` motion is judged by joints alone.
     """
 
     limits: Limits
@@ -50,6 +51,7 @@ class Context:
     now_ns: int
     measured: RobotState
     previous: JointCommand | None
+    speed: Array
     space: Space | None = None
 
 
@@ -238,8 +240,9 @@ def check_jump(command: JointCommand, context: Context) -> Verdict | None:
     limits, settings, measured = context.limits, context.settings, context.measured
     time_ns = max(command.start_ns, measured.stamp_ns)
     position, velocity = cubic.evaluate(command, time_ns)
-    predicted = measured.positions + measured.velocities * ((time_ns - measured.stamp_ns) / NS_PER_S)
-    speed = np.maximum(np.abs(velocity), np.abs(measured.velocities))
+    believed = np.clip(measured.velocities, -context.speed, context.speed)
+    predicted = measured.positions + believed * ((time_ns - measured.stamp_ns) / NS_PER_S)
+    speed = cubic.believed_speed(velocity, measured.velocities, context.speed)
     allowed = (
         np.where(limits.is_gripper, settings.jump_gripper, settings.jump_arm_rad) + speed * settings.tracking_lag_s
     )

@@ -103,6 +103,11 @@ class StateMachine:
         if self._mode is Mode.STOPPING:
             self._note = text
 
+    def note_once(self, text: str) -> None:
+        """Add the same, unless something was added already."""
+        if not self._note:
+            self.note(text)
+
     def reset(self, obstacles: Sequence[str], now: Instant) -> Reply:
         """Clear the latch and disarm, unless something stands in the way."""
         if self._mode is Mode.STOPPING:

@@ -34,6 +34,10 @@ SAME_SILENCE = 0.75
 # trebles a gap.
 SILENT_GAPS = 4
 
+# Of these holds the bridge comes back only when safety arms again.
+FINAL_HOLDS = (Cause.STALE_COMMAND, Cause.STALE_STATE, Cause.SECOND_PUBLISHER, Cause.OVERLOADED)
+HOLD_SEEN_S = 0.15  # two frames of a slow simulator: a sentence of its own may still come
+
 
 class Watchdog:
     """Remembers when each neighbour was last heard."""
@@ -128,6 +132,20 @@ class Watchdog:
         text = "the bridge does not hear this safety process: try again, and look for a second one if that lasts"
         return Verdict(Cause.BRIDGE_SILENT, text)
 
+    def check_bridge_forwards(self) -> Verdict | None:
+        """Say why the bridge has ceased to forward commands since the first one passed, or None."""
+        since, passed_at = self._holding_since, self._passed_at
+        if since is None or passed_at is None or since.steady_ns < passed_at.steady_ns:
+            return None
+        if self._bridge.cause not in FINAL_HOLDS:
+            return None
+        return Verdict(self._bridge.cause, f"the bridge does not forward commands any more: {self._bridge.text}")
+
+    @property
+    def dry_run(self) -> bool:
+        """Tell whether the bridge sends nothing to the controllers, by choice."""
+        return self._bridge.dry_run
+
     def check_rivals(self) -> Verdict | None:
         """Say what the bridge says of a second publisher on a topic of the drivers, or None."""
         if self._bridge.cause is not Cause.SECOND_PUBLISHER:
@@ -168,7 +186,8 @@ class Watchdog:
     def _check_holding(self, now: Instant) -> Verdict | None:
         if self._holding_since is None or self._passed_at is None:
             return None
-        limit_s = self._settings.bridge_timeout_s  # a bridge that is told to go on needs a heartbeat to say so
+        # A bridge that held before safety armed needs a heartbeat to report that it goes on.
+        limit_s = HOLD_SEEN_S if self.check_bridge_forwards() else self._settings.bridge_timeout_s
         held_s = min(now.since_s(self._holding_since), now.since_s(self._passed_at))
         if held_s <= limit_s:
             return None

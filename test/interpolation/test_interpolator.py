@@ -80,7 +80,12 @@ class Run:
         measured = self.state
         if self.passed is not None:
             measured = RobotState(self.now_ns, DROID.joint_names, *cubic.evaluate(self.passed, self.now_ns))
-        verdict = judge(command, Context(LIMITS, Settings(), PERIOD_NS * 1e-9, self.now_ns, measured, self.passed))
+        verdict = judge(
+            command,
+            Context(
+                LIMITS, Settings(), PERIOD_NS * 1e-9, self.now_ns, measured, self.passed, np.abs(measured.velocities)
+            ),
+        )
         if verdict is None:
             self.passed = command
         else:

@@ -20,6 +20,7 @@ LIMITS = Limits.load(Embodiment.load("droid"), Settings.gripper_overrun)
 MOTION = ExampleMotion(LIMITS, PERIOD_S)
 MOVING = 20  # periods after the begin of the motion
 FROM = NOW_NS - round(MOVING * PERIOD_S * 1e9)
+SPEED = np.full(len(LIMITS.names), 2.0)  # of the latest commands
 
 
 def _clean(**changes: object) -> JointCommand:
@@ -31,7 +32,7 @@ def _context(**changes: object) -> Context:
     positions, velocities = MOTION.state(MOVING)
     measured = RobotState(NOW_NS, LIMITS.names, positions, velocities)
     previous = MOTION.command(MOVING - 1, FROM)
-    return dataclasses.replace(Context(LIMITS, Settings(), PERIOD_S, NOW_NS, measured, previous), **changes)
+    return dataclasses.replace(Context(LIMITS, Settings(), PERIOD_S, NOW_NS, measured, previous, SPEED), **changes)
 
 
 def _at_rest(points: int = 5) -> JointCommand:
@@ -338,6 +339,14 @@ def test_a_moving_robot_may_lag_behind_by_its_speed_times_the_allowed_delay() ->
     behind = _measured_off("joint3", -0.25, speed=2.0)
     previous = dataclasses.replace(_at_rest(), sequence=1, start_ns=NOW_NS - 20_000_000)
     assert judge(_at_rest(), _context(previous=previous, measured=behind)) is None
+
+
+def test_a_measured_speed_that_was_never_commanded_widens_no_allowance() -> None:
+    behind = _measured_off("joint3", -0.25, speed=2.0)
+    previous = dataclasses.replace(_at_rest(), sequence=1, start_ns=NOW_NS - 20_000_000)
+    verdict = judge(_at_rest(), _context(previous=previous, measured=behind, speed=np.zeros(len(LIMITS.names))))
+    assert verdict is not None
+    assert (verdict.cause, verdict.limit) == (Cause.JUMP, Settings.jump_arm_rad)
 
 
 def test_of_two_violations_the_first_in_order_is_named() -> None:

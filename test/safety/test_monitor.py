@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from fakes.guarded_robot import GuardedRobot
+from fakes.guarded_robot import PERIOD_S, GuardedRobot
 
-from molmoact2_ros.safety import BridgeReport, Cause, Instant, Mode, PerceptionReport, Verdict
+from molmoact2_ros.safety import BridgeReport, Cause, Estop, Instant, Mode, PerceptionReport, Verdict
 
 Break = Callable[[GuardedRobot], object]
 
@@ -481,8 +481,9 @@ def test_a_clock_that_is_set_while_disarmed_only_asks_for_a_new_measurement() ->
 def test_silence_is_noticed_though_ros_time_stands_still() -> None:
     robot = GuardedRobot().arm().drive(20)
     ros_ns = robot.now.ros_ns
-    robot.time_s += robot.settings.state_timeout_s + 0.01
-    robot.monitor.tick(Instant(ros_ns, robot.now.steady_ns))
+    for _ in range(11):
+        robot.time_s += PERIOD_S
+        robot.monitor.tick(Instant(ros_ns, robot.now.steady_ns))
     assert _stopped_by(robot) is Cause.BRIDGE_SILENT
 
 
@@ -545,3 +546,91 @@ def test_nothing_resumes_by_itself_when_everything_is_well_again() -> None:
     robot.stand().drive(500)
     assert len(robot.passed) == passed
     assert _stopped_by(robot) is Cause.INTERPOLATOR_SILENT
+
+
+def test_velocities_that_are_not_those_of_the_positions_stop_the_robot_by_name() -> None:
+    robot = GuardedRobot().arm()
+    robot.velocity_factor = 57.3
+    robot.drive(150)
+    stop = robot.monitor.snapshot.stop
+    assert stop is not None
+    assert stop.cause is Cause.VELOCITY_MISMATCH
+    assert "`velocity: differences`" in stop.text
+
+
+def test_a_driver_that_reports_no_speed_proves_no_standstill() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.velocity_factor = 0.0
+    robot.monitor.stop("stop", robot.now)
+    for _ in range(20):
+        robot.positions = robot.positions + 0.1 * PERIOD_S
+        robot.rest(PERIOD_S)
+    assert robot.monitor.mode is Mode.STOPPING
+    assert robot.rest(0.2).monitor.mode is Mode.STOPPED
+
+
+def test_a_safety_that_did_not_run_for_a_while_says_so_and_blames_no_neighbour() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.time_s += 0.25
+    robot.monitor.tick(robot.now)
+    stop = robot.monitor.snapshot.stop
+    assert stop is not None
+    assert (stop.cause, stop.text[:31]) == (Cause.OVERLOADED, "safety did not run for 0.25 s, ")
+
+
+def test_a_short_pause_of_safety_itself_is_no_silence_of_a_neighbour() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.time_s += 0.14
+    robot.monitor.tick(robot.now)
+    assert robot.monitor.mode is Mode.ARMED
+
+
+def test_a_robot_that_does_not_follow_because_the_bridge_holds_stops_for_the_bridges_reason() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.bridge = BridgeReport(Cause.STALE_COMMAND, "command 61: joint1 would jump, those between were lost")
+    robot.report()
+    robot.measured_off = np.full(8, -0.5)  # it stands while commands go on
+    robot.drive(5)
+    stop = robot.monitor.snapshot.stop
+    assert stop is not None
+    assert stop.cause is Cause.STALE_COMMAND
+    assert "those between were lost" in stop.text
+
+
+def test_a_bridge_that_ceases_to_forward_stops_the_robot_within_two_heartbeats() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.bridge = BridgeReport(Cause.OVERLOADED, "the bridge did not run for 0.12 s")
+    assert robot.drive(6).monitor.mode is Mode.ARMED
+    assert _stopped_by(robot.drive(4)) is Cause.OVERLOADED
+
+
+def test_what_comes_late_on_an_overloaded_computer_names_the_load() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.monitor.on_load("this computer is overloaded")
+    robot.silent = {"perception"}
+    robot.drive(40)
+    stop = robot.monitor.snapshot.stop
+    assert stop is not None
+    assert stop.cause is Cause.PERCEPTION_SILENT
+    assert stop.text.endswith("; this computer is overloaded")
+
+
+def test_a_dry_run_is_named_at_arming_and_in_the_stop_that_it_leads_to() -> None:
+    robot = GuardedRobot()
+    robot.bridge = BridgeReport(dry_run=True)
+    reply = robot.rest(0.2).monitor.arm(robot.now)
+    assert "dry_run is set" in reply.text
+    robot.drive(20)
+    robot.measured_off = np.full(8, -0.5)
+    robot.drive(5)
+    assert "dry_run is set" in robot.monitor.snapshot.text
+
+
+def test_an_estop_that_a_safety_process_before_this_one_had_seen_pressed_must_be_released() -> None:
+    robot = GuardedRobot()
+    stop = Verdict(Cause.ESTOP, "~/estop said true")
+    robot.bridge = BridgeReport(former=stop, former_pressed=Estop.SERVICE)
+    robot.rest(1.0)
+    assert "call it with false" in robot.monitor.reset(robot.now).text
+    robot.monitor.on_estop(False, robot.now, Estop.SERVICE)
+    assert robot.monitor.reset(robot.now).done
