@@ -22,12 +22,13 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
-from std_msgs.msg import Bool
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from std_msgs.msg import Bool, Int8
 from std_srvs.srv import SetBool, Trigger
 
 from molmoact2_ros.bridge import SafetyMemory
 from molmoact2_ros.embodiment import Embodiment, RobotState, share_folder
-from molmoact2_ros.msg import BridgeState, JointCommand, PerceptionStatus, SafetyState
+from molmoact2_ros.msg import ActionChunk, BridgeState, JointCommand, Observation, PerceptionStatus, SafetyState
 from molmoact2_ros.msg import RobotState as RobotStateMsg
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.messages import command_to_msg, robot_state_to_msg
@@ -88,13 +89,20 @@ class Neighbours:
                 safety_life=memory.life,
                 former_cause=memory.former_cause,
                 former_text=memory.former_text,
+                former_pressed_estops=memory.former_pressed,
             )
         )
 
     def _on_safety(self, message: SafetyState) -> None:
         self.states.append(message)
         armed = message.mode == SafetyState.ARMED
-        self.memory.hear(life=message.life, armed=armed, cause=message.cause, text=message.text)
+        self.memory.hear(
+            life=message.life,
+            armed=armed,
+            cause=message.cause,
+            text=message.text,
+            pressed=message.pressed_estops,
+        )
 
     def restart_safety(self) -> None:
         """Let safety die, without a word, and start it again."""
@@ -226,6 +234,58 @@ def test_an_estop_stops_and_its_release_alone_changes_nothing(around: Neighbours
 
 
 @pytest.mark.node
+@pytest.mark.parametrize("durability", [DurabilityPolicy.VOLATILE, DurabilityPolicy.TRANSIENT_LOCAL])
+@pytest.mark.parametrize("reliability", [ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT])
+def test_an_estop_stops_whatever_quality_of_service_its_publisher_offers(
+    around: Neighbours, reliability: ReliabilityPolicy, durability: DurabilityPolicy
+) -> None:
+    around.node.destroy_publisher(around.estop)
+    profile = QoSProfile(depth=10, reliability=reliability, durability=durability)
+    button = around.node.create_publisher(Bool, "estop", profile)
+    around.arm()
+    around.play_until(lambda: button.get_subscription_count() > 0)
+    button.publish(Bool(data=True))
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    assert around.states[-1].cause == SafetyState.CAUSE_ESTOP
+    assert "release it" in around.call("reset").message
+    button.publish(Bool(data=False))
+    around.play_until(lambda: around.states[-1].pressed_estops == 0)
+    around.play_until(lambda: around.call("reset").success)
+
+
+def test_an_estop_that_is_pressed_and_released_at_once_was_pressed(around: Neighbours) -> None:
+    around.arm()
+    around.play_until(lambda: around.estop.get_subscription_count() == 2)
+    for pressed in (True, False):
+        around.estop.publish(Bool(data=pressed))
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    around.play_until(lambda: around.call("reset").success)
+
+
+def test_an_estop_whose_type_cannot_be_received_stops_and_keeps_the_robot_disarmed(around: Neighbours) -> None:
+    around.arm()
+    with rclpy.Context() as context:  # one participant cannot have two types on a topic
+        device = rclpy.create_node("device", context=context)
+        device.create_publisher(Int8, "estop", 10)
+        around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+        assert "as std_msgs/msg/Int8, expected std_msgs/msg/Bool" in around.states[-1].text
+        assert "not received" in around.call("reset").message
+        device.destroy_node()
+    around.play_until(lambda: around.call("reset").success)
+
+
+@pytest.mark.parametrize("parameters", [{"dead_man_required": True}])
+@pytest.mark.parametrize("reliability", [ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT])
+def test_an_enabling_switch_is_received_whatever_its_publisher_offers(
+    around: Neighbours, reliability: ReliabilityPolicy
+) -> None:
+    around.node.destroy_publisher(around.dead_man_switch)
+    profile = QoSProfile(depth=1, reliability=reliability)
+    around.dead_man_switch = around.node.create_publisher(Bool, "dead_man", profile)
+    around.dead_man = True
+    around.arm()
+
+
 def test_an_estop_pressed_before_the_node_started_is_seen(around: Neighbours) -> None:
     around.estop.publish(Bool(data=True))
     around.play_until(lambda: around.mode() == SafetyState.STOPPED)
@@ -270,6 +330,61 @@ def test_a_second_publisher_on_a_command_topic_stops_by_name(around: Neighbours,
 
 
 @pytest.mark.node
+@pytest.mark.parametrize(
+    ("kind", "topic"),
+    [
+        (ActionChunk, "action_chunk"),
+        (Observation, "observation"),
+        (PerceptionStatus, "perception_status"),
+        (RobotStateMsg, "robot_state"),
+        (BridgeState, "bridge_state"),
+        (SafetyState, "safety_state"),
+    ],
+)
+def test_two_publishers_on_any_link_of_the_line_stop_the_robot_by_name(
+    around: Neighbours, kind: Any, topic: str
+) -> None:
+    around.arm()
+    publishers = [around.node.create_publisher(kind, topic, 1) for _ in range(2)]
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    assert around.states[-1].cause == SafetyState.CAUSE_SECOND_PUBLISHER
+    assert f"'/{topic}' has " in around.states[-1].text
+    for publisher in publishers:
+        around.node.destroy_publisher(publisher)
+
+
+def test_an_estop_service_that_was_called_before_a_restart_must_be_released_after_it(around: Neighbours) -> None:
+    around.arm()
+    assert around.call("estop", SetBool, data=True).success
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    around.restart_safety()
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    assert around.states[-1].cause == SafetyState.CAUSE_ESTOP
+    assert "call it with false" in around.call("reset").message
+    assert around.call("estop", SetBool, data=False).success
+    around.play_until(lambda: around.call("reset").success)
+
+
+def test_the_node_works_after_it_was_cleaned_up_and_configured_again(around: Neighbours) -> None:
+    around.arm()
+    for transition in ("deactivate", "cleanup", "configure", "activate"):
+        getattr(around.safety, f"trigger_{transition}")()
+    around.play_until(lambda: around.node.count_publishers("command/safe") == 1)
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    around.play_until(lambda: around.call("reset").success)
+    around.arm()
+    around.safe.clear()
+    around.play_until(lambda: around.safe, lambda: (around.heartbeat(), around.propose())[0])
+
+
+@pytest.mark.parametrize("parameters", [{"heartbeat_rate_hz": 50.0}])
+def test_a_stop_is_logged_once_though_it_is_first_published_as_a_heartbeat(around: Neighbours, capfd: Any) -> None:
+    around.arm()
+    around.play_until(lambda: around.mode() != SafetyState.ARMED, lambda: None)  # no neighbour publishes any more
+    log = capfd.readouterr().err
+    assert log.count(f"]: stopping: {around.states[-1].text}") == 1
+
+
 def test_a_stop_outlives_the_process_that_latched_it(around: Neighbours) -> None:
     around.arm()
     around.stop_and_stand()
