@@ -30,6 +30,7 @@ AGAIN = "stop, reset and arm safety to move again"
 # finds everything late that waited for it.
 _LATE_NS = 100_000_000
 _LATE_SHOWN_NS = 500_000_000  # how long this explains what is found afterwards
+_CATCHING_UP_NS = 50_000_000  # in which what waited in the queues is received
 
 
 class CommandGuard:
@@ -103,6 +104,10 @@ class CommandGuard:
             self._heard_ns += gap_ns
         if self._permit and self._late_s > self._safety_timeout_s:
             self.withdraw(Cause.COMMAND_OLD, AGAIN, steady_ns)
+
+    def catching_up(self, steady_ns: int) -> bool:
+        """Tell whether this process has just run again after a gap: what looks old may have newer messages behind it."""
+        return self._late_s > 0.0 and steady_ns - self._late_ns < _CATCHING_UP_NS
 
     def watch_safety(self, steady_ns: int) -> None:
         """Withdraw the permit when safety has been silent for too long."""

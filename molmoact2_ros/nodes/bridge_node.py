@@ -136,7 +136,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._make_topics()
         self._faults = FaultListeners(self, self._profile)
         if self._faults.missing:
-            self.get_logger().warning(self._faults.missing)
+            self.get_logger().info(self._faults.missing)  # a warning in /diagnostics, where it stays
         # Steady: simulated time stands still when the simulator dies.
         self.create_timer(1.0 / WATCH_RATE_HZ, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -302,7 +302,9 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
                 output.send(rest, steady_ns)
 
     def _watch_drivers(self, now_ns: int, steady_ns: int) -> None:
-        """Forward nothing to a robot that cannot be seen."""
+        """Forward nothing to a robot that is not measured."""
+        if self._guard.catching_up(steady_ns):
+            return
         if self._guard.permits and (problem := self._drivers.problem(now_ns)):
             self._guard.withdraw(Cause.DRIVER_STATE, problem, steady_ns)
 

@@ -21,11 +21,11 @@ Run: ros2 run molmoact2_ros safety --ros-args -p embodiment:=droid
 
 from __future__ import annotations
 
-import dataclasses
 import secrets
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -63,6 +63,7 @@ EXCLUSIVE_TOPICS = (
     "bridge_state",
     "safety_state",
 )
+NO_POLICY = "no policy publishes action_chunk: the robot begins to move when one does"
 NOT_ACTIVE = Reply(False, "the safety node is not active: activate it first")
 
 
@@ -96,13 +97,13 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         period_ms = 1e3 / robot.command_rate_hz
         self._decisions = Stage("decision", DECISION_SHARE * period_ms, KEPT)
         self._command_ages = Stage("command age", 1e3 * self.params.command_age_max_s, KEPT)
-        self._make_topics(qos.command(1.0 / robot.command_rate_hz))
+        self._make_topics(qos.command(1.0 / robot.command_rate_hz), [camera.topic for camera in robot.cameras])
         self._make_services()
         # Not the node's clock: simulated time stands still when the simulator dies.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1.0 / self.params.watch_rate_hz, self._on_tick, clock=steady)
 
-    def _make_topics(self, command_qos: QoSProfile) -> None:
+    def _make_topics(self, command_qos: QoSProfile, camera_topics: list[str]) -> None:
         self._states = self.create_publisher(SafetyState, "safety_state", qos.LATCHED)
         self._safe = self.create_publisher(JointCommand, "command/safe", command_qos)
         self._publishers_made = [self._states, self._safe]
@@ -116,12 +117,16 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
             *self._estop.subscriptions,
         ]
         # One node publishes each: what two of them publish in turn is a motion that neither has planned.
-        self._exclusive_topics = [self.resolve_topic_name(topic) for topic in EXCLUSIVE_TOPICS]
+        cameras = [f"{topic}{suffix}" for topic in camera_topics for suffix in ("", "/compressed")]
+        self._exclusive_topics = [self.resolve_topic_name(topic) for topic in (*EXCLUSIVE_TOPICS, *cameras)]
 
     def _make_services(self) -> None:
         def arm(now: Instant) -> Reply:
             self._watch_publishers(now)
-            return self._monitor.arm(now)
+            reply = self._monitor.arm(now)
+            if reply.done and not self.count_publishers("action_chunk"):
+                return replace(reply, text=f"{reply.text}; {NO_POLICY}")
+            return reply
 
         def stop(now: Instant) -> Reply:
             return self._monitor.stop("an operator called ~/stop", now)
@@ -221,7 +226,8 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
     def _watch_publishers(self, now: Instant) -> None:
         self._publishers_at = now
         for topic in self._exclusive_topics:
-            names = [info.node_name for info in self.get_publishers_info_by_topic(topic)]
+            crowded = self.count_publishers(topic) > 1  # the names cost three times as much
+            names = [info.node_name for info in self.get_publishers_info_by_topic(topic)] if crowded else []
             self._monitor.on_publishers(topic, names, now)
         self._monitor.on_unreceived_estops(self._estop.unmatched(), now)
 
@@ -253,7 +259,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         self._published, self._published_at = self._news(), now
 
     def _news(self) -> Snapshot:
-        return dataclasses.replace(self._monitor.snapshot, passed_sequence=0)
+        return replace(self._monitor.snapshot, passed_sequence=0)
 
     def _log_change(self) -> None:
         snapshot, before = self._monitor.snapshot, self._logged

@@ -18,7 +18,7 @@ from .instant import Instant
 from .verdict import Verdict
 
 FIRST_TEXT = (
-    "disarmed since this process started; what an earlier one did is not known: look at the robot, then call ~/arm"
+    "disarmed: this process has just started and knows of no stop before it; look at the robot, then call ~/arm"
 )
 
 

@@ -57,3 +57,13 @@ def test_a_dead_man_switch_that_is_not_required_changes_nothing(held: bool) -> N
     devices = _devices(required=False)
     devices.heard_dead_man(held, _at(0))
     assert devices.check_dead_man(_at(100)) is None
+
+
+def test_an_estop_that_is_not_received_is_a_reason_to_stop_and_to_stay_stopped() -> None:
+    devices = _devices(required=False)
+    assert devices.check_estops() is None
+    devices.unreceived = ["'/estop' is published by box as std_msgs/msg/Int8: its messages are not received"]
+    verdict = devices.check_estops()
+    assert verdict is not None
+    assert (verdict.cause, verdict.text) == (Cause.ESTOP, devices.unreceived[0])
+    assert devices.releases() == devices.unreceived
