@@ -106,7 +106,7 @@ class CommandGuard:
             self.withdraw(Cause.COMMAND_OLD, AGAIN, steady_ns)
 
     def catching_up(self, steady_ns: int) -> bool:
-        """Tell whether this process has just run again after a gap: what looks old may have newer messages behind it."""
+        """Tell whether this process has just run again after a gap: newer messages may wait behind what looks old."""
         return self._late_s > 0.0 and steady_ns - self._late_ns < _CATCHING_UP_NS
 
     def watch_safety(self, steady_ns: int) -> None:

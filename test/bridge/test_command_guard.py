@@ -40,6 +40,7 @@ class _Bridge:
     def wait(self, duration_ms, safety=None):
         for _ in range(0, duration_ms, 50):
             self.now_ms += 50
+            self.guard.runs(self.now_ms * MS)
             if safety:
                 self.safety(safety)
             self.guard.watch_safety(self.now_ms * MS)
@@ -255,7 +256,7 @@ def test_the_first_command_after_arming_continues_nothing():
     assert bridge.command(positions=moved) is not None
 
 
-def _moving():
+def _running():
     bridge = _armed()
     bridge.guard.runs(bridge.now_ms * MS)
     assert bridge.command() is not None
@@ -270,7 +271,7 @@ def _held_up(bridge, duration_ms):
 
 
 def test_a_bridge_that_did_not_run_longer_than_safety_may_be_silent_blames_itself_and_lets_nothing_through():
-    bridge = _held_up(_moving(), 1500)
+    bridge = _held_up(_running(), 1500)
     assert bridge.command() is None
     assert bridge.cause is Cause.OVERLOADED
     assert "the bridge did not run for 1.50 s" in bridge.guard.hold.text
@@ -278,9 +279,7 @@ def test_a_bridge_that_did_not_run_longer_than_safety_may_be_silent_blames_itsel
 
 
 def test_the_time_in_which_the_bridge_did_not_run_is_no_silence_of_safety():
-    bridge = _moving().wait(150)
-    bridge.guard.runs(bridge.now_ms * MS)
-    _held_up(bridge, 200)
+    bridge = _held_up(_running().wait(150), 200)
     bridge.guard.watch_safety(bridge.now_ms * MS)
     assert bridge.guard.permits
     bridge.wait(200)
@@ -288,7 +287,7 @@ def test_the_time_in_which_the_bridge_did_not_run_is_no_silence_of_safety():
 
 
 def test_a_command_that_no_longer_continues_the_motion_after_a_pause_of_the_bridge_names_the_pause():
-    bridge = _held_up(_moving(), 120)
+    bridge = _held_up(_running(), 120)
     assert bridge.command(positions=resting_command(DROID, 0).positions + 0.1) is None
     assert bridge.cause is Cause.OVERLOADED
     assert "did not run for 0.12 s" in bridge.guard.hold.text
@@ -296,6 +295,6 @@ def test_a_command_that_no_longer_continues_the_motion_after_a_pause_of_the_brid
 
 
 def test_messages_that_wait_behind_a_pause_are_received_before_anything_is_called_old():
-    bridge = _held_up(_moving(), 120)
+    bridge = _held_up(_running(), 120)
     assert bridge.guard.catching_up(bridge.now_ms * MS)
     assert not bridge.guard.catching_up((bridge.now_ms + 60) * MS)
