@@ -192,7 +192,7 @@ def _read_header(file: Path) -> dict[str, tuple[str, tuple[int, ...], int]]:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _damaged(file, f"has a header that is not readable ({shortened(error, 150)})") from error
     if found != expected:
-        raise _damaged(file, f"holds {found} bytes, but its header promises {expected}")
+        raise _damaged(file, f"holds {found} bytes, but its header promises {shortened(expected, 40)}")
     return entries
 
 

@@ -77,7 +77,7 @@ def require_typed(mapping: dict[str, Any], key: str, kind: type[_T], where: str)
     value = require_field(mapping, key, where)
     if kind is float and type(value) is int and abs(value) <= MAX_FLOAT:
         value = float(value)
-    if type(value) is not kind or (kind is float and not math.isfinite(value)):
+    if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
         raise ProcessingError(f"{where} field '{key}' must be {_NAMES[kind]}, not {brief(value)}.")
     return value
 
