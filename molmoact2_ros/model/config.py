@@ -383,15 +383,16 @@ class _Section:
         return _Section(self._typed(field, dict), self._file, f"{self._prefix}{field}.")
 
     def integer(self, field: str) -> int:
-        return int(self._typed(field, int))
+        value = self._typed(field, int)
+        if abs(value) > _LARGEST_SIZE:
+            raise ConfigError(f"{self.name(field)} must be at most {_LARGEST_SIZE}, but is {brief(value)}")
+        return int(value)
 
     def size(self, field: str) -> int:
         """Read a size or a count, which is at least 1."""
         value = self.integer(field)
         if value < 1:
-            raise ConfigError(f"{self.name(field)} must be at least 1, but is {brief(value)}")
-        if value > _LARGEST_SIZE:
-            raise ConfigError(f"{self.name(field)} must be at most {_LARGEST_SIZE}, but is {brief(value)}")
+            raise ConfigError(f"{self.name(field)} must be at least 1, but is {value}")
         return value
 
     def number(self, field: str) -> float:
@@ -409,7 +410,7 @@ class _Section:
 
     def integers(self, field: str) -> tuple[int, ...]:
         values = self._typed(field, list)
-        if not values or not all(type(value) is int for value in values):
+        if not values or not all(type(value) is int and abs(value) <= _LARGEST_SIZE for value in values):
             raise ConfigError(f"{self.name(field)} must be a list of at least 1 integer, but is {brief(values)}")
         return tuple(values)
 

@@ -91,8 +91,8 @@ def require_int(mapping: dict[str, Any], key: str, where: str, at_least: int | N
     value = require_typed(mapping, key, int, where)
     if at_least is not None and value < at_least:
         raise ProcessingError(f"{where} field '{key}' must be at least {at_least}, not {brief(value)}.")
-    if value > LARGEST_INT:
-        raise ProcessingError(f"{where} field '{key}' must be at most {LARGEST_INT}, not {brief(value)}.")
+    if abs(value) > LARGEST_INT:
+        raise ProcessingError(f"{where} field '{key}' must be at most {LARGEST_INT} in size, not {brief(value)}.")
     return value
 
 

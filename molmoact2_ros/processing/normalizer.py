@@ -97,6 +97,8 @@ class Normalizer:
         if mode in _BOUND_KEYS:
             _check_order(names, _BOUND_KEYS[mode], (low, high), where)
         standard = _pair(stats, "mean", "std", where) if mode == "mean_std" else None
+        if standard is not None:
+            _check_order(names, ("zero", "std"), (np.zeros_like(low), standard[1]), where)
         return cls(names, low, high, mask, constant, bounded=mode in _BOUND_KEYS, standard=standard, seen=seen)
 
     def normalize(self, x: NDArray[Any]) -> FloatArray:

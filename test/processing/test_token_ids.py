@@ -102,7 +102,7 @@ def test_count_of_tokens_below_its_least_is_refused(checkpoint, key: str, least:
         _resolve(folder)
 
 
-def test_a_list_of_end_ids_may_hold_others_beside_the_tokenizers(checkpoint) -> None:
+def test_a_list_of_end_ids_may_hold_others_than_the_tokenizers(checkpoint) -> None:
     folder = checkpoint.edit("config.json", "eos_token_id", value=[7, 2])
     assert _resolve(folder).eos == 2
 

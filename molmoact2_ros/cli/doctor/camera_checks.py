@@ -24,14 +24,14 @@ def check_cameras(robot: Embodiment, records: Mapping[str, CameraRecord]) -> Ite
         if record.newest is None:
             continue
         label = f"camera {camera.role}"
-        yield from contained(f"{label} picture", _check_picture, label, record, pictures, camera.role)
+        yield from contained(f"{label} picture", _check_image, label, record, pictures, camera.role)
         yield from _check_times(camera, record, robot.policy.rate_hz)
         if camera.role in pictures:
             yield from contained(f"{label} light", check_content, f"{label} light", pictures[camera.role])
     yield from contained("cameras", check_distinct, robot.cameras, records, pictures)
 
 
-def _check_picture(label: str, record: CameraRecord, pictures: dict[str, ByteImage], role: str) -> Iterator[Check]:
+def _check_image(label: str, record: CameraRecord, pictures: dict[str, ByteImage], role: str) -> Iterator[Check]:
     """Judge whether the newest frame can be read, and put its image into `pictures` if so."""
     if record.newest is None:
         return
