@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import rclpy
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
-from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from molmoact2_ros.msg import ActionChunk, BridgeState, PerceptionStatus, RobotState, SafetyState
@@ -103,7 +104,6 @@ class OperatorClient:
         self.listen(PerceptionStatus, "perception_status", qos.STATUS, self._on_perception)
         self.listen(RobotState, "robot_state", qos.STATE, self._on_robot)
         self.listen(ActionChunk, "action_chunk", qos.CHUNK, self._on_chunk)
-        self._instruction = self.node.create_publisher(String, "instruction", qos.LATCHED)
 
     def __enter__(self) -> OperatorClient:
         return self
@@ -195,9 +195,23 @@ class OperatorClient:
         finally:
             self.node.destroy_client(client)
 
-    def instruct(self, text: str) -> None:
-        """Give the policy an instruction."""
-        self._instruction.publish(String(data=text))
+    def instruct(self, text: str) -> tuple[bool, str]:
+        """Give the policy an instruction; return whether it took it, and why not.
+
+        By the node's parameter, not by the topic: only a service has an answer.
+        """
+        client = self.node.create_client(SetParameters, "policy/set_parameters")
+        try:
+            if not self.wait_for(client.service_is_ready, REPLY_S):
+                return False, "no policy node answers in this domain"
+            value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=text)
+            future = client.call_async(SetParameters.Request(parameters=[Parameter(name="instruction", value=value)]))
+            if not self.wait_for(future.done, REPLY_S):
+                return False, f"the policy node did not answer within {REPLY_S:.0f} s"
+            (result,) = future.result().results
+            return bool(result.successful), str(result.reason)
+        finally:
+            self.node.destroy_client(client)
 
     @property
     def stands_still(self) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from molmoact2_ros.model.layout import foreign_folder, foreign_layout
 from molmoact2_ros.model.shard_index import INDEX_FILE, ShardIndexError, shard_names
 
 if TYPE_CHECKING:
@@ -59,16 +60,24 @@ def resolve_checkpoint(name: str, announce: Callable[[str], None] = say) -> Chec
         announce: called with a line about what is fetched, how much, and where to.
 
     Raises:
-        HubError: the folder or the repository does not exist, may not be read or lacks files; the hub cannot be reached
+        HubError: the folder or the repository does not exist, may not be read, lacks files or holds another sort of
+            checkpoint; the hub cannot be reached
             and no copy is here; the disk is too small.
     """
     folder = local_folder(name)
     if folder is not None:
+        refuse_foreign(folder)
         return Checkpoint(folder, f"{folder.name}@{_fingerprint(folder)}")
     repo_id, _, revision = name.partition("@")
     snapshot = _download(repo_id, revision or "main", announce)
     _check_complete(snapshot, repo_id)
     return Checkpoint(snapshot, f"{repo_id}@{snapshot.name[:12]}")  # a snapshot's folder is named by its commit
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise HubError if a folder holds another sort of checkpoint."""
+    if said := foreign_folder(folder):
+        raise HubError(f"{folder} {said}")
 
 
 def local_folder(name: str) -> Path | None:
@@ -135,6 +144,8 @@ def _download(repo_id: str, revision: str, announce: Callable[[str], None]) -> P
         ) from error
     except (OSError, HTTPError) as error:
         return _cached(repo_id, revision, announce, error)
+    if said := foreign_layout([file.rfilename for file in info.siblings or []]):
+        raise HubError(f"{repo_id} {said}")
     files = [file.rfilename for file in info.siblings or [] if _is_data(file.rfilename)]
     _check_space(repo_id, info, announce)
     try:
@@ -183,6 +194,7 @@ def _check_space(repo_id: str, info: ModelInfo, announce: Callable[[str], None])
 
 
 def _check_complete(snapshot: Path, repo_id: str) -> None:
+    refuse_foreign(snapshot)
     missing = missing_files(snapshot)
     if missing:
         raise HubError(

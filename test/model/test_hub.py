@@ -168,3 +168,20 @@ def test_missing_files_refuses_a_damaged_index(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors.index.json").write_text('{"weight_map": {"a": 3}}')
     with pytest.raises(HubError, match=r"model\.safetensors\.index\.json is not an index of shards: .* has 3 for a"):
         missing_files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("policy_preprocessor.json", "lab/robot is LeRobot's layout of a policy"),
+        ("adapter_config.json", "lab/robot is a PEFT (LoRA) adapter"),
+        ("meta/info.json", "lab/robot is a LeRobot data set"),
+    ],
+)
+def test_another_sort_of_checkpoint_is_refused_before_anything_is_downloaded(
+    hub: FakeHub, tmp_path: Path, name: str, words: str
+) -> None:
+    hub.files[name] = b"{}"
+    done = _resolve(hub.endpoint, tmp_path)
+    assert words in done.stderr
+    assert hub.downloaded() == []
