@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import JointCommand
+from molmoact2_ros.embodiment import MOST_POINTS, JointCommand, listed
 
 from .hold import Cause, Hold
 from .playing import sample
@@ -157,11 +157,12 @@ class CommandGuard:
         self.hold = self.hold or Hold(cause, text)
 
     def _invalid(self, command: JointCommand) -> str:
-        if sorted(command.names) != sorted(self._names):
-            return f"expected the joints {', '.join(self._names)} once each, got {', '.join(command.names) or 'none'}"
+        if len(command.names) != len(self._names) or sorted(command.names) != sorted(self._names):
+            return f"expected the joints {', '.join(self._names)} once each, got {listed(command.names)}"
         shape = (command.positions.shape, command.velocities.shape)
-        if command.positions.ndim != 2 or command.positions.shape[0] < 2 or shape[0] != shape[1]:
-            return f"expected positions and velocities of at least 2 points x {len(self._names)} joints, got {shape}"
+        if command.positions.ndim != 2 or not 2 <= shape[0][0] <= MOST_POINTS or shape[0] != shape[1]:
+            points = f"2 to {MOST_POINTS} points x {len(self._names)} joints"
+            return f"expected positions and velocities of {points}, got {shape}"
         return self._unplayable(command)
 
     def _unplayable(self, command: JointCommand) -> str:

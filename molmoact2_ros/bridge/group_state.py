@@ -8,7 +8,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import DIFFERENCES, DriverGroup
+from molmoact2_ros.embodiment import DIFFERENCES, DriverGroup, listed
 
 from .driver_report import DriverReport
 from .report_sources import ReportSources
@@ -64,7 +64,7 @@ class GroupState:
         if self.invalid:
             return f"{where} is invalid: {self.invalid}"
         if self.positions is None:
-            heard = f"only {', '.join(self._strangers)}" if self._strangers else "nothing"
+            heard = f"only {listed(self._strangers)}" if self._strangers else "nothing"
             return f"{where} is missing: expected {names}, got {heard}; start the driver or correct the topic"
         age_s = (now_ns - self.stamp_ns) / 1e9
         if age_s > max_age_s:
@@ -93,7 +93,7 @@ class GroupState:
 
 def _problem(report: DriverReport, names: tuple[str, ...]) -> str:
     """Say what makes a report unusable; empty when nothing does."""
-    got = ", ".join(report.names)
+    got = listed(report.names)
     for name in names:
         if report.names.count(name) != 1:
             how_often = "lacks" if name not in report.names else "repeats"

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a robot is. Plain data; imports nothing else of this package."""
 
-from .action_chunk import ActionChunk
+from .action_chunk import MOST_ROWS, ActionChunk
 from .affine import Affine
 from .camera import Camera
+from .chunk_rejection import ChunkRejection, RejectionCause
 from .driver import (
     DIFFERENCES,
     FORWARD_COMMANDS,
@@ -25,8 +26,9 @@ from .fault import Fault
 from .fault_source import DIAGNOSTICS, FRANKA_STATE, HARDWARE_COMPONENTS, FaultSource
 from .geometry import Geometry, Hand
 from .joint import Joint
-from .joint_command import JointCommand
+from .joint_command import MOST_POINTS, JointCommand
 from .policy_contract import PolicyContract
+from .quoted import listed, quoted
 from .robot_state import RobotState
 from .share import share_folder
 
@@ -41,6 +43,8 @@ __all__ = [
     "I2RT_GRIPPER",
     "JOINT_TRAJECTORY",
     "MESSAGE_PACKAGES",
+    "MOST_POINTS",
+    "MOST_ROWS",
     "PARALLEL_GRIPPER",
     "STREAMED_COMMANDS",
     "STREAMED_TRAJECTORY",
@@ -48,6 +52,7 @@ __all__ = [
     "ActionChunk",
     "Affine",
     "Camera",
+    "ChunkRejection",
     "Driver",
     "DriverGroup",
     "Embodiment",
@@ -59,7 +64,10 @@ __all__ = [
     "Joint",
     "JointCommand",
     "PolicyContract",
+    "RejectionCause",
     "RobotState",
+    "listed",
+    "quoted",
     "share_folder",
     "shipped_embodiments",
 ]

@@ -23,6 +23,10 @@ Run: ros2 run molmoact2_ros bridge --ros-args -p embodiment:=droid
 
 from __future__ import annotations
 
+from . import one_blas_thread  # noqa: F401 before anything that imports NumPy
+
+# isort: split
+
 import sys
 import time
 from dataclasses import dataclass, replace

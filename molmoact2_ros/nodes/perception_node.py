@@ -28,11 +28,12 @@ import numpy as np
 from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import CompressedImage, Image
 
-from molmoact2_ros.embodiment import Camera, Embodiment
+from molmoact2_ros.embodiment import Camera, Embodiment, quoted
 from molmoact2_ros.msg import ActionChunk, DepthMap, PerceptionStatus, RobotState
 from molmoact2_ros.msg import Observation as ObservationMsg
 from molmoact2_ros.perception import (
     COMPRESSED,
+    MOST_GRID,
     Budgets,
     ChangeSettings,
     Decision,
@@ -107,7 +108,7 @@ class PerceptionParams:
         "Cells along a side of the depth grid of a policy that reasons in depth, 10 of released checkpoints; 0: learnt "
         "from its first depth maps, which then are decoded in full",
         low=0,
-        high=64,
+        high=MOST_GRID,
     )
 
     def budgets(self) -> Budgets:
@@ -194,8 +195,8 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
             return
         del self._strange[role]
         self.get_logger().warning(
-            f"images of camera '{role}' carry the frame_id '{frame_id}', the embodiment file has '{expected}': put it "
-            "there, so that swapped cameras are told"
+            f"images of camera '{role}' carry the frame_id '{quoted(frame_id)}', the embodiment file has '{expected}': "
+            "put it there, so that swapped cameras are told"
         )
 
     def _on_robot_state(self, message: RobotState) -> None:

@@ -33,7 +33,7 @@ from rclpy.service import Service
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.embodiment import Embodiment, quoted
 from molmoact2_ros.interpolation.settings import MODES, SPEED_SCALES
 from molmoact2_ros.msg import ActionChunk, DepthMap, Observation
 from molmoact2_ros.policy.handshake import check_handshake
@@ -336,6 +336,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         height, width = self._policy.spec.image_size
         checks = (
             ("camera_roles", list(self._robot.camera_roles), list(message.camera_roles)),
+            ("number of camera stamps", len(self._robot.cameras), len(message.camera_stamps)),
             ("state_names", list(self._robot.joint_names), list(message.state_names)),
             ("image size (height, width)", (height, width), (message.height, message.width)),
             ("number of image bytes", len(self._robot.cameras) * height * width * 3, len(message.images)),
@@ -343,7 +344,8 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         )
         for what, expected, found in checks:
             if expected != found:
-                return f"observation {message.sequence} has {what} {found}, not {expected}: configure perception alike"
+                got = quoted(str(found))
+                return f"observation {message.sequence} has {what} {got}, not {expected}: configure perception alike"
         return ""
 
     def _to_policy_observation(self, message: Observation) -> PolicyObservation:

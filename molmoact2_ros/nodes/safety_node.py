@@ -21,6 +21,10 @@ Run: ros2 run molmoact2_ros safety --ros-args -p embodiment:=droid
 
 from __future__ import annotations
 
+from . import one_blas_thread  # noqa: F401 before anything that imports NumPy
+
+# isort: split
+
 import secrets
 import sys
 import time

@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from molmoact2_ros.embodiment import RobotState
+from molmoact2_ros.embodiment import RobotState, listed
 
 from .camera_buffer import RESTART_NS
 
@@ -38,8 +38,8 @@ class StateBuffer:
         self.newest = self._ordered(state)
 
     def _problem(self, state: RobotState) -> str:
-        if sorted(state.names) != sorted(self._names):
-            return f"expected the joints {', '.join(self._names)} once each, got {', '.join(state.names) or 'none'}"
+        if len(state.names) != len(self._names) or sorted(state.names) != sorted(self._names):
+            return f"expected the joints {', '.join(self._names)} once each, got {listed(state.names)}"
         if state.positions.shape != (len(self._names),) or state.velocities.shape != state.positions.shape:
             sizes = f"{state.positions.size} positions and {state.velocities.size} velocities"
             return f"expected {len(self._names)} positions and velocities, got {sizes}"

@@ -7,6 +7,7 @@
     perception_status stops                         PERCEPTION_SILENT
     perception_status is not ready                  the cause it gives: STALE_CAMERA, FROZEN_CAMERA, STALE_STATE...
     perception is ready, no new chunk is executed   POLICY_SILENT
+    chunks come, the interpolator follows none      the cause it gives: WRONG_SHAPE, STALE_OBSERVATION...
     new chunks come, from old observations          STALE_OBSERVATION: the policy or perception is slow
 
 Cameras and the policy matter once a chunk is executed, until an operator asks for a rest or a move home: these, holding
@@ -16,10 +17,12 @@ and ramps need neither. Silence is counted from arming at the earliest.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from molmoact2_ros.embodiment import JointCommand, RobotState
 
 from .causes import Cause
+from .chunk_rejections import ChunkRejections
 from .instant import Instant
 from .reports import BridgeReport, PerceptionReport
 from .settings import Settings
@@ -67,6 +70,7 @@ class Watchdog:
         self._chunk: JointCommand | None = None  # the newest passed one that follows a chunk
         self._chunk_at: Instant | None = None  # when that chunk's sequence was new
         self._chunk_gap_s = math.inf  # between it and the one before
+        self._rejections = ChunkRejections()  # of chunks, by the interpolator
 
     # What is heard.
 
@@ -92,6 +96,7 @@ class Watchdog:
     def passed(self, command: JointCommand, now: Instant) -> None:
         """Note a command that passed."""
         self._passed_at = self._passed_at or now
+        self._rejections.note(command.rejection, now)
         if command.asked_for:
             # A rest or a move that needs no policy, until a chunk is followed again.
             self._chunk = self._chunk_at = None
@@ -214,9 +219,10 @@ class Watchdog:
         return self._not_ready(unready_s, limit_s) if unready_s > limit_s else None
 
     def _check_observation(self, now: Instant) -> Verdict | None:
+        limit_s = self._settings.observation_age_max_s
         if self._chunk is None or self._chunk_at is None:
-            return None
-        limit_s, sequence = self._settings.observation_age_max_s, self._chunk.chunk_sequence
+            return self._rejections.lasting(limit_s)
+        sequence = self._chunk.chunk_sequence
         age_s, without_s = now.age_s(self._chunk.observation_ns), now.since_s(self._chunk_at)
         if age_s <= limit_s:
             return None
@@ -224,13 +230,23 @@ class Watchdog:
         blame_s = self._settings.perception_not_ready_max_s / 2
         if self._unready_since is not None and now.since_s(self._unready_since) > min(blame_s, limit_s / 2):
             return self._not_ready(age_s, limit_s)
-        if without_s > min(limit_s / 2, SILENT_GAPS * self._chunk_gap_s):
-            text = (
-                f"no chunk after {sequence} has come for {without_s:.2f} s, and perception is ready: look at the policy"
-            )
-            return Verdict(Cause.POLICY_SILENT, text, value=age_s, limit=limit_s)
+        silent_s = min(limit_s / 2, SILENT_GAPS * self._chunk_gap_s)
+        if without_s > silent_s:
+            return self._silent_policy(now, silent_s, Verdict(Cause.POLICY_SILENT, "", value=age_s, limit=limit_s))
         text = f"the observation behind chunk {sequence} is {age_s:.2f} s old, at most {limit_s} s is allowed"
         return Verdict(Cause.STALE_OBSERVATION, text, value=age_s, limit=limit_s)
+
+    def _silent_policy(self, now: Instant, silent_s: float, verdict: Verdict) -> Verdict:
+        """Word the silence of the policy; when chunks still come, say instead why the interpolator follows none."""
+        assert self._chunk is not None
+        assert self._chunk_at is not None
+        sequence, rejected_at = self._chunk.chunk_sequence, self._rejections.at
+        rejection = self._rejections.instead_of(sequence)
+        if rejection is not None and rejected_at is not None and now.since_s(rejected_at) <= silent_s:
+            return replace(verdict, cause=rejection.cause, text=rejection.text)
+        without_s = now.since_s(self._chunk_at)
+        text = f"no chunk after {sequence} has come for {without_s:.2f} s, and perception is ready: look at the policy"
+        return replace(verdict, text=text)
 
     def _not_ready(self, value_s: float, limit_s: float) -> Verdict:
         return Verdict(

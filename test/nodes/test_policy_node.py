@@ -218,6 +218,7 @@ def test_the_command_says_whether_the_policy_took_an_instruction(
     [
         ({"camera_roles": ["wrist", "external"]}, "camera_roles"),
         ({"state_names": [*reversed(DROID.joint_names)]}, "state_names"),
+        ({"camera_stamps": []}, "number of camera stamps"),
         ({"height": 35}, "image size"),
         ({"images": to_array("B", np.zeros(10, np.uint8))}, "number of image bytes"),
         ({"state": to_array("f", np.zeros(7, np.float32))}, "number of state values"),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from fakes.guarded_robot import PERIOD_S, GuardedRobot
 
+from molmoact2_ros.embodiment import ChunkRejection, RejectionCause
 from molmoact2_ros.safety import BridgeReport, Cause, Estop, Instant, Mode, PerceptionReport, Verdict
 
 Break = Callable[[GuardedRobot], object]
@@ -121,6 +122,52 @@ def test_a_policy_that_dies_is_named_while_perception_is_ready(holds: bool) -> N
     robot.chunks_end_at, robot.follows_chunks = 60, not holds
     assert _stopped_by(robot.drive(34)) is Cause.NONE
     assert _stopped_by(robot.drive(6)) is Cause.POLICY_SILENT
+
+
+def _rejecting(robot: GuardedRobot, periods: int, rejection: ChunkRejection, every: int = 4) -> GuardedRobot:
+    """Drive while the interpolator rejects one more chunk every so many periods."""
+    for period in range(periods):
+        robot.drive(1, rejection=dataclasses.replace(rejection, count=1 + period // every))
+    return robot
+
+
+AHEAD = ChunkRejection(1, RejectionCause.STALE_OBSERVATION, "chunk 9 is stamped in the future: clocks differ")
+SHORT = ChunkRejection(1, RejectionCause.WRONG_SHAPE, "chunk 9 has 2 rows")
+
+
+@pytest.mark.parametrize(("rejection", "cause"), [(AHEAD, Cause.STALE_OBSERVATION), (SHORT, Cause.WRONG_SHAPE)])
+def test_a_policy_whose_chunks_are_not_followed_is_not_called_silent(rejection: ChunkRejection, cause: Cause) -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.chunks_end_at = 60
+    assert _stopped_by(_rejecting(robot, 34, rejection)) is Cause.NONE
+    assert _stopped_by(_rejecting(robot, 6, rejection)) is cause
+    assert rejection.text in robot.monitor.snapshot.text
+
+
+def test_a_policy_that_dies_after_a_chunk_that_was_not_followed_is_named_as_silent() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.chunks_end_at = 60
+    assert _stopped_by(robot.drive(40, rejection=AHEAD)) is Cause.POLICY_SILENT
+
+
+def test_a_robot_that_waits_for_chunks_of_which_none_is_followed_is_stopped_by_their_cause() -> None:
+    robot = GuardedRobot()
+    robot.follows_chunks = False
+    assert _stopped_by(_rejecting(robot.arm(), 40, AHEAD)) is Cause.NONE
+    assert _stopped_by(_rejecting(robot, 60, AHEAD)) is Cause.STALE_OBSERVATION
+
+
+def test_chunks_of_observations_from_before_arming_stop_nothing() -> None:
+    robot = GuardedRobot()
+    robot.follows_chunks = False
+    assert _stopped_by(_rejecting(robot.arm(), 100, AHEAD, every=50)) is Cause.NONE
+
+
+def test_a_rejection_with_a_cause_that_no_chunk_can_have_stops_nothing_by_an_error() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.chunks_end_at = 60
+    assert _stopped_by(_rejecting(robot, 40, ChunkRejection(1, 65535, "x" * 10**6))) is Cause.WRONG_SHAPE
+    assert len(robot.monitor.snapshot.text) < 1000
 
 
 def test_a_rest_that_an_operator_asked_for_needs_neither_policy_nor_perception() -> None:

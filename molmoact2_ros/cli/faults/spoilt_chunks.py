@@ -65,7 +65,8 @@ class SpoiltChunks:
     def spoil(self, chunk: ActionChunk, now_ns: int) -> ActionChunk:
         """Return what takes the place of an honest chunk that came at a ROS time."""
         self._since_ns = self._since_ns or now_ns
-        positions = chunk.positions.copy()
+        positions = chunk.positions.astype(np.float64)
+        chunk = replace(chunk, positions=positions)
         if self._kind == NAN:
             positions[len(positions) // 2, 0] = np.nan
         elif self._kind == WRONG_WIDTH:
