@@ -29,6 +29,9 @@ from .joint_command import JointCommand
 from .policy_contract import PolicyContract
 from .robot_state import RobotState
 from .share import share_folder
+from .strict_json import DoubledKeyError, parse_json
+from .strict_yaml import read_yaml
+from .urdf_file import explain, read_urdf, resolve_meshes, set_compiler
 
 __all__ = [
     "DIAGNOSTICS",
@@ -48,6 +51,7 @@ __all__ = [
     "ActionChunk",
     "Affine",
     "Camera",
+    "DoubledKeyError",
     "Driver",
     "DriverGroup",
     "Embodiment",
@@ -60,6 +64,12 @@ __all__ = [
     "JointCommand",
     "PolicyContract",
     "RobotState",
+    "explain",
+    "parse_json",
+    "read_urdf",
+    "read_yaml",
+    "resolve_meshes",
+    "set_compiler",
     "share_folder",
     "shipped_embodiments",
 ]

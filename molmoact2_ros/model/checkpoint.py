@@ -11,7 +11,6 @@ closed, so it is reopened every `REOPEN_AFTER_BYTES`.
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -22,6 +21,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from molmoact2_ros.embodiment import parse_json
 from molmoact2_ros.model.config import MolmoAct2Config
 from molmoact2_ros.model.molmoact2 import MolmoAct2
 from molmoact2_ros.model.shard_index import INDEX_FILE, ShardIndexError, shard_names
@@ -148,7 +148,7 @@ def _read_header(file: Path) -> dict[str, tuple[str, tuple[int, ...], int]]:
         if found < 8 + start:
             raise _damaged(file, f"holds {found} bytes, but its header alone takes {8 + start}")
         try:
-            header = json.loads(stream.read(start))
+            header = parse_json(stream.read(start), file)
             header.pop("__metadata__", None)
             spans = {key: entry["data_offsets"] for key, entry in header.items()}
             expected = 8 + start + max((end for _, end in spans.values()), default=0)

@@ -8,12 +8,13 @@ Settings that no released checkpoint uses are refused by name rather than half s
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from molmoact2_ros.embodiment import DoubledKeyError, parse_json
 
 CONFIG_FILE = "config.json"
 DEPTH_CODEC_FIELD = "depth_codec"  # of ours; released checkpoints lack it
@@ -329,10 +330,12 @@ class MolmoAct2Config:
         """
         path = Path(folder) / CONFIG_FILE
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = parse_json(path.read_text(encoding="utf-8"), path)
         except FileNotFoundError as error:
             raise ConfigError(f"{path} does not exist: a checkpoint folder must hold {CONFIG_FILE}") from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except DoubledKeyError as error:
+            raise ConfigError(str(error)) from error
+        except ValueError as error:
             raise ConfigError(f"{path} is not valid JSON ({error}): download the file again") from error
         if not isinstance(values, dict):
             raise ConfigError(f"{path} must hold a JSON object, but holds a {type(values).__name__}")

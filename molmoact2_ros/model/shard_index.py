@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from molmoact2_ros.embodiment import DoubledKeyError, parse_json
 
 INDEX_FILE = "model.safetensors.index.json"
 
@@ -20,8 +21,10 @@ def shard_names(index: Path) -> list[str]:
         ShardIndexError: if the file is not JSON, lacks `weight_map`, or has no plain name where a file should be named.
     """
     try:
-        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        names = parse_json(index.read_text(encoding="utf-8"), index)["weight_map"]
         entries = names.items()
+    except DoubledKeyError as error:
+        raise ShardIndexError(str(error)) from error
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ShardIndexError(f"{index} is not an index of shards ({error!r}): download it again") from error
     for key, name in entries:

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import reprlib
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tokenizers import Tokenizer
+
+from molmoact2_ros.embodiment import DoubledKeyError, parse_json
 
 from .errors import ProcessingError
 
@@ -42,11 +43,13 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     """Return the JSON object in a file of a checkpoint folder.
 
     Raises:
-        ProcessingError: the file is missing, is not JSON, or holds no object.
+        ProcessingError: the file is missing, is not JSON, has a key twice, or holds no object.
     """
     path = require_file(folder, name)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"), path)
+    except DoubledKeyError as error:
+        raise ProcessingError(f"{error}.") from error
     except ValueError as error:
         raise ProcessingError(f"{path} is not readable JSON ({error}); download it again.") from error
     if not isinstance(content, dict):

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from molmoact2_ros.embodiment import parse_json
+
 from .errors import ProcessingError
 
 FORMAT = "molmoact2 depth codes 1"
@@ -86,11 +88,11 @@ def require_suffix(path: Path) -> None:
 
 def _read_npz(path: Path) -> tuple[dict[str, Any], NDArray[np.int64]]:
     with np.load(path, allow_pickle=False) as archive:
-        return json.loads(str(archive["facts"])), archive["codes"].astype(np.int64)
+        return parse_json(str(archive["facts"]), path), archive["codes"].astype(np.int64)
 
 
 def _read_json(path: Path) -> tuple[dict[str, Any], NDArray[np.int64]]:
-    facts = json.loads(path.read_text(encoding="utf-8"))
+    facts = parse_json(path.read_text(encoding="utf-8"), path)
     codes = np.array([frame.pop("codes") for frame in facts["frames"]])
     if codes.dtype.kind != "i":
         raise ValueError("codes must be whole numbers")

@@ -24,6 +24,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from molmoact2_ros.embodiment import parse_json
+
 from .config import DepthVaeConfig
 from .errors import DepthCodecError
 from .network import DepthVae
@@ -67,7 +69,7 @@ def read_folder(folder: Path) -> tuple[DepthVae, MetricScale]:
         DepthCodecError: a file is absent or damaged, or the two do not fit each other.
     """
     try:
-        config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        config = parse_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), folder / CONFIG_FILE)
         weights = load_file(folder / WEIGHTS_FILE)
     except FileNotFoundError as error:
         raise DepthCodecError(
@@ -177,7 +179,7 @@ def _read_scale(entry: Any, folder: Path) -> MetricScale:
 
 def _maker(folder: Path) -> str | None:
     try:
-        return str(json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))[MADE_BY_FIELD])
+        return str(parse_json((folder / CONFIG_FILE).read_text(encoding="utf-8"), folder)[MADE_BY_FIELD])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.embodiment import Embodiment, parse_json
 from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.config import CONFIG_FILE, DEPTH_CODEC_FIELD, DepthConfig
 from molmoact2_ros.model.molmoact2 import MolmoAct2, Prefill
@@ -117,7 +117,7 @@ def inherit(model: MolmoAct2, base: MolmoAct2) -> None:
 
 def _name_codec(path: Path, codec: str) -> None:
     """Note in config.json whose codes the checkpoint writes."""
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = parse_json(path.read_text(encoding="utf-8"), path)
     path.write_text(
         json.dumps(config | {DEPTH_CODEC_FIELD: codec}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
