@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from molmoact2_ros.embodiment import Fault
 
-
 EVERY_PART = "*"  # in place of a part's name: the report is about every part of its source
 
 

@@ -201,7 +201,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     # Callbacks, all in the executor's thread.
 
     def _on_joint_state(self, topic: str, message: JointState, info: MessageInfo) -> None:
-        newer = self._drivers.take(topic, report_from_msg(message, info))
+        newer = self._drivers.take(topic, report_from_msg(message, info), self.ros_now_ns())
         if not (newer and self.active and self._state_pace.allows(time.monotonic_ns())):
             return
         now_ns = self.ros_now_ns()

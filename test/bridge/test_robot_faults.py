@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from molmoact2_ros.bridge import DriverStatus, FaultReport, FrankaFault, RobotFaults, diagnostic_faults
-from molmoact2_ros.bridge import franka_fault
+from molmoact2_ros.bridge import DriverStatus, FaultReport, FrankaFault, RobotFaults, diagnostic_faults, franka_fault
 from molmoact2_ros.embodiment import DIAGNOSTICS, HARDWARE_COMPONENTS, Embodiment, Fault, FaultSource, read_yaml
 
 DATA = Path(__file__).parents[1] / "data"
