@@ -31,6 +31,8 @@ from .policy_contract import PolicyContract
 from .quoted import listed, quoted
 from .robot_state import RobotState
 from .share import share_folder
+from .strict_yaml import read_yaml
+from .urdf_file import explain, read_urdf, resolve_meshes, set_compiler
 
 __all__ = [
     "DIAGNOSTICS",
@@ -66,8 +68,13 @@ __all__ = [
     "PolicyContract",
     "RejectionCause",
     "RobotState",
+    "explain",
     "listed",
     "quoted",
+    "read_urdf",
+    "read_yaml",
+    "resolve_meshes",
+    "set_compiler",
     "share_folder",
     "shipped_embodiments",
 ]

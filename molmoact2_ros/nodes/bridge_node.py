@@ -213,7 +213,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
 
     def _on_joint_state(self, topic: str, message: JointState, info: MessageInfo) -> None:
         self._guard.runs(time.monotonic_ns())
-        newer = self._drivers.take(topic, report_from_msg(message, info))
+        newer = self._drivers.take(topic, report_from_msg(message, info), self.ros_now_ns())
         if not (newer and self.active and self._state_pace.allows(time.monotonic_ns())):
             return
         now_ns = self.ros_now_ns()

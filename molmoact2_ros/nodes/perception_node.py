@@ -185,7 +185,7 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
     def _on_frame(self, role: str, unpack: Any, message: Any) -> None:
         if self.active:
             self._note_frame_id(role, message.header.frame_id)
-            self._builder.add_frame(role, unpack(message, time.monotonic_ns()))
+            self._builder.add_frame(role, unpack(message, time.monotonic_ns()), self.ros_now_ns())
             self._update()
 
     def _note_frame_id(self, role: str, frame_id: str) -> None:
@@ -201,7 +201,7 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
 
     def _on_robot_state(self, message: RobotState) -> None:
         if self.active:
-            self._builder.add_state(robot_state_from_msg(message))
+            self._builder.add_state(robot_state_from_msg(message), self.ros_now_ns())
 
     def _on_chunk(self, message: ActionChunk) -> None:
         self._acknowledged, self._policy_life = message.observation_sequence, message.policy_life
@@ -266,6 +266,7 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
             "in_last_second": self._last_sequence - self._reported_sequence,
             "wanted_rate_hz": self._rate_hz,
             "skew_s": round(decision.skew_s, 4),
+            "strange_stamps": self._builder.ignored,
         }
         self._reported_sequence = self._last_sequence
         text = "publishing" if decision.ready else "waiting for fresh inputs"

@@ -18,8 +18,6 @@ from .input_status import InputState, InputStatus
 from .state_buffer import StateBuffer
 
 ROBOT_STATE = "robot_state"
-# Stamps may run ahead of this node's clock by the resolution of a simulated clock, not by a clock that is not set.
-FUTURE_TOLERANCE_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,8 @@ def _match(
 
 def _camera_status(camera: CameraBuffer, now_ns: int, budgets: Budgets) -> InputStatus:
     subject, newest = f"camera '{camera.role}'", camera.newest
-    if newest is None and not camera.invalid:
+    clock = camera.stamps.problem(now_ns)
+    if newest is None and not camera.invalid and not clock:
         missing = f"{subject} is missing: no frame has arrived; check its driver, its topic and its QoS"
         return InputStatus(camera.role, InputState.MISSING, math.nan, missing)
     age_s = (now_ns - newest.stamp_ns) / 1e9 if newest else math.nan
@@ -94,8 +93,8 @@ def _camera_status(camera: CameraBuffer, now_ns: int, budgets: Budgets) -> Input
                 "swapped? Compare topics and drivers with `cameras` in the embodiment file"
             ),
         )
-    elif age_s < -FUTURE_TOLERANCE_S:
-        state, text = InputState.INVALID, f"{subject} is invalid: {_ahead(age_s)}"
+    elif clock:
+        state, text = InputState.INVALID, f"{subject} is invalid: {clock}"
     elif age_s > budgets.camera_max_age_s:
         state, text = _overdue(subject, "frame", age_s, budgets.camera_max_age_s, camera.repeated)
     elif camera.picture.unchanged_s > budgets.camera_max_age_s and camera.picture.moved_rad > budgets.moved_rad:
@@ -110,22 +109,19 @@ def _camera_status(camera: CameraBuffer, now_ns: int, budgets: Budgets) -> Input
 
 
 def _state_status(buffer: StateBuffer, now_ns: int, budgets: Budgets) -> InputStatus:
-    if buffer.newest is None and not buffer.invalid:
+    clock = buffer.stamps.problem(now_ns)
+    if buffer.newest is None and not buffer.invalid and not clock:
         missing = f"{ROBOT_STATE} is missing: none has arrived; bridge_state says why"
         return InputStatus(ROBOT_STATE, InputState.MISSING, math.nan, missing)
     age_s = (now_ns - buffer.newest.stamp_ns) / 1e9 if buffer.newest else math.nan
     state, text = InputState.OK, ""
     if buffer.invalid:
         state, text = InputState.INVALID, f"{ROBOT_STATE} is invalid: {buffer.invalid}"
-    elif age_s < -FUTURE_TOLERANCE_S:
-        state, text = InputState.INVALID, f"{ROBOT_STATE} is invalid: {_ahead(age_s)}"
+    elif clock:
+        state, text = InputState.INVALID, f"{ROBOT_STATE} is invalid: {clock}"
     elif age_s > budgets.state_max_age_s:
         state, text = _overdue(ROBOT_STATE, "state", age_s, budgets.state_max_age_s, buffer.repeated)
     return InputStatus(ROBOT_STATE, state, age_s, text)
-
-
-def _ahead(age_s: float) -> str:
-    return f"its stamp lies {-age_s:.2f} s in the future; set the clocks of both machines by the same source"
 
 
 def _overdue(subject: str, what: str, age_s: float, budget_s: float, repeated: int) -> tuple[InputState, str]:

@@ -309,7 +309,7 @@ def _tell_components(around: Neighbours, state: str) -> Callable[[], None]:
 
     def told() -> None:
         around.live()
-        values = [KeyValue(key="arm", value=state)]
+        values = [KeyValue(key="arm.state", value=state)]
         name = "controller_manager: Hardware Components Activity"
         publisher.publish(DiagnosticArray(status=[DiagnosticStatus(name=name, message="stopped", values=values)]))
 

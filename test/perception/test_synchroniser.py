@@ -101,6 +101,33 @@ def test_a_stamp_in_the_future_is_invalid_rather_than_fresh_for_ever():
     assert "lies 0.40 s in the future" in decision.text
 
 
+@pytest.mark.parametrize("stray_ms", [400, 60_000, -60_000])
+def test_one_stray_stamp_of_a_camera_or_a_state_is_ignored(stray_ms):
+    camera, wrist, state = FakeCamera(), CameraBuffer("wrist"), StateBuffer(NAMES)
+    for index in range(40):
+        now_ms = 100_000 + 33 * index
+        stamp_ms = now_ms - 5 + (stray_ms if index == 20 else 0)
+        wrist.add(camera.message_frame(stamp_ms), now_ms * MS)
+        state.add(RobotState(stamp_ms * MS, NAMES, np.zeros(2), np.zeros(2)), now_ms * MS)
+        assert _decide([wrist], state, now_ms).ready
+
+
+@pytest.mark.parametrize(
+    ("stamp_ms", "words"),
+    [
+        (312_000, "stamped by another clock (312.0 s since some start): the camera's own time, or use_sim_time"),
+        (0, "expected a stamp, got 0: let the driver stamp its messages"),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_camera_with_a_clock_of_its_own_is_named(stamp_ms, words, known):
+    now_ms, wrist = 1_790_000_000_000, CameraBuffer("wrist")
+    wrist.add(FakeCamera().message_frame(stamp_ms), now_ms * MS if known else None)
+    decision = _decide([wrist], _state(now_ms), now_ms)
+    assert _states(decision) == ["INVALID", "OK"]
+    assert f"camera 'wrist' is invalid: {words}" in decision.text
+
+
 @pytest.mark.parametrize(
     ("state", "name", "sentence"),
     [
