@@ -67,7 +67,7 @@ def check_python() -> None:
 def check_path(venv: Path) -> None:
     """Raise BuildError if lists of paths, in the environment or in CMake, would be cut inside this one."""
     if cut := sorted({":", ";"} & set(str(venv))):
-        raise BuildError(f"{venv} holds {' and '.join(map(repr, cut))}, which divide lists of paths: use another folder")
+        raise BuildError(f"{venv} holds {' and '.join(map(repr, cut))}, which divide lists of paths: use another one")
 
 
 def install_debian_packages() -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import argparse
-import signal
+import contextlib
 import sys
 import tempfile
 import time
@@ -61,7 +61,6 @@ def run(args: argparse.Namespace) -> int:
     from .live_graph import LiveGraph
     from .operator_client import OperatorClient
 
-    heed_signals()
     folder = args.log_dir or Path(tempfile.mkdtemp(prefix="molmoact2_"))
     say_event("molmoact2", f"ROS domain {args.domain_id}, logs in {folder}")
     with OperatorClient(remappings=here) as client:
@@ -72,10 +71,9 @@ def run(args: argparse.Namespace) -> int:
             return _watch(live, args)
         except KeyboardInterrupt:
             say_event("molmoact2", "stopping the arm, then the nodes")
-            live.stop_arm()
             return 0
         finally:
-            live.take_down()
+            live.end()
 
 
 def in_namespace(node: NodeSpec, remapping: Mapping[str, str]) -> NodeSpec:
@@ -83,15 +81,10 @@ def in_namespace(node: NodeSpec, remapping: Mapping[str, str]) -> NodeSpec:
     return replace(node, remappings={**node.remappings, **remapping})
 
 
-def heed_signals() -> None:
-    """Make SIGINT and SIGTERM a KeyboardInterrupt, also where a shell put this into the background, deaf to Ctrl-C."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-
-
 def say_event(who: str, text: str) -> None:
-    """Print one line: time, who, what."""
-    print(f"{time.strftime('%H:%M:%S')}  {who:<12}  {text}", flush=True)
+    """Print one line: time, who, what. A terminal that was closed does not keep an arm from being stopped."""
+    with contextlib.suppress(OSError):
+        print(f"{time.strftime('%H:%M:%S')}  {who:<12}  {text}", flush=True)
 
 
 def exit_status(exits: list[NodeExit]) -> int:

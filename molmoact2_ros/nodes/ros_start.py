@@ -11,10 +11,12 @@ import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Made = TypeVar("Made")
 
 MIDDLEWARE_VARIABLES = ("RMW_IMPLEMENTATION", "RCL_ASSERT_RMW_ID_MATCHES")
 REMEDY = "source ROS 2 and the workspace that this package was built in, or install it with `pip install '.[ros]'`"
@@ -53,6 +55,16 @@ def init_ros(**options: Any) -> None:
         raise RosStartError(ros_problem(error)) from error
 
 
+def made_by_ros(make: Callable[[], Made]) -> Made:
+    """Return what `make` makes; raise RosStartError if ROS refuses it, as it refuses the first node of a process."""
+    from rclpy.impl.implementation_singleton import rclpy_implementation
+
+    try:
+        return make()
+    except rclpy_implementation.RCLError as error:
+        raise RosStartError(ros_problem(error)) from error
+
+
 def ros_problem(error: Exception) -> str:
     """Return one sentence for what ROS raised while it started."""
     words = _first_line(error)
@@ -61,7 +73,7 @@ def ros_problem(error: Exception) -> str:
             f"ROS cannot open its log ({words}): set ROS_LOG_DIR to a folder that can be written, or HOME to your home "
             "folder"
         )
-    return f"ROS cannot start: {words}"
+    return words
 
 
 def run_node(module: str) -> int:
@@ -99,7 +111,9 @@ def installed_middlewares(environment: Mapping[str, str]) -> list[str]:
     """Return the names of the middlewares that the ament index lists."""
     prefixes = environment.get("AMENT_PREFIX_PATH", sys.prefix).split(os.pathsep)
     folders = [Path(prefix, "share", "ament_index", "resource_index", "rmw_typesupport") for prefix in prefixes]
-    return sorted({entry.name for folder in folders if folder.is_dir() for entry in folder.iterdir()})
+    return sorted(
+        {entry.name for folder in folders if folder.is_dir() for entry in folder.iterdir()} - {"rmw_implementation"}
+    )
 
 
 def _require_type_support(environment: Mapping[str, str]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGINT, SIGTERM and SIGHUP as a flag: whoever has an arm to stop looks at it between two calls, never within one.
+"""SIGINT, SIGTERM and SIGHUP as a flag: a program that has an arm to stop looks at it between two calls.
 
 A KeyboardInterrupt may be raised inside any call. Inside the code that turns bytes into a message it becomes another
 exception (https://github.com/ros2/rclpy/issues/95), and what was to stop the arm first is skipped. No ROS.
@@ -17,13 +17,13 @@ SIGNAL_POLL_S = 0.1  # nothing that waits for ROS is woken by a signal: wait no 
 
 
 class StopFlag:
-    """Remember that a signal came, also where a shell put this process into the background, deaf to Ctrl-C.
+    """Remember that a signal came, also where a shell started this process with SIGINT ignored, in the background.
 
     SIGHUP (the terminal was closed) stays ignored where `nohup` has it ignored.
     """
 
     def __init__(self) -> None:
-        """Take the signals; where this is not the main thread, Python allows it not, and the flag stays down."""
+        """Take the signals; outside the main thread Python does not allow it, and the flag stays down."""
         self.requested = False
         self._raised = False
         self._before: dict[int, Any] = {}
@@ -40,13 +40,17 @@ class StopFlag:
             self._raised = True
             raise KeyboardInterrupt
 
+    def raise_no_more(self) -> None:
+        """Raise nothing from now on: the way out has begun for another reason."""
+        self._raised = True
+
     def ignore_more(self) -> None:
         """Let nothing interrupt the way out; without this, Python restores the deadly defaults as it ends."""
         for number in self._before:
             signal.signal(number, signal.SIG_IGN)
 
     def restore(self) -> None:
-        """Give the signals back to who had them before."""
+        """Restore the handlers that were there before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
