@@ -67,13 +67,18 @@ def run(args: argparse.Namespace) -> int:
         client.require_free_domain([node.name for node in nodes])
         live = LiveGraph(client, folder, say_event)
         live.start(nodes)
-        try:
-            return _watch(live, args)
-        except KeyboardInterrupt:
-            say_event("molmoact2", "stopping the arm, then the nodes")
-            return 0
-        finally:
-            live.end()
+        return watch_over(live, args)
+
+
+def watch_over(live: LiveGraph, args: argparse.Namespace) -> int:
+    """Run until Ctrl-C or until a node ends; then, or after any error, stop the arm first. Return the exit status."""
+    try:
+        return _watch(live, args)
+    except KeyboardInterrupt:
+        say_event("molmoact2", "stopping the arm, then the nodes")
+        return 0
+    finally:
+        live.end()
 
 
 def in_namespace(node: NodeSpec, remapping: Mapping[str, str]) -> NodeSpec:

@@ -57,7 +57,7 @@ def test_a_middleware_that_knows_no_range_is_refused_without_network(middleware:
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        ("<discovery_config><discoveryProtocol>SUPER_CLIENT</discoveryProtocol></discovery_config>", "discoveryProtocol"),
+        ("<builtin><discoveryProtocol>SUPER_CLIENT</discoveryProtocol></builtin>", "discoveryProtocol"),
         ("<discoveryServersList><locator/></discoveryServersList>", "discoveryServersList"),
         ("<initialPeersList><locator><udpv4><address>10.0.0.2</address></udpv4></locator></initialPeersList>",
          "initialPeersList"),
