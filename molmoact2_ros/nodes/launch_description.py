@@ -76,7 +76,7 @@ def _declare(argument: GraphArgument) -> DeclareLaunchArgument:
 def _environment() -> list[Action]:
     """Load the shared-memory profile, unless the lab has one of its own, and say what the environment does."""
     said = _said(middleware.joined_domains(os.environ))
-    if middleware.is_local_by_profile(os.environ) and not os.environ.get(middleware.STATIC_PEERS):
+    if middleware.is_replaced_by_profile(os.environ):
         local = middleware.wants_this_machine_only(os.environ)
         return [*said, *(_kept_here() if local else []), *_profile(local=local)]
     said += _said(middleware.shared_memory_of_localhost(os.environ))

@@ -75,6 +75,11 @@ def is_local_by_profile(environment: Mapping[str, str]) -> bool:
     return is_shipped(environment.get(PROFILE_VARIABLE)) and (not middleware or middleware.startswith(FAST_DDS))
 
 
+def is_replaced_by_profile(environment: Mapping[str, str]) -> bool:
+    """Return whether launch can keep a graph here by a profile instead of LOCALHOST: nothing of the lab's is lost."""
+    return is_local_by_profile(environment) and not environment.get(STATIC_PEERS)
+
+
 def wants_this_machine_only(environment: Mapping[str, str]) -> bool:
     """Return whether the environment keeps ROS on this machine, by the range or by its older form."""
     return environment.get(RANGE, "").upper() == "LOCALHOST" or environment.get(LOCALHOST_ONLY, "") == "1"

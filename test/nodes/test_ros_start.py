@@ -60,7 +60,7 @@ def test_a_middleware_that_is_not_here_is_named_with_the_one_that_is(program: li
     assert "unset RMW_IMPLEMENTATION" in words
 
 
-@pytest.mark.parametrize("program", [PROGRAMS[0], PROGRAMS[-1]], ids=[IDS[0], IDS[-1]])
+@pytest.mark.parametrize("program", [PROGRAMS[0], PROGRAMS[7], PROGRAMS[-1]], ids=["status", "doctor", IDS[-1]])
 @pytest.mark.parametrize("home", [None, "/proc/nowhere"])
 def test_without_a_home_the_folder_of_the_log_is_asked_for(
     program: list[str], home: str | None, tmp_path: Path
