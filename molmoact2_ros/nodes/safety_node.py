@@ -148,6 +148,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
     def _deactivating(self) -> None:
         if self._monitor.mode is Mode.ARMED:
             self._monitor.stop("the safety node was deactivated", self._now())
+            self.get_logger().warning("stopped the robot, which was armed: the safety node was deactivated or ended")
         self._publish_state()
 
     def _teardown(self) -> None:

@@ -84,13 +84,12 @@ def _inject(args: argparse.Namespace, robot: Embodiment, chosen: list[Fault], fo
     from rich.console import Console
 
     from molmoact2_ros.cli.graph_arguments import graph_from_args
-    from molmoact2_ros.cli.up import heed_signals, say_event
+    from molmoact2_ros.cli.up import say_event
 
     from .campaign import Campaign
     from .outcome import conclude
     from .report import table
 
-    heed_signals()
     say_event("molmoact2", f"{robot.title}, ROS domain {args.domain_id}, {len(chosen)} faults, report in {folder}")
     campaign, started_s, problem = Campaign(robot, folder, say_event, repeat=args.repeat), time.monotonic(), ""
 

@@ -62,8 +62,8 @@ class GraphUnderTest:
         self._live.start(list(self._nodes.values()))
 
     def take_down(self) -> None:
-        """End all nodes, the hung ones too."""
-        self._live.take_down()
+        """Stop the arm, then end all nodes, the hung ones too."""
+        self._live.end()
 
     def spin_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Receive until a condition holds, at most `seconds`; return whether it does."""
