@@ -18,6 +18,7 @@ COMMAND_FILES = (
     "up",
     "doctor",
     "faults",
+    "soak",
     "safety_commands",
     "status",
     "instruct",
