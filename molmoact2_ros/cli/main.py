@@ -19,6 +19,7 @@ COMMAND_FILES = (
     "up",
     "doctor",
     "faults",
+    "soak",
     "safety_commands",
     "status",
     "instruct",

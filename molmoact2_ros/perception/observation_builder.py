@@ -83,7 +83,7 @@ class ObservationBuilder:
     @property
     def ignored(self) -> int:
         """Frames and states whose stamp was not taken: from the future, or from a foreign clock."""
-        return sum(each.stamps.ignored for each in (*self._cameras.values(), self._state))
+        return self._state.stamps.ignored + sum(camera.stamps.ignored for camera in self._cameras.values())
 
     def decide(self, now_ns: int) -> Decision:
         """Judge every input at a ROS time."""

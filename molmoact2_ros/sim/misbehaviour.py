@@ -12,6 +12,7 @@ from .errors import SimulationError
 CAMERA_DEAD = "camera_dead"
 CAMERA_FROZEN_STAMP = "camera_frozen_stamp"
 CAMERA_FROZEN_CONTENT = "camera_frozen_content"
+CAMERA_BLACK = "camera_black"
 CAMERA_DELAYED = "camera_delayed"
 CAMERAS_SWAPPED = "cameras_swapped"
 STATE_NAN = "state_nan"
@@ -19,6 +20,11 @@ STATE_DEAD = "state_dead"
 STATE_FROZEN = "state_frozen"
 STATE_REORDERED = "state_reordered"
 STATE_MISSING = "state_missing"
+STATE_DUPLICATE = "state_duplicate"
+STATE_EXTRA = "state_extra"
+STATE_WITHOUT_VELOCITIES = "state_without_velocities"
+STATE_VELOCITIES = "state_velocities"
+STATE_OFFSET = "state_offset"
 CONTROLLER_IGNORES = "controller_ignores"
 ROBOT_FAULT = "robot_fault"
 CLOCK_JUMP = "clock_jump"
@@ -28,10 +34,12 @@ ROBOT_FAULTS = (REFLEX, USER_STOP, ERROR)
 
 # What follows each name.
 _ROLE, _SECONDS, _FAULT = "ROLE", "SECONDS", "|".join(ROBOT_FAULTS)
+_JOINT, _OFFSET, _FACTOR = "JOINT", "OFFSET", "FACTOR"
 _OPERANDS: dict[str, tuple[str, ...]] = {
     CAMERA_DEAD: (_ROLE,),  # no image comes
     CAMERA_FROZEN_STAMP: (_ROLE,),  # the same image with the same stamp, again and again
     CAMERA_FROZEN_CONTENT: (_ROLE,),  # the same picture with new stamps
+    CAMERA_BLACK: (_ROLE,),  # every pixel is black
     CAMERA_DELAYED: (_ROLE, _SECONDS),  # each image arrives late, its stamp is right
     CAMERAS_SWAPPED: (),  # the first two cameras are on each other's topic, each with its own frame_id
     STATE_NAN: (),  # the first joint of each group is NaN
@@ -39,6 +47,11 @@ _OPERANDS: dict[str, tuple[str, ...]] = {
     STATE_FROZEN: (),  # the same values with new stamps
     STATE_REORDERED: (),  # another order of joints, the values are right
     STATE_MISSING: (),  # the last joint of each group is left out
+    STATE_DUPLICATE: (),  # the first joint of each topic is there twice
+    STATE_EXTRA: (),  # two joints that nobody knows, one of them NaN
+    STATE_WITHOUT_VELOCITIES: (),  # positions alone
+    STATE_VELOCITIES: (_FACTOR,),  # reported velocities are so many times the true ones
+    STATE_OFFSET: (_JOINT, _OFFSET, _FACTOR),  # and one joint, by the driver's name and unit, is measured elsewhere
     CONTROLLER_IGNORES: (),  # commands are swallowed without a word
     ROBOT_FAULT: (_FAULT,),  # the driver reports a fault; the arm goes on, so that what follows is ours
     CLOCK_JUMP: (_SECONDS,),  # ROS time jumps once, forward or back
@@ -53,6 +66,9 @@ class Misbehaviour:
     role: str = ""
     seconds: float = 0.0
     fault: str = ""
+    joint: str = ""
+    offset: float = 0.0
+    factor: float = 1.0
 
     @classmethod
     def parse(cls, text: str, roles: Sequence[str]) -> Misbehaviour:
@@ -79,8 +95,11 @@ class Misbehaviour:
         return cls(
             kind,
             role=_one_of(given.get(_ROLE, ""), roles, "a camera"),
-            seconds=_number(given.get(_SECONDS, "0"), low=-math.inf if kind == CLOCK_JUMP else 0.0),
+            seconds=_number(given.get(_SECONDS, "0"), "seconds", low=-math.inf if kind == CLOCK_JUMP else 0.0),
             fault=_one_of(given.get(_FAULT, ""), ROBOT_FAULTS, "a fault"),
+            joint=given.get(_JOINT, ""),
+            offset=_number(given.get(_OFFSET, "0"), "an offset"),
+            factor=_number(given.get(_FACTOR, "1"), "a factor"),
         )
 
 
@@ -95,11 +114,11 @@ def _one_of(word: str, choices: Sequence[str], what: str) -> str:
     return word
 
 
-def _number(word: str, low: float) -> float:
+def _number(word: str, what: str, low: float = -math.inf) -> float:
     try:
         value = float(word)
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value >= low):
-        raise SimulationError(f"misbehaviour: expected seconds, a number{' from 0' if low == 0 else ''}; got {word!r}")
+        raise SimulationError(f"misbehaviour: expected {what}, a number{' from 0' if low == 0 else ''}; got {word!r}")
     return value

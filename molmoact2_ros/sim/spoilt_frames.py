@@ -7,8 +7,11 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from .frame import Frame
 from .misbehaviour import (
+    CAMERA_BLACK,
     CAMERA_DEAD,
     CAMERA_DELAYED,
     CAMERA_FROZEN_CONTENT,
@@ -42,6 +45,8 @@ class SpoiltFrames:
             self._frozen = self._frozen or frame
             stamp_ns = self._frozen.stamp_ns if wrong.kind == CAMERA_FROZEN_STAMP else frame.stamp_ns
             frame = replace(frame, pixels=self._frozen.pixels, stamp_ns=stamp_ns)
+        if frame.role == wrong.role and wrong.kind == CAMERA_BLACK:
+            frame = replace(frame, pixels=np.zeros_like(frame.pixels))
         delayed = frame.role == wrong.role and wrong.kind == CAMERA_DELAYED
         due_ns = steady_ns + round(wrong.seconds * NS_PER_S) if delayed else steady_ns
         self._waiting.append((due_ns, frame.role, frame))

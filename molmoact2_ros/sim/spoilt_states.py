@@ -8,14 +8,28 @@ from dataclasses import replace
 import numpy as np
 
 from .group_state import GroupState
-from .misbehaviour import STATE_DEAD, STATE_FROZEN, STATE_MISSING, STATE_NAN, STATE_REORDERED, Misbehaviour
+from .misbehaviour import (
+    STATE_DEAD,
+    STATE_DUPLICATE,
+    STATE_EXTRA,
+    STATE_FROZEN,
+    STATE_MISSING,
+    STATE_NAN,
+    STATE_OFFSET,
+    STATE_REORDERED,
+    STATE_VELOCITIES,
+    STATE_WITHOUT_VELOCITIES,
+    Misbehaviour,
+)
+
+EXTRA = GroupState(("torso_joint", "head_joint"), np.array([0.1, np.nan]), np.array([0.0, np.nan]), np.zeros(2))
 
 
 class SpoiltStates:
     """Pass states on as one misbehaviour would."""
 
     def __init__(self, misbehaviour: Misbehaviour) -> None:
-        self._kind = misbehaviour.kind
+        self._wrong, self._kind = misbehaviour, misbehaviour.kind
         self._frozen: dict[str, list[GroupState]] = {}  # by topic
 
     def spoil(self, topic: str, states: list[GroupState]) -> list[GroupState] | None:
@@ -24,13 +38,24 @@ class SpoiltStates:
             return None
         if self._kind == STATE_FROZEN:
             return self._frozen.setdefault(topic, states)
-        if self._kind == STATE_NAN:
-            return [_with_nan(state) for state in states]
-        if self._kind == STATE_REORDERED:
-            return [_picked(state, np.roll(np.arange(len(state.names)), 1)) for state in states]
-        if self._kind == STATE_MISSING:
-            return [_picked(state, np.arange(len(state.names) - 1)) for state in states]
-        return states
+        if self._kind == STATE_DUPLICATE:
+            return [*states, _picked(states[0], np.array([0]))]
+        if self._kind == STATE_EXTRA:
+            return [*states, EXTRA]
+        changes = {
+            STATE_NAN: _with_nan,
+            STATE_REORDERED: lambda state: _picked(state, np.roll(np.arange(len(state.names)), 1)),
+            STATE_MISSING: lambda state: _picked(state, np.arange(len(state.names) - 1)),
+            STATE_WITHOUT_VELOCITIES: lambda state: replace(state, velocities=np.zeros(0)),
+            STATE_VELOCITIES: self._measured,
+            STATE_OFFSET: self._measured,
+        }
+        change = changes.get(self._kind)
+        return states if change is None else [change(state) for state in states]
+
+    def _measured(self, state: GroupState) -> GroupState:
+        elsewhere = self._wrong.offset * np.array([name == self._wrong.joint for name in state.names])
+        return replace(state, positions=state.positions + elsewhere, velocities=state.velocities * self._wrong.factor)
 
 
 def _with_nan(state: GroupState) -> GroupState:

@@ -34,6 +34,7 @@ def test_faults_of_every_means_end_as_they_should_and_the_report_says_so(tmp_pat
     report = json.loads(ended.stdout.splitlines()[-1])
     assert {entry["name"]: entry["cause"] for entry in report["faults"]} == CAUSES
     assert (ended.returncode, report["ok"], report["embodiment"]) == (0, True, "droid")
+    assert report["driver"] == "franka_ros2_robotiq_forward"
     for entry in report["faults"]:
         if entry["budget_ms"] is not None:
             assert 0 < entry["standstill_ms"] <= entry["budget_ms"], entry

@@ -48,6 +48,8 @@ def test_kinds_are_read_with_what_follows_them() -> None:
     assert _parse("camera_delayed external 0.5") == Misbehaviour("camera_delayed", role="external", seconds=0.5)
     assert _parse("robot_fault user_stop") == Misbehaviour("robot_fault", fault="user_stop")
     assert _parse("clock_jump -1") == Misbehaviour("clock_jump", seconds=-1.0)
+    assert _parse("state_velocities 57.3") == Misbehaviour("state_velocities", factor=57.3)
+    assert _parse("state_offset a 0.5 0") == Misbehaviour("state_offset", joint="a", offset=0.5, factor=0.0)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,8 @@ def test_kinds_are_read_with_what_follows_them() -> None:
         ("camera_dead left", "expected a camera among external, wrist, got 'left'"),
         ("camera_delayed wrist -1", "expected seconds, a number from 0; got '-1'"),
         ("clock_jump nan", "expected seconds, a number; got 'nan'"),
+        ("state_velocities fast", "expected a factor, a number; got 'fast'"),
+        ("state_offset a b 1", "expected an offset, a number; got 'b'"),
         ("robot_fault tired", "expected a fault among reflex, user_stop, error, got 'tired'"),
     ],
 )
@@ -89,6 +93,12 @@ def test_a_frozen_camera_repeats_its_picture_with_or_without_its_stamp() -> None
     frames = _frame("wrist", 5), _frame("wrist", 6)
     assert [arrival[2:] for arrival in _arrivals("camera_frozen_stamp wrist", *frames)] == [(5, 5), (5, 5)]
     assert [arrival[2:] for arrival in _arrivals("camera_frozen_content wrist", *frames)] == [(5, 5), (6, 5)]
+
+
+def test_a_black_camera_goes_on_with_true_stamps() -> None:
+    frames = _frame("wrist", 5), _frame("wrist", 6)
+    assert [arrival[2:] for arrival in _arrivals("camera_black wrist", *frames)] == [(5, 0), (6, 0)]
+    assert frames[0].pixels.max() == 5  # the renderer's own is untouched
 
 
 def test_a_delayed_camera_is_late_by_as_much_with_its_true_stamp() -> None:
@@ -126,3 +136,24 @@ def test_a_spoilt_state_has_nan_or_a_joint_less_and_leaves_the_rest() -> None:
     assert list(with_nan.positions[1:]) == [2.0, 3.0]
     assert list(ARM.positions) == [1.0, 2.0, 3.0]  # the simulation's own is untouched
     assert _value_of(short) == {name: value for name, value in _value_of(ARM).items() if name != "c"}
+
+
+def test_velocities_are_scaled_or_left_out_and_positions_stay() -> None:
+    [[scaled]], [[none]] = _said("state_velocities 10", ARM), _said("state_without_velocities", ARM)
+    np.testing.assert_array_equal(scaled.velocities, ARM.velocities * 10)
+    assert none.velocities.size == 0
+    for state in (scaled, none):
+        np.testing.assert_array_equal(state.positions, ARM.positions)
+
+
+def test_an_offset_moves_one_joint_and_scales_all_velocities() -> None:
+    [[state]] = _said("state_offset b 0.5 2", ARM)
+    assert list(state.positions) == [1.0, 2.5, 3.0]
+    np.testing.assert_array_equal(state.velocities, ARM.velocities * 2)
+
+
+def test_joints_are_added_to_what_a_topic_reports() -> None:
+    [twice], [more] = _said("state_duplicate", ARM), _said("state_extra", ARM)
+    assert [name for state in twice for name in state.names] == ["a", "b", "c", "a"]
+    assert more[0] is ARM
+    assert np.isnan(more[1].positions).sum() == 1

@@ -9,15 +9,15 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from molmoact2_ros.cli import ros_environment
 
 if TYPE_CHECKING:
-    from molmoact2_ros.embodiment import Embodiment
     from molmoact2_ros.nodes.graph import NodeSpec
 
-    from .fault import Fault
+    from .fault import Fault, Variant
+    from .profiles import Target
 
 TABLE_COLUMNS = 150
 INSTRUCTION = "move gently around the table"
@@ -29,13 +29,15 @@ on the way, and whether anything moves afterwards. Between faults the graph is r
 """
 EPILOG = """\
 examples:
-  molmoact2 faults                               every fault of DROID, about ten minutes
+  molmoact2 faults                               every fault of DROID, about fifteen minutes
   molmoact2 faults --list                        what there is, with causes and budgets; nothing is started
-  molmoact2 faults --embodiment so101 --only estop --only camera_dead
+  molmoact2 faults --embodiment so101 --driver so101_forward --only bridge_hung --only bridge_starved
+  molmoact2 faults --embodiment all --driver all every robot, by every driver profile that can run here
   molmoact2 faults --only safety_killed --repeat 20
 
-The last line of output is JSON. Exit status 1 if any fault missed its cause or its budget, or if anything moved
-afterwards.
+The last line of output is JSON: one report, or one for each driver profile under `runs`. Exit status 1 if any fault
+missed its cause or its budget, if anything moved afterwards, if safety's log does not hold the stop, or if the arm
+could not be moved again.
 """
 
 
@@ -48,7 +50,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--embodiment", default="droid", help="robot (default: %(default)s)")
+    parser.add_argument(
+        "--embodiment",
+        action="append",
+        metavar="ROBOT",
+        help="robot: droid, yam, so101, the path of an embodiment file, or all; may be repeated (default: droid)",
+    )
+    parser.add_argument(
+        "--driver",
+        action="append",
+        default=[],
+        metavar="PROFILE",
+        help="driver profile of the robot, or all that common_interfaces suffices for; may be repeated (default: the "
+        "first of these)",
+    )
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="inject this fault; may be repeated"
     )
@@ -63,58 +78,85 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Inject the chosen faults; return the exit status."""
-    from molmoact2_ros.embodiment import Embodiment
+    from .profiles import targets
 
-    from .catalogue import catalogue, choose
-
-    robot = Embodiment.load(args.embodiment)
-    chosen = choose(catalogue(robot), args.only)
+    chosen = [(target, faults) for target, faults in _chosen(targets(args.embodiment or ["droid"], args.driver), args)]
     if args.list:
-        _list(chosen)
+        for target, faults in chosen:
+            _list(target, faults)
         return 0
-    folder = args.out or Path("runs") / f"faults-{robot.name}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+    name = "-".join(dict.fromkeys(target.robot.name for target, _ in chosen))
+    folder = args.out or Path("runs") / f"faults-{name}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"the folder {folder} is not empty; give another --out")
     folder.mkdir(parents=True, exist_ok=True)
     ros_environment.enter(args)
-    return _inject(args, robot, chosen, folder)
+    return _inject_all(args, chosen, folder)
 
 
-def _inject(args: argparse.Namespace, robot: Embodiment, chosen: list[Fault], folder: Path) -> int:
+def _chosen(targets: list[Target], args: argparse.Namespace) -> list[tuple[Target, list[Fault]]]:
+    """Return the named faults of each target that has any; raise ValueError for a name that none has."""
+    from .catalogue import catalogue, choose
+
+    lists = [catalogue(target.robot, target.driver) for target in targets]
+    choose(list({fault.name: fault for faults in lists for fault in faults}.values()), args.only)
+    named = [[fault for fault in faults if not args.only or fault.name in args.only] for faults in lists]
+    return [(target, faults) for target, faults in zip(targets, named, strict=True) if faults]
+
+
+def _inject_all(args: argparse.Namespace, chosen: list[tuple[Target, list[Fault]]], folder: Path) -> int:
+    from molmoact2_ros.cli.up import say_event
+
+    from .outcome import combine
+
+    started_s, reports = time.monotonic(), []
+    for target, faults in chosen:
+        place = folder if len(chosen) == 1 else folder / f"{target.robot.name}-{target.driver.name}"
+        reports.append(_inject(args, target, faults, place))
+    if len(chosen) > 1:
+        say_event("molmoact2", f"{len(chosen)} driver profiles in {time.monotonic() - started_s:.0f} s")
+    report = combine(reports)
+    (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
+    print(json.dumps(report), flush=True)
+    return int(not report["ok"])
+
+
+def _inject(args: argparse.Namespace, target: Target, faults: list[Fault], folder: Path) -> dict[str, Any]:
     from rich.console import Console
 
     from molmoact2_ros.cli.graph_arguments import graph_from_args
     from molmoact2_ros.cli.up import say_event
 
     from .campaign import Campaign
+    from .fault import Variant
     from .outcome import conclude
     from .report import table
 
-    say_event("molmoact2", f"{robot.title}, ROS domain {args.domain_id}, {len(chosen)} faults, report in {folder}")
+    robot, driver = target.robot, target.driver.name
+    where = f"ROS domain {args.domain_id}, {len(faults)} faults, report in {folder}"
+    say_event("molmoact2", f"{robot.title}, driver profile {driver}, {where}")
     campaign, started_s, problem = Campaign(robot, folder, say_event, repeat=args.repeat), time.monotonic(), ""
 
-    def make_nodes(sim_time: bool) -> list[NodeSpec]:
-        arguments = {"sim": "true", "instruction": INSTRUCTION, "use_sim_time": str(sim_time).lower()}
-        return graph_from_args(args.embodiment, args, **arguments, only="")  # ours is of faults, not of nodes
+    def make_nodes(variant: Variant) -> list[NodeSpec]:
+        sim_time = str(variant is Variant.SIM_TIME).lower()
+        arguments = {"sim": "true", "instruction": INSTRUCTION, "use_sim_time": sim_time, "driver": driver}
+        return graph_from_args(target.embodiment, args, **arguments, only="")  # ours is of faults, not of nodes
 
     try:
-        campaign.run(chosen, make_nodes)
+        campaign.run(faults, make_nodes)
     except ValueError as error:
         problem = str(error)
+        print(f"error: {problem}", file=sys.stderr)
     console = Console()
     # Where nobody looks, a table need not fit a terminal.
     console = console if console.is_terminal else Console(width=TABLE_COLUMNS)
     console.print(table(campaign.entries))
-    say_event("molmoact2", f"{len(campaign.entries)} of {len(chosen)} faults in {time.monotonic() - started_s:.0f} s")
-    report, status = conclude(robot.name, campaign.entries, problem)
-    (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n")
-    if problem:
-        print(f"error: {problem}", file=sys.stderr)
-    print(json.dumps(report), flush=True)
-    return status
+    say_event("molmoact2", f"{len(campaign.entries)} of {len(faults)} faults in {time.monotonic() - started_s:.0f} s")
+    return conclude(robot.name, driver, campaign.entries, problem)
 
 
-def _list(faults: list[Fault]) -> None:
+def _list(target: Target, faults: list[Fault]) -> None:
+    print(f"# {target.label}")
     for fault in faults:
         print(f"{fault.name}: {fault.does}")
         budget = f", stands within {fault.budget_s * 1e3:.0f} ms" if not fault.carries_on else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 MARGIN_S = 0.1  # periods of watching, transport and this observer; added to every budget
+NONE = "none"  # instead of a cause: nothing stopped
 
 
 class Means(Enum):
@@ -15,22 +16,52 @@ class Means(Enum):
     HARDWARE = "the simulator's parameter misbehaviour"
     CHUNKS = "a kind of SpoiltChunks"
     KILL = "a node, sent SIGKILL"
-    HANG = "a node, sent SIGSTOP"
+    HANG = "a node, sent SIGSTOP, and SIGCONT once the arm stands"
+    PAUSE = "a node, sent SIGSTOP, and SIGCONT shortly after"
+    STARVE = "a node whose core is taken by a busy loop of higher priority; empty: every core"
+    CYCLE = "a node that is deactivated and cleaned up, then configured and activated"
+    SECOND = "a node of which a second process joins the graph"
     RIVAL = "a topic on which somebody else publishes"
     OPERATOR = "what an operator does"
+    ESTOP_DEVICE = "a press and the QoS of the device's publisher"
+    DEAD_MAN_DEVICE = "a release and the QoS of the device's publisher"
+    INSTRUCTION = "the QoS of a publisher of instructions"
+
+
+class Variant(Enum):
+    """The graph that a fault is injected into; each is brought up for itself."""
+
+    PLAIN = ""
+    SIM_TIME = "sim_time"  # it follows a simulated clock
+    DEAD_MAN = "dead_man"  # safety asks for an enabling device
 
 
 @dataclass(frozen=True)
 class Action:
-    """What is done to the running graph."""
+    """What is done to the running graph.
+
+    `seconds` and `times` are how long a pause or starvation lasts, and how often it comes.
+    """
 
     means: Means
     argument: str
+    seconds: float = 0.0
+    times: int = 1
 
     @property
     def victim(self) -> str:
-        """The node that is killed or hung; empty for everything else."""
-        return self.argument if self.means in (Means.KILL, Means.HANG) else ""
+        """The node that is taken away for a while and must work again afterwards; empty for everything else."""
+        return self.argument if self.means in (Means.KILL, Means.HANG, Means.CYCLE) else ""
+
+    @property
+    def silences_safety(self) -> bool:
+        """Tell whether the bridge alone can give the cause."""
+        return self.means in (Means.KILL, Means.HANG) and self.argument == "safety"
+
+    @property
+    def joins_before(self) -> bool:
+        """Tell whether something must join the graph before the arm is armed."""
+        return self.means in (Means.ESTOP_DEVICE, Means.DEAD_MAN_DEVICE, Means.STARVE)
 
 
 @dataclass(frozen=True)
@@ -45,9 +76,9 @@ class Allowance:
 class Fault:
     """One fault.
 
-    `expected` holds the causes that name it, in words; empty: the graph rightly carries on. `notice` is the time until
-    nobody sends commands any more, `brake` what the arm then takes to stand. `measurable` is False where the fault
-    takes away what the arm is measured by, `sim_time` True where the graph must follow a simulated clock.
+    `expected` holds the causes that name it, in words; NONE among them: the graph may carry on as well; empty: it must.
+    `notice` is the time until nobody sends commands any more, `brake` what the arm then takes to stand. `measurable` is
+    False where the fault takes away what the arm is measured by.
     """
 
     name: str
@@ -57,12 +88,17 @@ class Fault:
     notice: tuple[Allowance, ...] = ()
     brake: tuple[Allowance, ...] = ()
     measurable: bool = True
-    sim_time: bool = False
+    variant: Variant = Variant.PLAIN
 
     @property
     def carries_on(self) -> bool:
         """Tell whether nothing is to stop."""
         return not self.expected
+
+    @property
+    def may_carry_on(self) -> bool:
+        """Tell whether it is right that nothing stops."""
+        return self.carries_on or NONE in self.expected
 
     @property
     def notice_s(self) -> float:
@@ -77,4 +113,5 @@ class Fault:
     @property
     def expectation(self) -> str:
         """The expected cause in words."""
-        return " or ".join(self.expected) or "none (carries on correctly)"
+        causes = [cause for cause in self.expected if cause != NONE]
+        return " or ".join([*causes, "none (carries on correctly)"] if self.may_carry_on else causes)

@@ -11,20 +11,31 @@ from pathlib import Path
 from molmoact2_ros.cli.live_graph import LiveGraph
 from molmoact2_ros.cli.operator_client import OperatorClient
 from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.embodiment.driver import STREAMS
 from molmoact2_ros.msg import SafetyState
 from molmoact2_ros.nodes.graph import NodeSpec
 
 from .catalogue import SLOWEST_RAD_S
-from .chunk_relay import REMAPPING, ChunkRelay
-from .fault import Action, Means
-from .injector import Injector
+from .fault import Action, Means, Variant
 from .observer import Observer
-from .rival import Rival
+from .safety_log import SafetyLog
+from .ways import Injector
+from .ways.chunk_relay import REMAPPING, ChunkRelay
+from .ways.devices import EnablingDevice, EstopDevice, Instruction
+from .ways.hardware import Hardware
+from .ways.life_cycle import Cycle
+from .ways.operators import Operator, SafetyServices
+from .ways.processes import Hang, Kill, Pause, Processes
+from .ways.rival import Rival
+from .ways.second_node import SecondNode
+from .ways.starvation import Starvation
+from .ways.way import Way
 
 READY_S = 60.0  # a crashed publisher is listed for some seconds, and a policy loads
 REFUSED_S = 10.0  # to arm; then the arm stands where it may not
 MOVES_S = 15.0  # from arming to motion
 MOTION_S = 1.0  # before a fault, so that it meets more than the ramp
+GONE_S = 1.0  # until what ended nodes had sent is received
 POLL_S = 0.05
 
 
@@ -38,6 +49,8 @@ class GraphUnderTest:
         nodes: Sequence[NodeSpec],
         folder: Path,
         say: Callable[[str, str], None],
+        *,
+        variant: Variant = Variant.PLAIN,
     ) -> None:
         """Join the graph; nothing is started.
 
@@ -47,15 +60,19 @@ class GraphUnderTest:
             nodes: as `nodes.graph.graph` lists them.
             folder: takes logs.
             say: prints one event: who, and what.
+            variant: what the faults ask of the graph.
         """
         self.client, self.robot = client, robot
-        self._nodes = {node.name: _prepared(node) for node in nodes}
+        self._nodes = {node.name: _prepared(node, variant) for node in nodes}
         self._live = LiveGraph(client, folder, say)
         self._say = say
-        driver = robot.driver(str(self._nodes["simulator"].parameters["driver"]))
-        self.observer = Observer(client, robot, driver)
-        rival = Rival(client, self.observer, robot)
-        self.injector = Injector(client, self._live.supervisor, self._nodes, ChunkRelay(client, robot), rival)
+        self._driver = robot.driver(str(self._nodes["simulator"].parameters["driver"]))
+        self.is_streamed = any(group.interface in STREAMS for group in self._driver.groups)
+        self.observer = Observer(client, robot, self._driver)
+        self.safety_log = SafetyLog(folder / "safety.log")
+        self._processes = Processes(client, self._live.supervisor, self._nodes)
+        self._services = SafetyServices(client, self._processes)
+        self.injector = Injector(self._ways(folder, variant))
 
     def start(self) -> None:
         """Start all nodes."""
@@ -64,6 +81,23 @@ class GraphUnderTest:
     def take_down(self) -> None:
         """Stop the arm, then end all nodes, the hung ones too."""
         self._live.end()
+
+    def restart(self) -> None:
+        """End all nodes and start them again."""
+        self.take_down()
+        self.client.spin_for(GONE_S)
+        self.observer.forget_nodes()
+        self.client.safety = None
+        self.start()
+
+    def make_ready(self) -> str:
+        """Wait until every node works, arm, and wait until the arm moves; return what stands in the way of that."""
+        try:
+            self.wait_until_healthy()
+            self.move()
+        except ValueError as error:
+            return str(error)
+        return ""
 
     def spin_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Receive until a condition holds, at most `seconds`; return whether it does."""
@@ -144,7 +178,7 @@ class GraphUnderTest:
         self.wait_until_healthy()
 
     def _ask(self, what: str) -> bool:
-        done, _ = self.injector.ask(what)
+        done, _ = self._services.ask(what)
         self.client.spin_for(0.0 if done else 0.3)
         return done
 
@@ -153,9 +187,38 @@ class GraphUnderTest:
             f"{topic} does not have one publisher" for topic in self.observer.crowded_topics()
         ]
 
+    def _ways(self, folder: Path, variant: Variant) -> dict[Means, Way]:
+        client, processes, services = self.client, self._processes, self._services
 
-def _prepared(node: NodeSpec) -> NodeSpec:
-    """Let the simulator tell the truth, and what the policy says pass the relay."""
+        def is_stopped() -> bool:
+            return bool(self.observer.cause)
+
+        def restore_instruction() -> None:
+            client.instruct(str(self._nodes["policy"].parameters["instruction"]))
+
+        second = folder / "second"
+        required = variant is Variant.DEAD_MAN
+        return {
+            Means.HARDWARE: Hardware(client),
+            Means.CHUNKS: ChunkRelay(client, self.robot),
+            Means.KILL: Kill(processes),
+            Means.HANG: Hang(processes),
+            Means.PAUSE: Pause(processes, is_stopped),
+            Means.STARVE: Starvation(processes),
+            Means.CYCLE: Cycle(client),
+            Means.SECOND: SecondNode(client, self._nodes, second, lambda *_: None, lambda: self.observer.cause),
+            Means.RIVAL: Rival(client, self.observer, self.robot, self._driver),
+            Means.OPERATOR: Operator(services),
+            Means.ESTOP_DEVICE: EstopDevice(client, services),
+            Means.DEAD_MAN_DEVICE: EnablingDevice(client, services, required=required),
+            Means.INSTRUCTION: Instruction(client, restore_instruction),
+        }
+
+
+def _prepared(node: NodeSpec, variant: Variant) -> NodeSpec:
+    """Let the simulator publish the truth, what the policy publishes pass the relay, and safety ask for its device."""
     if node.name == "simulator":
         return replace(node, parameters={**node.parameters, "publish_truth": True})
+    if node.name == "safety" and variant is Variant.DEAD_MAN:
+        return replace(node, parameters={**node.parameters, "dead_man_required": True})
     return replace(node, remappings=REMAPPING) if node.name == "policy" else node

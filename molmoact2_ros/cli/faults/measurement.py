@@ -17,20 +17,24 @@ Vector = NDArray[np.float64]
 STILL_RAD_S = 0.02  # as safety has it
 STILL_S = 0.1
 WINDOW_S = 0.05  # a shorter one measures the servos' ripple
-MOVED_RAD = 0.01  # more than what servos still settle by
+SETTLED_S = 0.5  # from standstill on servos still settle, by less than SETTLING_RAD; later by less than MOVED_RAD
+SETTLING_RAD = 0.01
+MOVED_RAD = 0.002
 
 
 @dataclass(frozen=True)
 class Measurement:
     """Times since the fault, seconds; None where there was none, or nothing to measure it by.
 
-    `acceleration_ratio` is the largest of any arm joint over its limit until the arm stood, or until the end.
+    `acceleration_ratio` is the largest of any arm joint over its limit, to the end of what is looked at;
+    `moved_rad` is how far any arm joint went once it had settled.
     """
 
     last_command_s: float | None
     standstill_s: float | None
     acceleration_ratio: float
     moved_after_stop: bool
+    moved_rad: float = 0.0
 
 
 def measure(recording: Recording, fault_s: float, robot: Embodiment, ignored_topic: str = "") -> Measurement:
@@ -46,19 +50,23 @@ def measure(recording: Recording, fault_s: float, robot: Embodiment, ignored_top
     times = recording.times_s() - fault_s
     velocities = _rows(recording.velocities, len(robot.joints))[:, arm]
     positions = _rows(recording.positions, len(robot.joints))[:, arm]
-    commands = [at - fault_s for at, topic in recording.commands if at >= fault_s and topic != ignored_topic]
+    commands = [
+        at - fault_s for at, topic in recording.commands if fault_s <= at < recording.ended_s and topic != ignored_topic
+    ]
     last_s = max(commands, default=None)
     after = times >= 0.0
     stands_s = _standstill(times[after], velocities[after], last_s or 0.0)
-    # One window more at either end: what changes at once, at the fault or into rest, counts in full.
-    stopping = (times >= -WINDOW_S) & (times <= (np.inf if stands_s is None else stands_s + WINDOW_S))
+    # One window more: what changes at once, at the fault, counts in full.
+    looked_at = times >= -WINDOW_S
+    moved_after_stop, moved_rad = (False, 0.0) if stands_s is None else _moved(times, positions, velocities, stands_s)
     return Measurement(
         last_command_s=last_s,
         standstill_s=stands_s,
         acceleration_ratio=_acceleration_ratio(
-            times[stopping], velocities[stopping], robot.limits("acceleration")[arm]
+            times[looked_at], velocities[looked_at], robot.limits("acceleration")[arm]
         ),
-        moved_after_stop=stands_s is not None and _moved(times, positions, velocities, stands_s),
+        moved_after_stop=moved_after_stop,
+        moved_rad=moved_rad,
     )
 
 
@@ -86,12 +94,20 @@ def _acceleration_ratio(times: Vector, velocities: Vector, limits: Vector) -> fl
     return float(np.max(np.abs(velocities[ends] - velocities[starts]) / spans / limits))
 
 
-def _moved(times: Vector, positions: Vector, velocities: Vector, stands_s: float) -> bool:
-    settled = times >= stands_s + STILL_S
-    if not np.any(settled):
-        return False
-    away = np.abs(positions[settled] - positions[settled][0]).max()
-    return bool(away > MOVED_RAD or np.abs(velocities[settled]).max() > 2 * STILL_RAD_S)
+def _moved(times: Vector, positions: Vector, velocities: Vector, stands_s: float) -> tuple[bool, float]:
+    """Return whether the arm moved after it stood, and how far after it had settled, rad."""
+    stood = times >= stands_s + STILL_S
+    if not np.any(stood):
+        return False, 0.0
+    settling_rad = _farthest(positions[stood])
+    moved_rad = _farthest(positions[times >= stands_s + SETTLED_S])
+    fast = np.abs(velocities[stood]).max() > 2 * STILL_RAD_S
+    return bool(settling_rad > SETTLING_RAD or moved_rad > MOVED_RAD or fast), moved_rad
+
+
+def _farthest(positions: Vector) -> float:
+    """Return how far any joint of [times, joints] gets from where it began."""
+    return float(np.abs(positions - positions[0]).max()) if len(positions) else 0.0
 
 
 def _rows(rows: list[Vector], joints: int) -> Vector:

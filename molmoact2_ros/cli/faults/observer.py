@@ -24,7 +24,7 @@ from molmoact2_ros.msg import ActionChunk, BridgeState, JointCommand, Perception
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.messages import NS_PER_S, stamp_ns
 
-from .catalogue import SAFE
+from .catalogue.names import LINKS, SAFE
 from .measurement import STILL_RAD_S
 from .recording import Recording
 
@@ -44,7 +44,9 @@ class Observer:
         self._order: list[int] = []
         self.recording = Recording()
         self.cause = ""  # of the first stop since `begin`, in words
+        self.text = ""  # and its sentence
         self.bridge_cause = ""
+        self.stopped_at_rad_s: float | None = None  # how fast the arm truly was when safety first said that it stands
         groups = [group for group in driver.groups if group.interface not in GRIPPER_ACTIONS]
         self.controllers = {
             group.command_topic: Float64MultiArray
@@ -64,7 +66,13 @@ class Observer:
 
     def begin(self) -> None:
         """Forget what was seen."""
-        self.recording, self.cause, self.bridge_cause = Recording(), "", ""
+        self.recording = Recording()
+        self.cause = self.text = self.bridge_cause = ""
+        self.stopped_at_rad_s = None
+
+    def forget_nodes(self) -> None:
+        """Take nobody for alive: all nodes were ended."""
+        self._heard_s.clear()
 
     @property
     def speed_rad_s(self) -> float:
@@ -101,8 +109,8 @@ class Observer:
         return silent
 
     def crowded_topics(self) -> list[str]:
-        """Return the command topics that do not list exactly one publisher; one that crashed is listed for seconds."""
-        topics = ("command/proposed", SAFE, *self.controllers)
+        """Return the topics that do not list exactly one publisher; one that crashed is listed for seconds."""
+        topics = (*LINKS.values(), *self.controllers)
         node = self._client.node
         return [topic for topic in topics if len(node.get_publishers_info_by_topic(f"/{topic}")) != 1]
 
@@ -123,7 +131,9 @@ class Observer:
 
     def _on_safety(self, message: SafetyState) -> None:
         if message.mode in STOPS and not self.cause:
-            self.cause = cause_name(message.cause)
+            self.cause, self.text = cause_name(message.cause), message.text
+        if message.mode == SafetyState.STOPPED and self.stopped_at_rad_s is None:
+            self.stopped_at_rad_s = self.speed_rad_s
 
     def _on_bridge(self, message: BridgeState) -> None:
         if message.mode == BridgeState.HOLDING and message.cause and not self.bridge_cause:

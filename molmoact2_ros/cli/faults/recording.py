@@ -20,9 +20,11 @@ class Recording:
     `arrived_s` and the times of `commands` are of the observer's steady clock, `stamps_s` are ROS time; rows of
     `positions` and `velocities` are [joints]. `commands` holds when a command was seen, and on which topic.
     `clock_may_jump`: stamps that part from arrivals mean that ROS time was set, not that a process stood still.
+    `ended_s`: when the fault was taken back, steady clock; nothing may be commanded or moved from then on.
     """
 
     clock_may_jump: bool = False
+    ended_s: float = np.inf
 
     arrived_s: list[float] = field(default_factory=list)
     stamps_s: list[float] = field(default_factory=list)

@@ -22,7 +22,15 @@ IN_COLLISION = "in_collision"
 OLD_STAMPS = "old_stamps"
 SLOW = "slow"
 SILENT = "silent"
-KINDS = (NAN, WRONG_WIDTH, JUMP, OUT_OF_RANGE, IN_COLLISION, OLD_STAMPS, SLOW, SILENT)
+TWO_ROWS = "two_rows"
+TINY_STEP = "tiny_step"
+FUTURE = "future"
+SAME_STAMP = "same_stamp"
+ONE_LONG, ONE_VERY_LONG, LONG = "one_long", "one_very_long", "long"
+KINDS = (
+    NAN, WRONG_WIDTH, JUMP, OUT_OF_RANGE, IN_COLLISION, OLD_STAMPS, SLOW, SILENT, TWO_ROWS, TINY_STEP, FUTURE,
+    SAME_STAMP, ONE_LONG, ONE_VERY_LONG, LONG,
+)  # fmt: skip
 
 JUMP_RAD = 1.0
 # Stamps fall behind by so much a second, as those of a queue that grows too long: every chunk is newer than the one
@@ -30,6 +38,9 @@ JUMP_RAD = 1.0
 # those already taken, and be ignored.
 LAG_S_PER_S, MOST_LAG_S = 0.7, 2.0
 SLOW_S = 3.0
+TINY_STEP_S = 1e-6
+FUTURE_S = 0.9
+ROWS = {ONE_LONG: 2_000, ONE_VERY_LONG: 10_000, LONG: 500}
 LEAD_S = 0.15  # a detour begins where motion is not yet decided on
 
 
@@ -56,6 +67,7 @@ class SpoiltChunks:
         self._kind = kind
         self._detour: Detour | None = None
         self._since_ns: int | None = None  # ROS time of the first chunk that is spoilt
+        self._first_stamp_ns: int | None = None
 
     @property
     def hold_back_s(self) -> float:
@@ -64,7 +76,8 @@ class SpoiltChunks:
 
     def spoil(self, chunk: ActionChunk, now_ns: int) -> ActionChunk:
         """Return what takes the place of an honest chunk that came at a ROS time."""
-        self._since_ns = self._since_ns or now_ns
+        is_first = self._since_ns is None
+        self._since_ns, self._first_stamp_ns = self._since_ns or now_ns, self._first_stamp_ns or chunk.stamp_ns
         positions = chunk.positions.astype(np.float64)
         chunk = replace(chunk, positions=positions)
         if self._kind == NAN:
@@ -76,6 +89,18 @@ class SpoiltChunks:
         elif self._kind == OLD_STAMPS:
             lag_ns = min(LAG_S_PER_S * (now_ns - self._since_ns), MOST_LAG_S * NS_PER_S)
             chunk = replace(chunk, stamp_ns=chunk.stamp_ns - round(lag_ns))
+        elif self._kind == FUTURE:
+            chunk = replace(chunk, stamp_ns=chunk.stamp_ns + round(FUTURE_S * NS_PER_S))
+        elif self._kind == SAME_STAMP:
+            chunk = replace(chunk, stamp_ns=self._first_stamp_ns)
+        elif self._kind == TINY_STEP:
+            chunk = replace(chunk, step_s=TINY_STEP_S)
+        elif self._kind == TWO_ROWS:
+            positions = positions[:2]
+        elif self._kind in ROWS and (is_first or self._kind == LONG):
+            positions = np.concatenate(
+                [positions, np.repeat(positions[-1:], ROWS[self._kind] - len(positions), axis=0)]
+            )
         elif self._kind in (OUT_OF_RANGE, IN_COLLISION):
             self._detour = self._detour or self._plan(chunk, now_ns + round(LEAD_S * NS_PER_S))
             return self._detour.follow(chunk)

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from molmoact2_ros.cli.faults.catalogue import SAFE, catalogue, choose
+from molmoact2_ros.cli.faults.catalogue import catalogue, choose
+from molmoact2_ros.cli.faults.catalogue.names import SAFE
 from molmoact2_ros.cli.faults.fault import Fault
 from molmoact2_ros.cli.faults.measurement import Measurement, measure
-from molmoact2_ros.cli.faults.outcome import Outcome, conclude, worst
+from molmoact2_ros.cli.faults.outcome import Outcome, combine, conclude, skipped, worst
 from molmoact2_ros.cli.faults.recording import Recording
 from molmoact2_ros.embodiment import Embodiment
 
@@ -74,14 +75,33 @@ def test_motion_after_the_stop_is_found() -> None:
     def resumes(time_s: float) -> float:
         return 0.1 if FAULT_S + 1.0 < time_s < FAULT_S + 1.3 else _stopping(time_s)
 
-    assert _misses(_recording(resumes)) == ["the arm moved after it had stopped"]
+    [miss] = _misses(_recording(resumes))
+    assert miss == "the arm moved after it had stopped, by 30.0 mrad once settled"
 
 
 def test_a_slow_creep_after_the_stop_is_found() -> None:
     def creeps(time_s: float) -> float:
         return 0.015 if time_s > FAULT_S + 0.2 else _stopping(time_s)
 
-    assert _misses(_recording(creeps)) == ["the arm moved after it had stopped"]
+    assert _misses(_recording(creeps))[0].startswith("the arm moved after it had stopped")
+
+
+@pytest.mark.parametrize(("way_rad", "found"), [(0.003, True), (0.0015, False)])
+def test_a_step_of_milliradians_when_a_fault_ends_is_found_though_it_came_with_a_command(
+    way_rad: float, found: bool
+) -> None:
+    recording = _recording(lambda time_s: _stopping(time_s) + (way_rad / 0.2 if 1.2 < time_s - FAULT_S < 1.4 else 0.0))
+    recording.ended_s = FAULT_S + 1.1
+    recording.commands.append((FAULT_S + 1.2, "controller"))
+    measured = _measure(recording)
+    assert measured.moved_after_stop is found
+    assert measured.moved_rad == pytest.approx(way_rad, abs=1e-4)
+    assert measured.standstill_s == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_jerk_after_the_stop_counts_as_acceleration() -> None:
+    jerk = _recording(lambda time_s: 1.5 if 1.2 < time_s - FAULT_S < 1.25 else _stopping(time_s))
+    assert _measure(jerk).acceleration_ratio > 1.0
 
 
 @pytest.mark.parametrize("later_s", [0.0, 0.02])
@@ -139,13 +159,37 @@ def test_the_report_of_repeats_holds_maxima_and_one_miss_spoils_it() -> None:
     assert (entry["last_command_ms"], entry["standstill_ms"], entry["budget_ms"]) == (50, 900, 560)
     assert not entry["ok"]
     clean = worst([Outcome(ESTOP, "estop", good)])
-    assert conclude("droid", [clean])[1] == 0
-    assert conclude("droid", [clean, entry]) == ({"embodiment": "droid", "faults": [clean, entry], "ok": False}, 1)
+    assert entry["misses"] == ["standstill after 900 ms, budget 560 ms"]
+    assert conclude("droid", "forward", [clean])["ok"]
+    spoilt = {"embodiment": "droid", "driver": "forward", "faults": [clean, entry], "ok": False}
+    assert conclude("droid", "forward", [clean, entry]) == spoilt
 
 
-def test_a_graph_that_could_not_be_repaired_is_no_success() -> None:
-    report, status = conclude("droid", [], "the graph was not ready after 60 s")
-    assert (report["ok"], status) == (False, 1)
+def test_a_graph_that_could_not_be_brought_up_is_no_success() -> None:
+    report = conclude("droid", "forward", [], "the graph was not ready after 60 s")
+    assert (report["ok"], report["problem"]) == (False, "the graph was not ready after 60 s")
+
+
+def test_a_single_profile_is_the_report_and_several_are_listed() -> None:
+    good, bad = conclude("droid", "a", []), conclude("droid", "b", [], "why")
+    assert combine([good]) == good
+    assert combine([good, bad]) == {"runs": [good, bad], "ok": False}
+
+
+def test_a_fault_that_this_computer_does_not_allow_is_listed_with_its_reason() -> None:
+    entry = skipped(ESTOP, "no priority")
+    assert (entry["name"], entry["skipped"], entry["ok"]) == ("estop", "no priority", True)
+
+
+def test_a_fault_that_may_be_survived_is_judged_by_what_came_of_it() -> None:
+    paused = choose(catalogue(ROBOT), ["safety_paused_250_ms"])[0]
+    moving = Measurement(last_command_s=2.4, standstill_s=None, acceleration_ratio=0.3, moved_after_stop=False)
+    assert Outcome(paused, "none", moving).ok
+    assert worst([Outcome(paused, "none", moving)])["standstill_ms"] is None
+    stopped = replace(moving, last_command_s=0.3, standstill_s=0.6)
+    assert Outcome(paused, "overloaded", stopped).ok
+    assert Outcome(paused, "overloaded", moving).misses[-1] == "the arm was not seen to stand still"
+    assert Outcome(paused, "jump", stopped).misses[0].endswith("none (carries on correctly), got jump")
 
 
 def test_a_fault_that_must_not_stop_anything_is_missed_when_it_does() -> None:

@@ -91,6 +91,28 @@ def test_old_stamps_fall_behind_though_every_chunk_is_newer_than_the_last() -> N
     assert 3.9 - stamps_s[-1] == pytest.approx(2.0)
 
 
+def test_two_rows_and_a_tiny_step_leave_stamps_and_names() -> None:
+    short, quick, honest = _Policy("droid", "two_rows").chunk(0.0), _Policy("droid", "tiny_step").chunk(0.0), NOW_NS
+    assert (len(short.positions), short.stamp_ns) == (2, honest)
+    assert (quick.step_s, quick.stamp_ns, len(quick.positions)) == (1e-6, honest, _Policy("droid").robot.policy.horizon)
+
+
+def test_stamps_lie_ahead_or_never_change() -> None:
+    ahead = _Policy("droid", "future")
+    assert [ahead.chunk(at_s).stamp_ns - NOW_NS for at_s in (0.0, 0.5)] == [round(0.9 * S), round(1.4 * S)]
+    same = _Policy("droid", "same_stamp")
+    assert {same.chunk(at_s).stamp_ns for at_s in (0.0, 0.5, 1.0)} == {NOW_NS}
+
+
+@pytest.mark.parametrize(("kind", "rows"), [("one_long", 2_000), ("one_very_long", 10_000), ("long", 500)])
+def test_long_chunks_rest_where_the_honest_one_ends(kind: str, rows: int) -> None:
+    policy = _Policy("droid", kind)
+    horizon, chunk, next_chunk = policy.robot.policy.horizon, policy.chunk(0.0), policy.chunk(0.1)
+    assert len(chunk.positions) == rows
+    np.testing.assert_array_equal(chunk.positions[horizon - 1 :], chunk.positions[-1:].repeat(rows - horizon + 1, 0))
+    assert len(next_chunk.positions) == (rows if kind == "long" else horizon)
+
+
 def test_slow_and_silent_hold_back() -> None:
     policy = _Policy("droid", "slow")
     assert policy.spoilt.hold_back_s == 3.0

@@ -22,14 +22,16 @@ from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.messages import chunk_from_msg, to_array, to_stamp
 from molmoact2_ros.safety import Limits, Space
 
-from .spoilt_chunks import SpoiltChunks
+from ..fault import Action
+from ..spoilt_chunks import SpoiltChunks
+from .way import Way
 
 HONEST = "action_chunk/honest"
 REMAPPING = {"action_chunk": HONEST}  # of the policy's process
 PERIOD_S = 0.02  # between looks at what is held back
 
 
-class ChunkRelay:
+class ChunkRelay(Way):
     """Hand chunks on while the client spins, as they are or spoilt."""
 
     def __init__(self, client: OperatorClient, embodiment: Embodiment) -> None:
@@ -41,12 +43,19 @@ class ChunkRelay:
         client.listen(ActionChunkMsg, HONEST, qos.CHUNK, self._on_chunk)
         client.node.create_timer(PERIOD_S, self._publish_due, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def spoil(self, kind: str) -> None:
-        """Spoil every chunk from now on; empty: hand on what comes, and forget what was held back.
+    def begin(self, action: Action) -> None:
+        """Spoil chunks from now on.
 
         Raises:
             ValueError: an unknown kind; the sentence lists those known.
         """
+        self._choose(action.argument)
+
+    def end(self, _action: Action) -> None:
+        """Hand on what comes, and forget what was held back."""
+        self._choose("")
+
+    def _choose(self, kind: str) -> None:
         self._spoilt.choose(kind)
         self._waiting.clear()
 
@@ -54,6 +63,7 @@ class ChunkRelay:
         now_ns = int(self._client.node.get_clock().now().nanoseconds)
         spoilt = self._spoilt.spoil(chunk_from_msg(message), now_ns)
         message.header.stamp = to_stamp(spoilt.stamp_ns)
+        message.step_s, message.horizon = spoilt.step_s, len(spoilt.positions)
         message.positions = to_array("f", spoilt.positions.astype("float32"))
         if math.isfinite(self._spoilt.hold_back_s):
             self._waiting.append((time.monotonic() + self._spoilt.hold_back_s, message))

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody else in the graph: a second publisher of one of its topics, a second process of one of its nodes."""
+
+from __future__ import annotations
+
+from molmoact2_ros.safety.settings import Settings
+
+from ..fault import Action, Allowance, Fault, Means
+from .allowances import rival_found
+from .names import CONTROLLER, DRIVER_STATES, NODES, OLD, PROPOSED, SAFE
+
+TOPICS = ("action_chunk", "observation", "perception_status", "robot_state", "safety_state", "bridge_state")
+
+
+def others(settings: Settings) -> list[Fault]:
+    """List who else may be there."""
+    found = rival_found()
+    held = Allowance(settings.bridge_timeout_s, "the bridge may hold for so long")
+
+    def rival(name: str, what: str, topic: str, *notice: Allowance) -> Fault:
+        action = Action(Means.RIVAL, topic)
+        return Fault(f"second_publisher_{name}", what, action, ("second publisher",), (*found, *notice))
+
+    publishes = "somebody else publishes on {}"
+    old = Fault(
+        "robot_state_old_publisher",
+        "somebody else repeats an old robot_state",
+        Action(Means.RIVAL, f"robot_state {OLD}"),
+        ("second publisher", "stale state"),
+        found,
+    )
+    return [
+        rival("proposed", publishes.format(PROPOSED), PROPOSED),
+        rival("safe", publishes.format(SAFE), SAFE),
+        rival("controller", publishes.format("a controller's topic"), CONTROLLER, held),
+        rival("driver_states", publishes.format("a driver's joint states"), DRIVER_STATES, held),
+        *(rival(topic, publishes.format(topic), topic, held) for topic in TOPICS),
+        old,
+        *(
+            Fault(
+                f"second_{node}",
+                f"a second process of {node} joins",
+                Action(Means.SECOND, node),
+                ("second publisher",),
+                (*found, held),
+            )
+            for node in NODES
+        ),
+    ]
