@@ -44,6 +44,7 @@ from .stage import Stage
 
 KEPT_TICKS = 500  # ten seconds at 50 Hz
 REJECTION_LOG_PERIOD_S = 2.0
+USUALLY_REJECTED = 2  # chunks of observations from before arming: one that waits, one under way
 TICK_SHARE = 0.5  # of a period: the motion of a command lasts three of them
 
 
@@ -246,7 +247,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
             self._costs.add((time.monotonic_ns() - began_ns) * 1e-6)
 
     def _log_rejections(self, rejection: ChunkRejection) -> None:
-        if rejection.count > self._rejected:
+        if rejection.count > max(self._rejected, USUALLY_REJECTED):
             self.get_logger().warning(
                 f"chunk not followed: {rejection.text}", throttle_duration_sec=REJECTION_LOG_PERIOD_S
             )

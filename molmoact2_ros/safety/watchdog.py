@@ -230,19 +230,18 @@ class Watchdog:
         blame_s = self._settings.perception_not_ready_max_s / 2
         if self._unready_since is not None and now.since_s(self._unready_since) > min(blame_s, limit_s / 2):
             return self._not_ready(age_s, limit_s)
-        silent_s = min(limit_s / 2, SILENT_GAPS * self._chunk_gap_s)
-        if without_s > silent_s:
-            return self._silent_policy(now, silent_s, Verdict(Cause.POLICY_SILENT, "", value=age_s, limit=limit_s))
+        if without_s > min(limit_s / 2, SILENT_GAPS * self._chunk_gap_s):
+            return self._silent_policy(now, Verdict(Cause.POLICY_SILENT, "", value=age_s, limit=limit_s))
         text = f"the observation behind chunk {sequence} is {age_s:.2f} s old, at most {limit_s} s is allowed"
         return Verdict(Cause.STALE_OBSERVATION, text, value=age_s, limit=limit_s)
 
-    def _silent_policy(self, now: Instant, silent_s: float, verdict: Verdict) -> Verdict:
+    def _silent_policy(self, now: Instant, verdict: Verdict) -> Verdict:
         """Word the silence of the policy; when chunks still come, say instead why the interpolator follows none."""
         assert self._chunk is not None
         assert self._chunk_at is not None
         sequence, rejected_at = self._chunk.chunk_sequence, self._rejections.at
         rejection = self._rejections.instead_of(sequence)
-        if rejection is not None and rejected_at is not None and now.since_s(rejected_at) <= silent_s:
+        if rejection is not None and rejected_at is not None and now.since_s(rejected_at) <= verdict.limit / 2:
             return replace(verdict, cause=rejection.cause, text=rejection.text)
         without_s = now.since_s(self._chunk_at)
         text = f"no chunk after {sequence} has come for {without_s:.2f} s, and perception is ready: look at the policy"
