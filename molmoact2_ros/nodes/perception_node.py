@@ -39,6 +39,7 @@ from molmoact2_ros.perception import (
     Decision,
     Frame,
     InputState,
+    InputStatus,
     Observation,
     ObservationBuilder,
 )
@@ -53,6 +54,7 @@ from .stage import Stage
 RAW_TRANSPORT, COMPRESSED_TRANSPORT = "raw", "compressed"
 WATCH_RATE_HZ = 20.0  # how often inputs are looked at when nothing arrives: a dead camera sends no event
 LOG_PERIOD_S = 2.0
+SLOW_SHARE = 0.8  # of the wanted rate: a camera below is worth a warning
 MAKING_SHARE = 0.5  # of the time between two observations: frames must be received meanwhile
 
 
@@ -254,12 +256,25 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         else:
             self.get_logger().warning(decision.text, throttle_duration_sec=LOG_PERIOD_S)
 
+    def _input_report(self, status: InputStatus, rate_hz: float | None) -> Report:
+        """Report one input; a camera that is slower than the observations says so, fresh as its frames may be."""
+        values = {"age_s": round(status.age_s, 3)}
+        if rate_hz is None:
+            return status.name, OK if status.ok else WARN, status.text, values
+        values["rate_hz"] = round(rate_hz, 1)
+        slow = rate_hz < SLOW_SHARE * self._rate_hz
+        text = status.text or (
+            f"{rate_hz:.1f} frames a second, expected {self._rate_hz:g}: raise the rate of the driver, or look whether "
+            "frames get lost"
+            if slow
+            else ""
+        )
+        return status.name, OK if status.ok and not slow else WARN, text, values
+
     def _report(self) -> list[Report]:
         decision = self._builder.decide(self.ros_now_ns())
-        reports: list[Report] = [
-            (status.name, OK if status.ok else WARN, status.text, {"age_s": round(status.age_s, 3)})
-            for status in decision.statuses
-        ]
+        rates_hz = self._builder.rates_hz()
+        reports = [self._input_report(status, rates_hz.get(status.name)) for status in decision.statuses]
         values = {
             "sequence": self._last_sequence,
             "acknowledged": self._acknowledged,

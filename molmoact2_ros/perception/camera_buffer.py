@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 
@@ -18,6 +19,7 @@ from .picture_watch import PictureWatch
 
 # Three frames let a camera whose next frame has come already be matched with one whose next frame is on its way.
 _DEPTH = 3
+_STEPS = 16  # over so many frames the rate is measured
 
 
 class CameraBuffer:
@@ -38,11 +40,24 @@ class CameraBuffer:
         self.picture = PictureWatch()
         self.stamps = NewestStamp()
         self._frames: deque[Frame] = deque(maxlen=_DEPTH)
+        self._recent_ns: deque[int] = deque(maxlen=_STEPS)
 
     @property
     def newest(self) -> Frame | None:
         """The newest frame, None before the first."""
         return self._frames[-1] if self._frames else None
+
+    @property
+    def rate_hz(self) -> float:
+        """Frames a second by their stamps, those that came; NaN before the second."""
+        if len(self._recent_ns) < 2:
+            return math.nan
+        return (len(self._recent_ns) - 1) * 1e9 / (self._recent_ns[-1] - self._recent_ns[0])
+
+    @property
+    def period_s(self) -> float:
+        """Seconds from frame to frame as the driver sends them, whether or not some are lost; NaN before the second."""
+        return float(np.median(np.diff(self._recent_ns))) / 1e9 if len(self._recent_ns) > 1 else math.nan
 
     def add(self, frame: Frame, now_ns: int | None = None) -> None:
         """Take a frame that has just arrived, at a ROS time."""
@@ -56,12 +71,14 @@ class CameraBuffer:
         step = self.stamps.take(frame.stamp_ns, now_ns)
         if step is Step.RESTART:
             self._frames.clear()
+            self._recent_ns.clear()
             self.picture = PictureWatch()
         elif step is not Step.NEWER:
             self.repeated += step is not Step.STRANGE
             return
         self.repeated = 0
         self._frames.append(frame)
+        self._recent_ns.append(frame.stamp_ns)
 
     def watch(self, arm_rad: NDArray[np.float64]) -> None:
         """Let `picture` compare the newest frame with the ones before, the arm being at `arm_rad` now."""

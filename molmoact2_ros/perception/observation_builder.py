@@ -80,6 +80,10 @@ class ObservationBuilder:
             for camera in self._cameras.values():
                 camera.watch(arm_rad)
 
+    def rates_hz(self) -> dict[str, float]:
+        """Return frames a second of each camera, by role; NaN before the second frame."""
+        return {role: camera.rate_hz for role, camera in self._cameras.items()}
+
     @property
     def ignored(self) -> int:
         """Frames and states whose stamp was not taken: from the future, or from a foreign clock."""

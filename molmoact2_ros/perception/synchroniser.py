@@ -18,6 +18,7 @@ from .input_status import InputState, InputStatus
 from .state_buffer import StateBuffer
 
 ROBOT_STATE = "robot_state"
+_SAME_PERIOD = 0.2  # periods that differ by a smaller part are one rate
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def synchronise(cameras: Sequence[CameraBuffer], state: StateBuffer, now_ns: int
     stamps_ns = [frame.stamp_ns for frame in frames]
     skew_s = (max(stamps_ns) - min(stamps_ns)) / 1e9 if len(frames) == len(cameras) else math.nan
     if skew_s > budgets.max_skew_s:
-        statuses = _mark_skewed(statuses, frames, budgets)
+        statuses = _mark_skewed(statuses, frames, cameras, budgets)
     ready = state_status.ok and all(status.ok for status in statuses)
     bundle = Bundle(tuple(frames), state.newest) if ready and state.newest else None
     return Decision(bundle, (*statuses, state_status), skew_s)
@@ -133,16 +134,30 @@ def _overdue(subject: str, what: str, age_s: float, budget_s: float, repeated: i
     return InputState.STALE, f"{text}; check its driver"
 
 
-def _mark_skewed(statuses: Sequence[InputStatus], frames: Sequence[Frame], budgets: Budgets) -> list[InputStatus]:
+def _mark_skewed(
+    statuses: Sequence[InputStatus], frames: Sequence[Frame], cameras: Sequence[CameraBuffer], budgets: Budgets
+) -> list[InputStatus]:
     leader = max(range(len(frames)), key=lambda index: frames[index].stamp_ns)
     marked = []
-    for status, frame in zip(statuses, frames, strict=True):
+    for status, frame, camera in zip(statuses, frames, cameras, strict=True):
         behind_s = (frames[leader].stamp_ns - frame.stamp_ns) / 1e9
         if status.ok and behind_s > budgets.max_skew_s:
             text = (
                 f"camera '{status.name}' is skewed: its frame is {behind_s:.3f} s older than that of "
-                f"'{statuses[leader].name}', budget {budgets.max_skew_s:.3f} s; run both at the same rate"
+                f"'{statuses[leader].name}', budget {budgets.max_skew_s:.3f} s; {_remedy(camera, cameras[leader])}"
             )
             status = InputStatus(status.name, InputState.SKEWED, status.age_s, text)  # noqa: PLW2901
         marked.append(status)
     return marked
+
+
+def _remedy(one: CameraBuffer, other: CameraBuffer) -> str:
+    """Say what to do about a skew: at equal rates a frame was lost on its way."""
+    if abs(one.period_s - other.period_s) > _SAME_PERIOD * max(one.period_s, other.period_s):
+        return "run both at the same rate"
+    if math.isnan(one.period_s) or math.isnan(other.period_s):
+        return "run both at the same rate, and look whether frames get lost"
+    return (
+        f"both run at {1 / one.period_s:.0f} Hz, so frames get lost: load the Fast DDS profile for the cameras' "
+        "drivers too, or look at the network or USB bus"
+    )

@@ -90,6 +90,22 @@ def test_cameras_too_far_apart_name_the_one_behind():
     assert "camera 'wrist' is skewed: its frame is 0.090 s older than that of 'external', budget 0.050" in decision.text
 
 
+@pytest.mark.parametrize(
+    ("period_ms", "remedy"),
+    [(67, "both run at 15 Hz, so frames get lost: load the Fast DDS profile"), (200, "run both at the same rate")],
+)
+def test_a_skew_of_cameras_with_equal_rates_is_a_lost_frame(period_ms, remedy):
+    external = _camera("external", *range(990 - 67 * 8, 991, 67))
+    decision = _decide([external, _camera("wrist", *range(802 - period_ms * 4, 803, period_ms))])
+    assert _states(decision)[1] == "SKEWED"
+    assert remedy in decision.text
+
+
+def test_the_rate_of_a_camera_is_measured_by_its_stamps():
+    assert math.isnan(_camera("wrist", 100).rate_hz)
+    assert _camera("wrist", 0, 267, 533, 800).rate_hz == pytest.approx(3.75, rel=0.01)
+
+
 def test_a_dead_camera_does_not_drag_the_others_back_in_time():
     decision = _decide([_camera("external", 880, 990), _camera("wrist", 985), _camera("top", 500)])
     assert _states(decision) == ["OK", "OK", "STALE", "OK"]
