@@ -19,7 +19,8 @@ class ActionChunk:
     """Targets [horizon, joints] in this package's units; row i belongs to `stamp_ns + i * step_s` (ROS time).
 
     `stamp_ns` is the time of the observation that the chunk was inferred from. `instruction_sequence` counts the
-    instructions that were given: a chunk of another one belongs to another task. Content is not checked here.
+    instructions that were given: a chunk of another one belongs to another task. `policy` is drawn by each
+    policy process: two of them may publish at once. Content is not checked here.
     """
 
     stamp_ns: int
@@ -28,3 +29,4 @@ class ActionChunk:
     names: tuple[str, ...]
     positions: NDArray[np.floating[Any]]
     instruction_sequence: int = 0
+    policy: int = 0

@@ -15,6 +15,7 @@ class RejectionCause(IntEnum):
     WRONG_SHAPE = 11
     NOT_FINITE = 12
     STALE_OBSERVATION = 32
+    SECOND_PUBLISHER = 50
 
 
 @dataclass(frozen=True)

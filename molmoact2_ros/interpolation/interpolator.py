@@ -84,6 +84,7 @@ class Interpolator:
         self._armed = False
         self._armed_ns = self._last_stamp_ns = 0  # of arming; of the newest chunk, or of arming
         self._waiting: ActionChunk | None = None  # takes over with the next command
+        self._policy = 0  # the process whose chunks are followed, until an operator asks for a rest; 0: none yet
         self._chunk_came = False
         self._timeline: Timeline | None = None
         self._in_force: list[Curve] = []  # oldest first; what an ensemble is made of
@@ -129,19 +130,22 @@ class Interpolator:
         if self._is_barred(chunk):
             self.statistics.ignored_chunks += 1
             return
+        if self._policy not in (0, chunk.policy):
+            self._ignore(RejectionCause.SECOND_PUBLISHER, "it is of another policy process: stop one of the two")
+            return
         if untimely := self._untimely(chunk, now_ns):
             self._ignore(RejectionCause.STALE_OBSERVATION, untimely)
             return
         if is_new_task:
             self._in_force = []
-        self._asked_for, self._home = False, None
+        self._asked_for, self._home, self._policy = False, None, chunk.policy
         self._waiting, self._last_stamp_ns, self._chunk_came = chunk, chunk.stamp_ns, True
 
     def hold(self) -> None:
         """Come to rest by the brake of the last command, and stay there until a chunk of a new instruction comes."""
         self._asked_for, self._barred_instruction = True, self._instruction
         self._waiting = self._timeline = self._plan = self._home = None
-        self._unusable, self._rejection = False, ChunkRejection()
+        self._unusable, self._rejection, self._policy = False, ChunkRejection(), 0
         self._in_force, self._chunk_came, self._home_wanted = [], False, False
 
     def home(self) -> float:

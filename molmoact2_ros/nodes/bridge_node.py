@@ -72,11 +72,11 @@ from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, command_from_msg, robot_state_to_msg, stamp_ns, to_stamp
 from .parameters import param
 from .stage import Stage
+from .status_log import StatusLog
 
 WATCH_RATE_HZ = 20.0
 KEPT = 500  # ten seconds of commands
 RIVAL_PERIOD_NS = NS_PER_S // 2  # between looks at who else publishes
-START_NS = 10 * NS_PER_S  # in which the other processes of a graph come up
 LULL_NS = NS_PER_S // 5  # a command that only holds ends within a period: between two of them execution goes on
 MessageInfo = dict[str, Any]  # as rclpy gives it
 Status = tuple[int, Cause, str]  # BridgeState mode, cause, sentence
@@ -134,7 +134,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._clock_back, self._forwarded = ClockBack(), None
         self._told: Status = (-1, Cause.NONE, "")
         self._logged: tuple[int, Cause, bool] = (-1, Cause.NONE, False)
-        self._activated_ns = time.monotonic_ns()
+        self._log = StatusLog(self.get_logger(), time.monotonic_ns())
         if not self.params.dry_run:
             self._outputs = [self._output(group) for group in self._profile.groups]
         self._make_topics()
@@ -360,7 +360,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
 
     def _tell(self, status: Status) -> None:
         mode, cause, text = status
-        self._log(status)
+        self._log.note(status[:2], text, time.monotonic_ns())
         message = BridgeState(mode=mode, cause=getattr(BridgeState, f"CAUSE_{cause.name}"), text=text)
         message.header.stamp = to_stamp(self.ros_now_ns())
         message.forwarded_sequence, message.dry_run = self._forwarded_sequence, self.params.dry_run
@@ -369,18 +369,6 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         message.former_pressed_estops = self._memory.former_pressed
         self._bridge_states.publish(message)
         self._told, self._told_ns = status, time.monotonic_ns()
-
-    def _log(self, status: Status) -> None:
-        """Log what is new; while drivers and safety may still be starting, their absence is no warning yet."""
-        text = status[2]
-        starting = time.monotonic_ns() - self._activated_ns < START_NS
-        if not text or (news := (*status[:2], starting)) == self._logged:
-            return
-        if self._logged[:2] == status[:2] or not starting:
-            self.get_logger().warning(text)
-        else:
-            self.get_logger().info(f"starting: {text}")
-        self._logged = news
 
     def _report(self) -> list[Report]:
         mode, cause, text = self._status()

@@ -42,6 +42,7 @@ from .messages import NS_PER_S, chunk_from_msg, command_to_msg, robot_state_from
 from .parameters import param
 from .stage import Stage
 
+PAUSE_MS = 100.0  # a tick that comes so late means that this process did not run
 KEPT_TICKS = 500  # ten seconds at 50 Hz
 REJECTION_LOG_PERIOD_S = 2.0
 USUALLY_REJECTED = 2  # chunks of observations from before arming: one that waits, one under way
@@ -237,7 +238,10 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
     def _tick(self) -> None:
         began_ns = time.monotonic_ns()
         if self._tick_ns:
-            self._jitter.add(abs((began_ns - self._tick_ns) * 1e-6 - self._period_ms))
+            late_ms = (began_ns - self._tick_ns) * 1e-6 - self._period_ms
+            self._jitter.add(abs(late_ms))
+            if late_ms > PAUSE_MS:
+                self._safety_heard_ns += round(late_ms * 1e6)  # what it published meanwhile waits to be received
         self._tick_ns = began_ns
         self._watch_safety(began_ns)
         command = self._interpolator.tick(self.ros_now_ns()) if self.active else None

@@ -75,6 +75,7 @@ def chunk_from_msg(message: ActionChunkMsg) -> ActionChunk:
         names=tuple(message.names),
         positions=_matrix(np.frombuffer(message.positions, dtype=np.float32), message.horizon, len(message.names)),
         instruction_sequence=message.instruction_sequence,
+        policy=message.policy_life,
     )
 
 

@@ -50,10 +50,10 @@ from .lifecycle import OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, robot_state_from_msg, stamp_ns, to_array, to_stamp
 from .parameters import param
 from .stage import Stage
+from .status_log import StatusLog
 
 RAW_TRANSPORT, COMPRESSED_TRANSPORT = "raw", "compressed"
 WATCH_RATE_HZ = 20.0  # how often inputs are looked at when nothing arrives: a dead camera sends no event
-LOG_PERIOD_S = 2.0
 SLOW_SHARE = 0.8  # of the wanted rate: a camera below is worth a warning
 MAKING_SHARE = 0.5  # of the time between two observations: frames must be received meanwhile
 
@@ -155,6 +155,9 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         # Steady: simulated time stands still when the simulator dies.
         self.create_timer(1.0 / WATCH_RATE_HZ, self._update, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
+    def _activated(self) -> None:
+        self._log = StatusLog(self.get_logger(), time.monotonic_ns())
+
     def _make_topics(self) -> None:
         self._observations = self.create_publisher(ObservationMsg, "observation", qos.OBSERVATION)
         self._statuses = self.create_publisher(PerceptionStatus, "perception_status", qos.STATUS)
@@ -244,17 +247,9 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         due_s = 1.0 / self.params.heartbeat_rate_hz - 0.5 / WATCH_RATE_HZ  # the tick after this one would be late
         if states == self._told and steady_ns - self._told_ns < due_s * NS_PER_S:
             return
-        if states != self._told:
-            self._log(decision)
+        self._log.note(tuple(states), decision.text, steady_ns)
         self._statuses.publish(status_to_msg(decision, self._last_sequence, self.ros_now_ns()))
         self._told, self._told_ns = states, steady_ns
-
-    def _log(self, decision: Decision) -> None:
-        """On a busy machine inputs come and go many times a second: the topic tells all of it, the log does not."""
-        if decision.ready:
-            self.get_logger().info("every input is fresh", throttle_duration_sec=LOG_PERIOD_S)
-        else:
-            self.get_logger().warning(decision.text, throttle_duration_sec=LOG_PERIOD_S)
 
     def _input_report(self, status: InputStatus, rate_hz: float | None) -> Report:
         """Report one input; a camera that is slower than the observations says so, fresh as its frames may be."""

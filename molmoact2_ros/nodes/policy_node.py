@@ -3,7 +3,7 @@
 
 Topics (relative):
     in   observation    Observation    reliable 1
-    in   instruction    std_msgs/String    transient local 1
+    in   instruction    std_msgs/String    any
     out  action_chunk   ActionChunk    reliable 1
     out  depth          DepthMap       reliable 1; with enable_depth, of every inference that reasoned in depth
     with depth_decoder, what the codes stand for: see `decoded_depth`
@@ -53,6 +53,7 @@ from . import qos
 from .decoded_depth import DecodedDepth
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, stamp_ns, to_array
+from .operator_input import OperatorInput
 from .parameters import param
 from .stage import Stage
 from .task_server import Instructed, TaskServer
@@ -175,7 +176,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             self._decoded_depth = DecodedDepth(self, codec, self._robot.cameras[0])
         self._subscriptions_made = [
             self.create_subscription(Observation, "observation", self._on_observation, qos.OBSERVATION),
-            self.create_subscription(String, "instruction", self._on_instruction, qos.LATCHED),
+            *OperatorInput(self, String, "instruction", self._on_instruction).subscriptions,
         ]
         self.add_on_set_parameters_callback(self._on_parameters)
         self._hears_parameters = True
@@ -279,7 +280,9 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             self._next_observation_ns = observed_ns + int(wait_s * NS_PER_S)
         self._mailbox.put((message, self._to_policy_observation(message)))
 
-    def _on_instruction(self, message: String) -> None:
+    def _on_instruction(self, message: String, repeated: bool) -> None:
+        if repeated:
+            return
         try:
             self._overrule(message.data)
         except ValueError as error:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 
+from molmoact2_ros.embodiment import quoted
 from molmoact2_ros.msg import BridgeState, PerceptionStatus
 from molmoact2_ros.msg import SafetyState as SafetyStateMsg
 from molmoact2_ros.safety import BridgeReport, Cause, Estop, PerceptionReport, Snapshot, Verdict
@@ -40,20 +41,25 @@ def perception_report_from_msg(message: PerceptionStatus) -> PerceptionReport:
     ]
     # Not ready with every input OK: observations are missing for a reason that only the text knows.
     cause = failing[0] if failing else Cause.STALE_OBSERVATION
-    return PerceptionReport(message.ready, Cause.NONE if message.ready else cause, message.text)
+    return PerceptionReport(message.ready, Cause.NONE if message.ready else cause, quoted(message.text))
 
 
 def bridge_report_from_msg(message: BridgeState, life: int = 0) -> BridgeReport:
     """Unpack a BridgeState; `life` is this safety's own."""
-    holds, cause = message.mode == BridgeState.HOLDING, Cause(message.former_cause)
+    holds, cause = message.mode == BridgeState.HOLDING, _former_cause(message.former_cause)
     return BridgeReport(
         cause=_BRIDGE_CAUSES.get(message.cause, Cause.BRIDGE_SILENT) if holds else Cause.NONE,
-        text=message.text,
+        text=quoted(message.text),
         hears_us=message.safety_life == life,
-        former=None if cause is Cause.NONE else Verdict(cause, message.former_text),
+        former=None if cause is Cause.NONE else Verdict(cause, quoted(message.former_text)),
         former_pressed=Estop(message.former_pressed_estops),
         dry_run=message.dry_run,
     )
+
+
+def _former_cause(number: int) -> Cause:
+    """Return the cause of a stop that was left behind; one that this version does not know is a stop all the same."""
+    return Cause(number) if number in Cause.__members__.values() else Cause.SAFETY_RESTARTED
 
 
 def snapshot_to_msg(snapshot: Snapshot, now_ns: int, life: int = 0) -> SafetyStateMsg:

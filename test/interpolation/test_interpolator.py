@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from molmoact2_ros.embodiment import ActionChunk, Embodiment, JointCommand, RobotState
+from molmoact2_ros.embodiment import ActionChunk, Embodiment, JointCommand, RejectionCause, RobotState
 from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
 from molmoact2_ros.interpolation.example import ExampleMotion
 from molmoact2_ros.safety import cubic
@@ -46,6 +46,7 @@ class Run:
         self.passed: JointCommand | None = None
         self.causes: list[Cause] = []
         self.policy_alive, self.deaf = True, False
+        self.policy = 0
         self.offset: Any = 0.0  # of the policy's chunks
         self.state = self.motion.state(T0_NS)
         self.interpolator.measure(self.state)
@@ -56,7 +57,8 @@ class Run:
         self.observed_ns += CHUNK_NS
         self.sequence += 1
         jitter = self.generator.normal(0, self.noise, len(DROID.joints)) if self.noise else 0.0
-        return self.motion.chunk(self.observed_ns, self.sequence, self.offset + jitter)
+        chunk = self.motion.chunk(self.observed_ns, self.sequence, self.offset + jitter)
+        return replace(chunk, policy=self.policy)
 
     def ticks(self, count: int) -> Iterator[JointCommand]:
         """Let command periods pass; a command that is lost (`deaf`) is never judged."""
@@ -616,3 +618,25 @@ def test_a_speed_scale_keeps_the_path_and_lowers_the_speed(scale: float) -> None
     speed = np.max(np.abs([command.velocities[0] for command in commands])[settled], axis=0)
     own_speed = np.abs(np.diff(chunk.positions, axis=0)).max(axis=0) * 15
     assert (speed <= 1.05 * scale * own_speed).all()
+
+
+def test_chunks_of_a_second_policy_are_not_followed_and_every_command_says_so() -> None:
+    run = Run()
+    run.policy = 7
+    run.go(60)
+    run.interpolator.offer(replace(run.observe(), policy=8), run.now_ns + LATENCY_NS)
+    run.policy_alive = False
+    [command] = run.go(1)
+    assert command.rejection.cause == RejectionCause.SECOND_PUBLISHER
+    assert "another policy process" in command.rejection.text
+
+
+def test_another_policy_may_take_over_after_a_rest_that_an_operator_asked_for() -> None:
+    run = Run()
+    run.policy = 7
+    run.go(60)
+    run.interpolator.hold()
+    run.interpolator.offer(replace(run.observe(), policy=8, instruction_sequence=1), run.now_ns + LATENCY_NS)
+    run.policy_alive = False
+    [command] = run.go(1)
+    assert command.rejection.count == 0

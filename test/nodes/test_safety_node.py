@@ -571,6 +571,8 @@ def test_the_bridge_says_which_safety_process_it_hears_and_what_one_before_it_le
     report = bridge_report_from_msg(message, life=7)
     assert (report.hears_us, report.former) == (hears_us, Verdict(Cause.ESTOP, "pressed"))
     assert bridge_report_from_msg(BridgeState(), life=7).former is None
+    unknown = bridge_report_from_msg(BridgeState(former_cause=999, former_text="newer"), life=7)
+    assert unknown.former == Verdict(Cause.SAFETY_RESTARTED, "newer")
 
 
 def test_a_stop_travels_with_its_evidence() -> None:
