@@ -260,9 +260,9 @@ def test_a_robot_fault_is_told_as_the_controller_manager_does(lab: Callable[...,
     robot = lab()
     robot.listen(DiagnosticArray, "/diagnostics")
     robot.start()
-    robot.spin_until(lambda: "active" in robot.reported("franka_ros2_robotiq_forward"))
+    robot.spin_until(lambda: "active" in robot.reported("franka_ros2_robotiq_forward.state"))
     robot.misbehave("robot_fault reflex")
-    robot.spin_until(lambda: "unconfigured" in robot.reported("franka_ros2_robotiq_forward"))
+    robot.spin_until(lambda: "unconfigured" in robot.reported("franka_ros2_robotiq_forward.state"))
 
 
 @pytest.mark.parametrize("jump_s", [1.0, -1.0])
