@@ -16,27 +16,27 @@ export ROS_PYTHON_CHECK_FIELDS := 1
 .PHONY: help env build demo test lint format clean
 
 help:  ## list the commands
-	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' Makefile
 
 env:  ## make .venv: ROS 2, the pinned packages, this package (does only what is still to do)
-	@$(PYTHON) tools/make_env.py
+	@"$(PYTHON)" tools/make_env.py
 
 build: env  ## the same; run it after changing a message or adding a file
 
 demo: env  ## simulate the DROID robot for twenty seconds and write a report
-	@$(VENV)/bin/molmoact2 demo
+	@"$(VENV)/bin/molmoact2" demo
 
 test: lint  ## check style and types, then run every test that this machine can run
-	@$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	@"$(VENV)/bin/python" -m pytest $(PYTEST_ARGS)
 
 lint: env  ## check style, format and types alone
-	@$(VENV)/bin/ruff check
-	@$(VENV)/bin/ruff format --check
-	@$(VENV)/bin/mypy
+	@"$(VENV)/bin/ruff" check
+	@"$(VENV)/bin/ruff" format --check
+	@"$(VENV)/bin/mypy"
 
 format: env  ## rewrite the files in the format that `make lint` asks for
-	@$(VENV)/bin/ruff check --fix
-	@$(VENV)/bin/ruff format
+	@"$(VENV)/bin/ruff" check --fix
+	@"$(VENV)/bin/ruff" format
 
 clean:  ## remove what was built; .venv stays
 	rm -rf build install log dist *.egg-info .pytest_cache .mypy_cache .ruff_cache symlink_install_manifest.txt

@@ -42,6 +42,7 @@ def main() -> int:
     started_s = time.monotonic()
     try:
         check_python()
+        check_path(venv)
         install_debian_packages()
         make_venv(venv)
         install_pins(venv)
@@ -61,6 +62,12 @@ def check_python() -> None:
             f"this is Python {sys.version.split()[0]}, expected {oldest} to {newest}: "
             f"name another one, as in `make env PYTHON=python{newest}`"
         )
+
+
+def check_path(venv: Path) -> None:
+    """Raise BuildError if lists of paths, in the environment or in CMake, would be cut inside this one."""
+    if cut := sorted({":", ";"} & set(str(venv))):
+        raise BuildError(f"{venv} holds {' and '.join(map(repr, cut))}, which divide lists of paths: use another one")
 
 
 def install_debian_packages() -> None:

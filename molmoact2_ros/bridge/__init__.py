@@ -2,7 +2,7 @@
 """Between this package's units and a robot's own drivers, and the last guard before them. numpy; no ROS."""
 
 from .clock_back import ClockBack
-from .command_guard import CommandGuard
+from .command_guard import AGAIN, CommandGuard
 from .diagnostic_faults import COMPONENTS_STATUS, DriverStatus, diagnostic_faults
 from .driver_report import DriverReport
 from .driver_state import DriverState
@@ -16,11 +16,13 @@ from .report_sources import ReportSources
 from .robot_faults import RobotFaults
 from .safety_memory import SafetyMemory
 from .servable import require_servable
-from .set_points import SetPoints
+from .set_points import MISSED_MAX, SetPoints
 from .trajectory_command import TrajectoryCommand, TrajectoryPoints
 
 __all__ = [
+    "AGAIN",
     "COMPONENTS_STATUS",
+    "MISSED_MAX",
     "BridgeError",
     "Cause",
     "ClockBack",

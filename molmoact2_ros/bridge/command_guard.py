@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import JointCommand
+from molmoact2_ros.embodiment import MOST_POINTS, JointCommand, listed
 
 from .hold import Cause, Hold
 from .playing import sample
@@ -25,7 +25,12 @@ from .playing import sample
 _SHOWN_NS = 500_000_000
 # joint_trajectory_controller refuses a last point that moves, by single precision.
 _REST = 1e-7
-_AGAIN = "stop, reset and arm safety to move again"
+AGAIN = "stop, reset and arm safety to move again"
+# Callbacks come a hundred times a second. A process that did not run for so long has let the robot begin to brake, and
+# finds everything late that waited for it.
+_LATE_NS = 100_000_000
+_LATE_SHOWN_NS = 500_000_000  # how long this explains what is found afterwards
+_CATCHING_UP_NS = 50_000_000  # in which what waited in the queues is received
 
 
 class CommandGuard:
@@ -60,6 +65,8 @@ class CommandGuard:
         self.hold: Hold | None = None
         self._held_ns = 0  # when the cause of the hold was last seen
         self._heard_ns: int | None = None
+        self._ran_ns: int | None = None
+        self._late_ns, self._late_s = 0, 0.0  # when this process ran again after a gap, and how long that was
         self._permit = False
         self._may_arm = False
         self._last_sequence = 0
@@ -82,6 +89,26 @@ class CommandGuard:
             self.hold = None
             self._last_sequence, self._playing = 0, None
 
+    def runs(self, steady_ns: int) -> None:
+        """Note that this process runs; call it in every callback, before anything else.
+
+        The time in which it did not is not counted as silence of safety. If that was longer than safety may be silent,
+        nothing passes any more.
+        """
+        gap_ns = 0 if self._ran_ns is None else steady_ns - self._ran_ns
+        self._ran_ns = steady_ns
+        if gap_ns <= _LATE_NS:
+            return
+        self._late_ns, self._late_s = steady_ns, gap_ns / 1e9
+        if self._heard_ns is not None:
+            self._heard_ns += gap_ns
+        if self._permit and self._late_s > self._safety_timeout_s:
+            self.withdraw(Cause.COMMAND_OLD, AGAIN, steady_ns)
+
+    def catching_up(self, steady_ns: int) -> bool:
+        """Tell whether this process has just run again after a gap: newer messages may wait behind what looks old."""
+        return self._late_s > 0.0 and steady_ns - self._late_ns < _CATCHING_UP_NS
+
     def watch_safety(self, steady_ns: int) -> None:
         """Withdraw the permit when safety has been silent for too long."""
         if self._heard_ns is None:
@@ -89,12 +116,15 @@ class CommandGuard:
             return
         silent_s = (steady_ns - self._heard_ns) / 1e9
         if silent_s > self._safety_timeout_s:
-            text = f"safety has been silent for {silent_s:.2f} s, time-out {self._safety_timeout_s:.2f} s; {_AGAIN}"
+            text = f"safety has been silent for {silent_s:.2f} s, time-out {self._safety_timeout_s:.2f} s; {AGAIN}"
             self.withdraw(Cause.SAFETY_SILENT, text, steady_ns)
 
     def withdraw(self, cause: Cause, text: str, steady_ns: int) -> None:
-        """Let nothing through until safety is armed anew; the first cause is kept."""
+        """Let nothing through until safety is armed again; the first cause is kept."""
         self._permit = self._may_arm = False
+        if cause is Cause.COMMAND_OLD and self._late_s and steady_ns - self._late_ns < _LATE_SHOWN_NS:
+            cause = Cause.OVERLOADED
+            text = f"the bridge did not run for {self._late_s:.2f} s, reduce the load on this computer: {text}"
         self._hold(cause, text, steady_ns)
 
     def admit(self, command: JointCommand, now_ns: int, steady_ns: int) -> JointCommand | None:
@@ -107,17 +137,17 @@ class CommandGuard:
         """
         self.watch_safety(steady_ns)
         if not self._permit:
-            self._hold(Cause.SAFETY_NOT_ARMED, f"a command came while safety was not seen to arm; {_AGAIN}", steady_ns)
+            self._hold(Cause.SAFETY_NOT_ARMED, f"a command came while safety was not seen to arm; {AGAIN}", steady_ns)
             return None
         if problem := self._invalid(command):
-            self.withdraw(Cause.COMMAND_INVALID, f"command {command.sequence}: {problem}; {_AGAIN}", steady_ns)
+            self.withdraw(Cause.COMMAND_INVALID, f"command {command.sequence}: {problem}; {AGAIN}", steady_ns)
             return None
         if problem := self._untimely(command, now_ns):
-            self.withdraw(Cause.COMMAND_OLD, f"command {command.sequence}: {problem}; {_AGAIN}", steady_ns)
+            self.withdraw(Cause.COMMAND_OLD, f"command {command.sequence}: {problem}; {AGAIN}", steady_ns)
             return None
         command = self._in_our_order(command)
         if problem := self._discontinuous(command, now_ns):
-            self.withdraw(Cause.COMMAND_OLD, f"command {command.sequence}: {problem}; {_AGAIN}", steady_ns)
+            self.withdraw(Cause.COMMAND_OLD, f"command {command.sequence}: {problem}; {AGAIN}", steady_ns)
             return None
         self._last_sequence, self._playing = command.sequence, command
         return command
@@ -127,11 +157,12 @@ class CommandGuard:
         self.hold = self.hold or Hold(cause, text)
 
     def _invalid(self, command: JointCommand) -> str:
-        if sorted(command.names) != sorted(self._names):
-            return f"expected the joints {', '.join(self._names)} once each, got {', '.join(command.names) or 'none'}"
+        if len(command.names) != len(self._names) or sorted(command.names) != sorted(self._names):
+            return f"expected the joints {', '.join(self._names)} once each, got {listed(command.names)}"
         shape = (command.positions.shape, command.velocities.shape)
-        if command.positions.ndim != 2 or command.positions.shape[0] < 2 or shape[0] != shape[1]:
-            return f"expected positions and velocities of at least 2 points x {len(self._names)} joints, got {shape}"
+        if command.positions.ndim != 2 or not 2 <= shape[0][0] <= MOST_POINTS or shape[0] != shape[1]:
+            points = f"2 to {MOST_POINTS} points x {len(self._names)} joints"
+            return f"expected positions and velocities of {points}, got {shape}"
         return self._unplayable(command)
 
     def _unplayable(self, command: JointCommand) -> str:

@@ -33,10 +33,15 @@ class DriverState:
         """Topics to listen to, each once."""
         return list(dict.fromkeys(state.group.state_topic for state in self._groups))
 
-    def take(self, topic: str, report: DriverReport) -> bool:
-        """Take a report that arrived on a topic; return whether a group's state is newer now."""
-        newer = [state.take(report) for state in self._groups if state.group.state_topic == topic]
+    def take(self, topic: str, report: DriverReport, now_ns: int | None = None) -> bool:
+        """Take a report that arrived on a topic at a ROS time; return whether a group's state is newer now."""
+        newer = [state.take(report, now_ns) for state in self._groups if state.group.state_topic == topic]
         return any(newer)
+
+    @property
+    def ignored(self) -> int:
+        """Reports whose stamp was not taken: from the future, or from a foreign clock."""
+        return sum(state.newest.ignored for state in self._groups)
 
     def problem(self, now_ns: int) -> str:
         """Say why there is no robot state at a ROS time; empty when there is one."""

@@ -10,7 +10,7 @@ from molmoact2_ros.embodiment import Fault
 from .fault_report import FaultReport
 
 # franka_msgs/FrankaRobotState
-MOVE, GUIDING, REFLEX, USER_STOPPED, RECOVERY = 2, 3, 4, 5, 6
+IDLE, MOVE, GUIDING, REFLEX, USER_STOPPED, RECOVERY = 1, 2, 3, 4, 5, 6
 _RECOVER = "run the robot's error recovery and activate its controllers; nothing here does that by itself"
 
 
@@ -44,4 +44,6 @@ class FrankaFault:
             return FaultReport(Fault.DRIVER, f"error{flags}: {_RECOVER}" if errors else "an error recovery runs")
         if mode == GUIDING:
             return FaultReport(Fault.DRIVER, "the robot is being guided by hand")
+        if mode not in (IDLE, MOVE):  # 0 is "other"
+            return FaultReport(Fault.DRIVER, f"robot mode {mode}, neither idle nor move: look whether it is unlocked")
         return FaultReport()

@@ -8,7 +8,8 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import DIFFERENCES, DriverGroup
+from molmoact2_ros.embodiment import DIFFERENCES, DriverGroup, listed
+from molmoact2_ros.embodiment.stamps import NO_STAMP, NewestStamp, Step
 
 from .driver_report import DriverReport
 from .report_sources import ReportSources
@@ -17,10 +18,6 @@ Vector = NDArray[np.float64]
 
 # Differences span this long: over one period of a 100 Hz driver, a tick of a 12-bit encoder would read as 0.15 rad/s.
 _DIFFERENCE_NS = 50_000_000
-# A stamp this much older than the newest one means that time began anew (a simulator reset).
-_RESTART_NS = 1_000_000_000
-# Stamps may run ahead of this node's clock by the resolution of a simulated clock, not by a clock that is not set.
-_AHEAD_NS = 50_000_000
 
 
 class GroupState:
@@ -32,27 +29,34 @@ class GroupState:
     def __init__(self, group: DriverGroup) -> None:
         self.group = group
         self.invalid = ""
-        self.stamp_ns = 0
+        self.newest = NewestStamp()
         self.positions: Vector | None = None
         self.velocities: Vector | None = None
         self.sources = ReportSources()
         self._strangers: tuple[str, ...] = ()
         self._history: deque[tuple[int, Vector]] = deque()
 
-    def take(self, report: DriverReport) -> bool:
-        """Take a report from the group's topic; return whether the state is newer now."""
+    @property
+    def stamp_ns(self) -> int:
+        """Stamp of the newest state; 0 before the first."""
+        return self.newest.ns or 0
+
+    def take(self, report: DriverReport, now_ns: int | None = None) -> bool:
+        """Take a report that came from the group's topic at a ROS time; return whether the state is newer now."""
         names = tuple(self.group.joints.values())
         if not set(names) & set(report.names):
             self._strangers = report.names
             return False
         self.sources.hear(report.sequence)
-        self.invalid = _problem(report, names)
-        if self.invalid or -_RESTART_NS <= report.stamp_ns - self.stamp_ns <= 0:
+        self.invalid = _problem(report, names, self.group.velocity)
+        if self.invalid:
             return False
-        if report.stamp_ns < self.stamp_ns:
+        step = self.newest.take(report.stamp_ns, now_ns)
+        if step not in (Step.NEWER, Step.RESTART):
+            return False
+        if step is Step.RESTART:
             self._history.clear()
         columns = [report.names.index(name) for name in names]
-        self.stamp_ns = report.stamp_ns
         self.positions = self.group.unit.inside(report.positions[columns])
         self.velocities = self._velocities(report, columns)
         return True
@@ -63,16 +67,16 @@ class GroupState:
         names = ", ".join(self.group.joints.values())
         if self.invalid:
             return f"{where} is invalid: {self.invalid}"
+        clock = self.newest.problem(now_ns)
+        if clock:
+            return f"{where} is invalid: {clock}"
         if self.positions is None:
-            heard = f"only {', '.join(self._strangers)}" if self._strangers else "nothing"
+            heard = f"only {listed(self._strangers)}" if self._strangers else "nothing"
             return f"{where} is missing: expected {names}, got {heard}; start the driver or correct the topic"
         age_s = (now_ns - self.stamp_ns) / 1e9
         if age_s > max_age_s:
             late = f"{where} is stale: newest state of {names} is {age_s:.2f} s old, budget {max_age_s:.2f} s"
             return f"{late}; check its driver"
-        if age_s < -_AHEAD_NS / 1e9:
-            ahead = f"{where} is invalid: its stamp lies {-age_s:.2f} s in the future"
-            return f"{ahead}; set the clocks of both machines by the same source"
         if self.velocities is None:
             return f"{where} sends no velocities: waiting for a second message to take differences of positions"
         return ""
@@ -91,21 +95,24 @@ class GroupState:
         return (self.positions - past) / ((self.stamp_ns - past_ns) / 1e9) if past_ns < self.stamp_ns else None
 
 
-def _problem(report: DriverReport, names: tuple[str, ...]) -> str:
-    """Say what makes a report unusable; empty when nothing does."""
-    got = ", ".join(report.names)
+def _problem(report: DriverReport, names: tuple[str, ...], velocity: str) -> str:
+    """Say what makes a report unusable; empty when nothing does. Velocities count where `velocity` uses them."""
+    got = listed(report.names)
     for name in names:
         if report.names.count(name) != 1:
             how_often = "lacks" if name not in report.names else "repeats"
             return f"expected each joint of the group once, but the message {how_often} {name}; it names {got}"
     if report.positions.size != len(report.names):
         return f"expected {len(report.names)} positions for {got}, got {report.positions.size}"
-    if report.velocities.size not in (0, len(report.names)):
-        return f"expected {len(report.names)} velocities for {got}, or none, got {report.velocities.size}"
+    if velocity != DIFFERENCES and report.velocities.size not in (0, len(report.names)):
+        return (
+            f"expected {len(report.names)} velocities for {got}, or none, got {report.velocities.size}; correct the "
+            "driver, or set velocity: differences for the group in the embodiment file"
+        )
     for name in names:
         position = report.positions[report.names.index(name)]
         if not np.isfinite(position):
             return f"expected finite positions, got {position} for {name}"
     if report.stamp_ns == 0:
-        return "expected a stamp, got 0; the age of the state cannot be told without"
+        return NO_STAMP
     return ""

@@ -17,6 +17,7 @@ class Cause(Enum):
     COMMAND_OLD = auto()
     DRIVER_STATE = auto()
     SECOND_PUBLISHER = auto()
+    OVERLOADED = auto()
 
 
 @dataclass(frozen=True)

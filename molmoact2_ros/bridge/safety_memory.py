@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the bridge remembers of safety, so that a stop outlives the process that latched it.
 
-Safety that dies takes its latch along; the bridge, which heard it, hands it to the next safety process. That one has
-taken it over once it says a cause itself. The other way round safety remembers while the bridge dies.
+Safety that dies takes its latch along, and which e-stops were pressed; the bridge, which heard it, hands both to the
+next safety process. That one has taken them over once it says a cause itself. The
+other way round safety remembers while the bridge dies.
 """
 
 from __future__ import annotations
@@ -20,20 +21,23 @@ class SafetyMemory:
         self.life = 0
         self.former_cause = NO_CAUSE
         self.former_text = ""
+        self.former_pressed = 0  # SafetyState.ESTOP_* bits
         self._armed = False
-        self._cause, self._text = NO_CAUSE, ""
+        self._cause, self._text, self._pressed = NO_CAUSE, "", 0
 
-    def hear(self, *, life: int, armed: bool, cause: int, text: str) -> bool:
+    def hear(self, *, life: int, armed: bool, cause: int, text: str, pressed: int = 0) -> bool:
         """Take a safety_state; tell whether anything changed that safety should learn."""
         before = (self.life, self.former_cause)
         if self.life not in (0, life):
             self._keep()
         if cause != NO_CAUSE:
-            self.former_cause, self.former_text = NO_CAUSE, ""
-        self.life, self._armed, self._cause, self._text = life, armed, cause, text
+            self.former_cause, self.former_text, self.former_pressed = NO_CAUSE, "", 0
+        self.life, self._armed, self._cause, self._text, self._pressed = life, armed, cause, text, pressed
         return before != (self.life, self.former_cause)
 
     def _keep(self) -> None:
+        # One that ended before it had latched what it was handed leaves that behind.
+        self.former_pressed |= self._pressed
         if self._armed:
             self.former_cause, self.former_text = self._restarted_cause, DIED_ARMED
         elif self._cause != NO_CAUSE:

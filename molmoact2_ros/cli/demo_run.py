@@ -26,7 +26,7 @@ from .operator_client import MODES, OperatorClient
 from .run_listener import RunListener
 from .run_report import write_contact_sheet, write_frames, write_joint_plot
 from .supervisor import NodeExit
-from .up import exit_status, heed_signals, say_event
+from .up import exit_status, say_event
 
 READY_S = 90.0  # a big checkpoint on a slow disk
 RATE_S = 1.0  # shorter counts make no rate
@@ -50,7 +50,6 @@ class DemoRun:
 
     def run(self) -> int:
         """Run it all; return the exit status."""
-        heed_signals()
         say_event("molmoact2", f"{self._robot.title}, ROS domain {self._args.domain_id}, report in {self._folder}")
         with OperatorClient("molmoact2_demo") as client:
             client.require_free_domain()
@@ -61,9 +60,10 @@ class DemoRun:
             try:
                 interrupted = self._run_graph(live)
                 safety = MODES[client.safety.mode] if client.safety else "silent"
-                self._stop_arm(live)
+                if live.supervisor.running():
+                    self._metrics.freeze(self._heard.now_ns())
             finally:
-                live.take_down()
+                live.end()
                 recorder.close()
         self._metrics.stop_causes += [str(node) for node in self._exits]
         report = self._write_report(safety)
@@ -84,11 +84,6 @@ class DemoRun:
             say_event("molmoact2", "interrupted")
             return True
         return False
-
-    def _stop_arm(self, live: LiveGraph) -> None:
-        if live.supervisor.running():
-            self._metrics.freeze(self._heard.now_ns())
-            live.stop_arm()
 
     def _wait_until_ready(self, live: LiveGraph) -> bool:
         deadline = time.monotonic() + READY_S

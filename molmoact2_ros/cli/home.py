@@ -22,7 +22,8 @@ example, in a second terminal beside `molmoact2 up droid`:
 
 Safety must be armed. The way is straight in joint space, at a part of the limits (`home_ratio` of the interpolator); a
 way that touches something is refused by safety, which names what. At home the robot holds until the policy is told
-something new. Exit status 1 if it did not arrive.
+something new. Ctrl-C on the way stops the robot, as `molmoact2 stop` does. Exit status 1 if it did not arrive, 130
+after Ctrl-C.
 """
 
 
@@ -53,7 +54,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"home: {words}" if moves else f"home refused: {words}")
         if not moves:
             return 1
-        problem = wait_for_home(client, robot)
+        try:
+            problem = wait_for_home(client, robot)
+        except KeyboardInterrupt:
+            stops, words = client.ask_safety("stop")
+            print(f"home: interrupted; stop{'' if stops else ' refused'}: {words}")
+            return 130
     print(f"home: {problem}" if problem else "home: the robot has arrived, and holds there")
     return int(bool(problem))
 

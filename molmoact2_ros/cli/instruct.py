@@ -15,7 +15,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "instruct",
         help="tell a running graph what to do",
         description="Give the policy of a running graph another instruction; it takes effect with the next inference. "
-        "Exit status 1 if no policy runs.",
+        "Exit status 1 if no policy runs, or it rejects the instruction: the one before stays in force.",
     )
     parser.add_argument("instruction", help='what the robot shall do, e.g. "put the red block in the bowl"')
     ros_environment.add_robot_arguments(parser)
@@ -23,16 +23,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Publish the instruction; return 1 if no policy runs in the domain."""
+    """Give the instruction; return 1 if no policy runs in the domain, or it rejects it."""
     text = instruction_text(args.instruction)
     ros_environment.enter(args)
-    from .operator_client import DISCOVERY_S, OperatorClient
+    from .operator_client import OperatorClient
 
     with OperatorClient(remappings=ros_environment.remapping(args)) as client:
         if "policy" not in client.nodes_of_ours():
             print(f"no policy runs in ROS domain {args.domain_id}")
             return 1
-        client.instruct(text)
-        client.spin_for(DISCOVERY_S)  # a message to a node that is not yet matched goes out when it is
+        taken, reason = client.instruct(text)
+    if not taken:
+        print(f"instruction rejected: {reason}")
+        return 1
     print(f"instruction: {text!r}")
     return 0

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from molmoact2_ros.msg import BridgeState, SafetyState
 from molmoact2_ros.nodes.graph import NodeSpec
+from molmoact2_ros.nodes.middleware import suspects
 
 from .event_teller import EventTeller
 from .operator_client import BRIDGE_MODES, MODES, OperatorClient, cause_name, refuse_others
@@ -17,6 +19,8 @@ from .supervisor import NodeExit, Supervisor
 STANDSTILL_S = 2.0  # how long to wait for the arm before its nodes are taken away
 POLL_S = 0.1
 START_UP_S = 10.0  # on a busy machine nodes take so long to find each other
+INVISIBLE_S = 12.0  # none of them by then: discovery does not work
+ALL_VISIBLE_S = 40.0  # the policy imports for so long where a disk is slow
 DROPOUT_S = 1.0  # an input that fails for less is told of by safety, if it mattered
 
 
@@ -37,6 +41,7 @@ class LiveGraph:
         self._say = say
         self._was_armed = False
         self._started_s = 0.0
+        self._said_invisible = False
 
     def start(self, nodes: Sequence[NodeSpec]) -> None:
         """Start the nodes; the domain must be free of others (`OperatorClient.require_free_domain`)."""
@@ -59,6 +64,7 @@ class LiveGraph:
         """
         self.client.spin_for(POLL_S)
         self._tell_changes()
+        self._say_what_is_invisible()
         if time.monotonic() - self._started_s < START_UP_S:
             names = self.client.nodes_now()
             refuse_others(sorted({name for name in names if names.count(name) > 1}))
@@ -70,8 +76,13 @@ class LiveGraph:
 
     def stop_arm(self) -> None:
         """Ask safety to stop if the arm may move, and wait for standstill."""
+        self.client.finish_uninterrupted()
         safety = self.client.safety
-        if "safety" in self.supervisor.running() and safety is not None and safety.mode == SafetyState.ARMED:
+        armed = safety is not None and safety.mode == SafetyState.ARMED
+        stopped = safety is not None and safety.mode in (SafetyState.STOPPING, SafetyState.STOPPED)
+        may_move = armed or (self.client.may_have_armed and not stopped)
+        if may_move and "safety" in self.supervisor.running():
+            self._was_armed = True
             stops, words = self.client.ask_safety("stop")
             if not stops:
                 self._say("molmoact2", f"stop: {words}")
@@ -79,11 +90,35 @@ class LiveGraph:
             self._say("molmoact2", f"the arm is not measured to stand still after {STANDSTILL_S:.0f} s")
         self._tell_changes()
 
+    def end(self) -> None:
+        """Stop the arm, wait for standstill, then end every node, in this order whatever came before."""
+        try:
+            self.stop_arm()
+        finally:
+            self.take_down()
+
     def take_down(self) -> None:
         """End every node."""
         started = time.monotonic()
         self.supervisor.stop()
         self._say("molmoact2", f"all nodes ended in {time.monotonic() - started:.1f} s")
+
+    def _say_what_is_invisible(self) -> None:
+        """Say once that nodes run and cannot be found, and what in this environment can cause it."""
+        waited_s = time.monotonic() - self._started_s
+        if self._said_invisible or waited_s < INVISIBLE_S:
+            return
+        running = self.supervisor.running()
+        absent = sorted(set(running) - set(self.client.nodes_now()))
+        # A node that still loads its libraries is not there either: single ones get more time.
+        if not absent or (absent != sorted(running) and waited_s < ALL_VISIBLE_S):
+            return
+        self._said_invisible = True
+        causes = ", ".join(suspects(os.environ))
+        advice = (
+            f"it may be for {causes}" if causes else "see `molmoact2 doctor`, discovery, and this machine's firewall"
+        )
+        self._say("molmoact2", f"running, but not visible after {waited_s:.0f} s: {', '.join(absent)}; {advice}")
 
     def _tell_changes(self) -> None:
         safety, bridge, perception = self.client.safety, self.client.bridge, self.client.perception

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from molmoact2_ros import __version__
+from molmoact2_ros.nodes.ros_start import REMEDY
 
 COMMAND_FILES = (
     "demo",
@@ -35,7 +36,6 @@ COMMAND_FILES = (
 )
 
 ROS_MODULES = ("rclpy", "molmoact2_ros.msg")
-ROS_REMEDY = "source ROS 2 and the workspace that this package was built in, or install it with `pip install '.[ros]'`"
 
 EPILOG = """\
 try it without a robot and without a GPU:
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in ROS_MODULES:
             raise
-        print(f"error: {error.name} is not here: {ROS_REMEDY}", file=sys.stderr)
+        print(f"error: {error.name} is not here: {REMEDY}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -10,18 +10,21 @@ from typing import Any
 
 import numpy as np
 import rclpy
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
-from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from molmoact2_ros.msg import ActionChunk, BridgeState, PerceptionStatus, RobotState, SafetyState
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.graph import NODE_NAMES
+from molmoact2_ros.nodes.ros_start import init_ros, made_by_ros
+from molmoact2_ros.nodes.stop_flag import SIGNAL_POLL_S, StopFlag
 
 from .ros_environment import ros_arguments
 
@@ -81,14 +84,23 @@ class _Topic:
 
 
 class OperatorClient:
-    """Subscribe to what the graph says; nothing runs but in `spin_for` and `wait_for`, in the caller's thread."""
+    """Subscribe to what the graph says; nothing runs but in `spin_for` and `wait_for`, in the caller's thread.
+
+    SIGINT, SIGTERM and SIGHUP become a KeyboardInterrupt of these two, raised once, between two messages: what follows,
+    such as to stop the arm, is interrupted by no other.
+    """
 
     def __init__(self, name: str = "molmoact2_operator", remappings: Mapping[str, str] | None = None) -> None:
         """Join the domain of the environment, in the namespace and by the names of the remappings."""
         # Ctrl-C is the caller's, who may have an arm to stop: rclpy's handler would shut the context under its hands.
         arguments = ros_arguments(remappings or {})
-        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-        self.node = rclpy.create_node(name)
+        self._stop_flag = StopFlag()
+        try:
+            init_ros(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+            self.node = made_by_ros(lambda: rclpy.create_node(name))
+        except ValueError:
+            self._leave()
+            raise
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
         self.safety: SafetyState | None = None
@@ -97,13 +109,13 @@ class OperatorClient:
         self.robot: RobotState | None = None
         self.chunk: ActionChunk | None = None
         self._robot_at = -np.inf
+        self.may_have_armed = False  # ~/arm was called, and not refused so far
         self._topics: dict[str, _Topic] = {}
         self.listen(SafetyState, "safety_state", qos.LATCHED, self._on_safety)
         self.listen(BridgeState, "bridge_state", qos.LATCHED, self._on_bridge)
         self.listen(PerceptionStatus, "perception_status", qos.STATUS, self._on_perception)
         self.listen(RobotState, "robot_state", qos.STATE, self._on_robot)
         self.listen(ActionChunk, "action_chunk", qos.CHUNK, self._on_chunk)
-        self._instruction = self.node.create_publisher(String, "instruction", qos.LATCHED)
 
     def __enter__(self) -> OperatorClient:
         return self
@@ -111,9 +123,14 @@ class OperatorClient:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop_flag.ignore_more()
         self._executor.shutdown()
         self.node.destroy_node()
+        self._leave()
+
+    def _leave(self) -> None:
         rclpy.try_shutdown()
+        self._stop_flag.restore()
 
     def listen(
         self, kind: Any, topic: str, profile: QoSProfile, callback: Callable[[Any], None], *, raw: bool = False
@@ -139,7 +156,8 @@ class OperatorClient:
         """Receive for a while."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            self._executor.spin_once(timeout_sec=left)
+            self._spin(left)
+        self._stop_flag.raise_once()
 
     def wait_for(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Receive until a condition holds, at most `seconds`; return whether it does."""
@@ -148,8 +166,17 @@ class OperatorClient:
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            self._executor.spin_once(timeout_sec=min(left, 0.1))
+            self._spin(left)
         return True
+
+    def finish_uninterrupted(self) -> None:
+        """Let no signal interrupt what follows: the arm is stopped, and its nodes are ended, first."""
+        self._stop_flag.raise_no_more()
+
+    def _spin(self, seconds: float) -> None:
+        """Take what comes next; raise KeyboardInterrupt if a signal came, never from within what is taken."""
+        self._stop_flag.raise_once()
+        self._executor.spin_once(timeout_sec=min(seconds, SIGNAL_POLL_S))
 
     def nodes_of_ours(self) -> list[str]:
         """Return the names of this package's nodes, after time for discovery; twice if there are two."""
@@ -179,7 +206,11 @@ class OperatorClient:
 
     def ask_safety(self, what: str) -> tuple[bool, str]:
         """Call `arm`, `stop` or `reset` of the safety node; return its answer and its words."""
-        return self.ask("safety", what)
+        self.may_have_armed = self.may_have_armed or what == "arm"
+        done, words = self.ask("safety", what)
+        if what == "arm":
+            self.may_have_armed = done
+        return done, words
 
     def ask(self, node: str, what: str) -> tuple[bool, str]:
         """Call a service `what` of a node that takes no arguments; return its answer and its words."""
@@ -195,9 +226,23 @@ class OperatorClient:
         finally:
             self.node.destroy_client(client)
 
-    def instruct(self, text: str) -> None:
-        """Give the policy an instruction."""
-        self._instruction.publish(String(data=text))
+    def instruct(self, text: str) -> tuple[bool, str]:
+        """Give the policy an instruction; return whether it took it, and why not.
+
+        By the node's parameter, not by the topic: only a service has an answer.
+        """
+        client = self.node.create_client(SetParameters, "policy/set_parameters")
+        try:
+            if not self.wait_for(client.service_is_ready, REPLY_S):
+                return False, "no policy node answers in this domain"
+            value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=text)
+            future = client.call_async(SetParameters.Request(parameters=[Parameter(name="instruction", value=value)]))
+            if not self.wait_for(future.done, REPLY_S):
+                return False, f"the policy node did not answer within {REPLY_S:.0f} s"
+            (result,) = future.result().results
+            return bool(result.successful), str(result.reason)
+        finally:
+            self.node.destroy_client(client)
 
     @property
     def stands_still(self) -> bool:

@@ -302,7 +302,7 @@ def _context(bench: Bench, seams: Seams) -> Context:
 def _steering(model: MolmoAct2, length: int) -> LogitsHook:
     """Force the marks of an answer of `length` tokens, and prefer action tokens between them."""
     tokens = model.config.tokens
-    forced = {0: tokens.action_start, length - 2: tokens.action_end, length - 1: tokens.eos}
+    forced = {0: tokens.action_start, length - 2: tokens.action_end, length - 1: tokens.eos[0]}
 
     def steer(step: int, logits: Tensor) -> Tensor:
         logits = logits.clone()

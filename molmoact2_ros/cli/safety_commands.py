@@ -40,6 +40,10 @@ def _run(command: str, args: argparse.Namespace) -> int:
     from .operator_client import OperatorClient
 
     with OperatorClient(remappings=ros_environment.remapping(args)) as client:
-        done, words = client.ask_safety(command)
+        try:
+            done, words = client.ask_safety(command)
+        except KeyboardInterrupt:
+            print(f"{command}: interrupted before the answer came: see `molmoact2 status`")
+            return 130
     print(f"{command}: {words}" if done else f"{command} refused: {words}")
     return 0 if done else 1

@@ -23,7 +23,9 @@ examples, in a second terminal beside `molmoact2 up droid`:
   molmoact2 task "put the red block in the bowl" --home-first
 
 Ctrl-C cancels the task; a policy does not know when it is done, so you say it: `ros2 service call /policy/finish_task
-std_srvs/srv/Trigger`. However it ends, the robot comes to rest and holds. Exit status 0: finished; 1: anything else,
+std_srvs/srv/Trigger`. However it ends, the robot comes to rest and holds; where the policy does not confirm
+that it cancelled, safety is asked to stop the robot. Only a finished task SUCCEEDED in ROS's own words: one whose time
+is up is ABORTED, as `ros2 action` says, which is no fault. Exit status 0: finished; 1: anything else,
 and the last line says what; 130: cancelled here.
 """
 
@@ -51,9 +53,7 @@ def run(args: argparse.Namespace) -> int:
     text = instruction_text(args.instruction)
     ros_environment.enter(args)
     from .operator_client import OperatorClient
-    from .up import heed_signals
 
-    heed_signals()
     with OperatorClient(remappings=ros_environment.remapping(args)) as client:
         return _run(client, text, args)
 
@@ -85,27 +85,45 @@ def _watch(client: OperatorClient, tasks: Any, goal: Any, time_limit_s: float) -
             if console.is_terminal:
                 live.update(_line(message.feedback, time_limit_s), refresh=True)
 
-        answer = tasks.send_goal_async(goal, feedback_callback=show)
-        if not client.wait_for(answer.done, ANSWER_S) or not answer.result().accepted:
-            print("the policy does not answer")
-            return 1
-        handle = answer.result()
-        ended = handle.get_result_async()
-        interrupted = False
-        try:
-            client.wait_for(ended.done, math.inf)
-        except KeyboardInterrupt:
-            interrupted = True
-            handle.cancel_goal_async()
-            client.wait_for(ended.done, CANCEL_S)
+        sent = tasks.send_goal_async(goal, feedback_callback=show)
+        ended, interrupted = _follow(client, sent)
+    if ended is None:
+        print("the policy does not answer")
+        return 130 if interrupted else 1
     if not ended.done():
-        print("the policy did not confirm the end of the task: stop the robot with `molmoact2 stop`")
+        stops, words = client.ask_safety("stop")
+        print(f"the policy did not confirm the end of the task: stop{'' if stops else ' refused'}: {words}")
         return 1
     result = ended.result().result
     print(f"{outcome_name(result.outcome)} after {result.duration_s:.1f} s, {result.chunks} chunks: {result.text}")
     if interrupted:
         return 130
     return int(result.outcome != result.FINISHED)
+
+
+def _follow(client: OperatorClient, sent: Any) -> tuple[Any, bool]:
+    """Wait for the answer to a goal, then for its end; return what will hold its result, and whether Ctrl-C came.
+
+    Ctrl-C cancels. A goal that is on its way when it comes is waited for first, to be cancelled then.
+    """
+    interrupted = False
+    try:
+        client.wait_for(sent.done, ANSWER_S)
+    except KeyboardInterrupt:
+        interrupted = True
+        client.wait_for(sent.done, ANSWER_S)
+    if not sent.done() or not sent.result().accepted:
+        return None, interrupted
+    ended = sent.result().get_result_async()
+    if not interrupted:
+        try:
+            client.wait_for(ended.done, math.inf)
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted:
+        sent.result().cancel_goal_async()
+        client.wait_for(ended.done, CANCEL_S)
+    return ended, interrupted
 
 
 def outcome_name(outcome: int) -> str:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import argparse
-import signal
+import contextlib
 import sys
 import tempfile
 import time
@@ -61,21 +61,24 @@ def run(args: argparse.Namespace) -> int:
     from .live_graph import LiveGraph
     from .operator_client import OperatorClient
 
-    heed_signals()
     folder = args.log_dir or Path(tempfile.mkdtemp(prefix="molmoact2_"))
     say_event("molmoact2", f"ROS domain {args.domain_id}, logs in {folder}")
     with OperatorClient(remappings=here) as client:
         client.require_free_domain([node.name for node in nodes])
         live = LiveGraph(client, folder, say_event)
         live.start(nodes)
-        try:
-            return _watch(live, args)
-        except KeyboardInterrupt:
-            say_event("molmoact2", "stopping the arm, then the nodes")
-            live.stop_arm()
-            return 0
-        finally:
-            live.take_down()
+        return watch_over(live, args)
+
+
+def watch_over(live: LiveGraph, args: argparse.Namespace) -> int:
+    """Run until Ctrl-C or until a node ends; then, or after any error, stop the arm first. Return the exit status."""
+    try:
+        return _watch(live, args)
+    except KeyboardInterrupt:
+        say_event("molmoact2", "stopping the arm, then the nodes")
+        return 0
+    finally:
+        live.end()
 
 
 def in_namespace(node: NodeSpec, remapping: Mapping[str, str]) -> NodeSpec:
@@ -83,15 +86,10 @@ def in_namespace(node: NodeSpec, remapping: Mapping[str, str]) -> NodeSpec:
     return replace(node, remappings={**node.remappings, **remapping})
 
 
-def heed_signals() -> None:
-    """Make SIGINT and SIGTERM a KeyboardInterrupt, also where a shell put this into the background, deaf to Ctrl-C."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-
-
 def say_event(who: str, text: str) -> None:
-    """Print one line: time, who, what."""
-    print(f"{time.strftime('%H:%M:%S')}  {who:<12}  {text}", flush=True)
+    """Print one line: time, who, what. A terminal that was closed does not keep an arm from being stopped."""
+    with contextlib.suppress(OSError):
+        print(f"{time.strftime('%H:%M:%S')}  {who:<12}  {text}", flush=True)
 
 
 def exit_status(exits: list[NodeExit]) -> int:

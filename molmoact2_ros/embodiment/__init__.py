@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a robot is. Plain data; imports nothing else of this package."""
 
-from .action_chunk import ActionChunk
+from .action_chunk import MOST_ROWS, ActionChunk
 from .affine import Affine
 from .camera import Camera
+from .chunk_rejection import ChunkRejection, RejectionCause
 from .driver import (
     DIFFERENCES,
     FORWARD_COMMANDS,
@@ -25,10 +26,13 @@ from .fault import Fault
 from .fault_source import DIAGNOSTICS, FRANKA_STATE, HARDWARE_COMPONENTS, FaultSource
 from .geometry import Geometry, Hand
 from .joint import Joint
-from .joint_command import JointCommand
+from .joint_command import MOST_POINTS, JointCommand
 from .policy_contract import PolicyContract
+from .quoted import listed, quoted
 from .robot_state import RobotState
 from .share import share_folder
+from .strict_yaml import read_yaml
+from .urdf_file import explain, read_urdf, resolve_meshes, set_compiler
 
 __all__ = [
     "DIAGNOSTICS",
@@ -41,6 +45,8 @@ __all__ = [
     "I2RT_GRIPPER",
     "JOINT_TRAJECTORY",
     "MESSAGE_PACKAGES",
+    "MOST_POINTS",
+    "MOST_ROWS",
     "PARALLEL_GRIPPER",
     "STREAMED_COMMANDS",
     "STREAMED_TRAJECTORY",
@@ -48,6 +54,7 @@ __all__ = [
     "ActionChunk",
     "Affine",
     "Camera",
+    "ChunkRejection",
     "Driver",
     "DriverGroup",
     "Embodiment",
@@ -59,7 +66,15 @@ __all__ = [
     "Joint",
     "JointCommand",
     "PolicyContract",
+    "RejectionCause",
     "RobotState",
+    "explain",
+    "listed",
+    "quoted",
+    "read_urdf",
+    "read_yaml",
+    "resolve_meshes",
+    "set_compiler",
     "share_folder",
     "shipped_embodiments",
 ]

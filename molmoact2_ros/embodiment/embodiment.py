@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from .affine import Affine
@@ -22,6 +21,7 @@ from .joint import Joint
 from .policy_contract import PolicyContract
 from .section import Section
 from .share import share_folder
+from .strict_yaml import read_yaml
 
 Vector = NDArray[np.float64]
 
@@ -53,16 +53,13 @@ class Embodiment:
             EmbodimentError: no such robot or file, or its content cannot be used; says what to change.
         """
         path = _find(name_or_path)
-        try:
-            content = yaml.safe_load(path.read_text())
-        except yaml.YAMLError as error:
-            raise EmbodimentError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-        return cls._read(Section(content, path.name), path)
+        return cls._read(Section(read_yaml(path), path.name), path)
 
     @classmethod
     def _read(cls, section: Section, path: Path) -> Embodiment:
         joints = tuple(Joint.read(entry) for entry in section.sections("joints"))
         names = _unique([joint.name for joint in joints], f"{section.where}.joints")
+        _unique([joint.urdf_joint for joint in joints], f"{section.where}.joints.urdf_joint")
         cameras = tuple(Camera.read(entry) for entry in section.sections("cameras"))
         _unique([camera.role for camera in cameras], f"{section.where}.cameras")
         _unique([camera.frame_id for camera in cameras if camera.frame_id], f"{section.where}.cameras.frame_id")
@@ -86,6 +83,8 @@ class Embodiment:
         return embodiment
 
     def _check(self, where: str) -> None:
+        if self.command_rate_hz <= 0:
+            raise EmbodimentError(f"{where}.command_rate_hz: expected a positive number, got {self.command_rate_hz}")
         if len(self.cameras) != self.policy.num_cameras:
             raise EmbodimentError(
                 f"{where}.cameras: expected {self.policy.num_cameras} (policy.num_cameras), got {len(self.cameras)} "

@@ -39,5 +39,7 @@ class FaultSource:
                 f"{section.where}.names: {DIAGNOSTICS} needs the names of the driver's own statuses; "
                 "`ros2 topic echo /diagnostics` shows them"
             )
+        if source.kind == FRANKA_STATE and source.names:
+            raise EmbodimentError(f"{section.where}.names: {FRANKA_STATE} has no parts to name; remove it")
         section.finish()
         return source

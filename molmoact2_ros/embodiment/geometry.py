@@ -50,7 +50,8 @@ class Geometry:
     """The table is the half-space below `table_height_m` in the frame of the URDF's root.
 
     `margin_m` is kept between links, `table_margin_m` to the table. `grippers` turns the stroke of each gripper joint
-    into the position of its URDF joint (outside). `ignored_pairs` are links that are never held against each other.
+    into the position of its URDF joint (outside). `ignored_pairs` are links that are never held against each other;
+    `links_without_shape` are those that have no collision shape on purpose.
     """
 
     hands: tuple[Hand, ...]
@@ -59,6 +60,7 @@ class Geometry:
     margin_m: float
     grippers: dict[str, Affine]
     ignored_pairs: dict[str, str]
+    links_without_shape: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, section: Section, gripper_names: tuple[str, ...]) -> Geometry:
@@ -71,6 +73,7 @@ class Geometry:
             margin_m=section.number("margin_m"),
             grippers={name: Affine.read(entry) for name, entry in grippers.items()},
             ignored_pairs=section.texts("ignored_pairs"),
+            links_without_shape=section.words("links_without_shape", ()),
         )
         for entry in grippers.values():
             entry.finish()

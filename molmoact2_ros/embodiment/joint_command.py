@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from .chunk_rejection import ChunkRejection
+
+# Three command periods and the longest brake that safety may be set to allow, 2 s, in its shortest steps, 1 ms.
+MOST_POINTS = 2500
+
 
 @dataclass(frozen=True)
 class JointCommand:
@@ -18,6 +23,8 @@ class JointCommand:
     `observation_ns` and `chunk_sequence` name the chunk behind the motion; both are 0 when it only holds or ramps.
     `chunk_velocities` [joints] is how fast the chunk itself moves at the start; empty when it only holds.
     `asked_for` tells that an operator asked for this motion or rest, which then needs no policy.
+    `rejection` says which chunks were not followed, and why. A command without points proposes nothing: the newest
+    chunk cannot be followed at all, for that reason.
     Content is not checked here: judging it is the work of safety.
     """
 
@@ -32,3 +39,4 @@ class JointCommand:
     chunk_sequence: int
     asked_for: bool = False
     chunk_velocities: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    rejection: ChunkRejection = field(default_factory=ChunkRejection)

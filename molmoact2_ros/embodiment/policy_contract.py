@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .action_chunk import MOST_ROWS
 from .errors import EmbodimentError
 from .section import Section
 
@@ -37,8 +38,11 @@ class PolicyContract:
             horizon=section.integer("horizon"),
         )
         section.finish()
-        if contract.rate_hz <= 0 or contract.horizon < 2:
-            raise EmbodimentError(f"{section.where}: expected rate_hz > 0 and horizon >= 2")
+        if contract.rate_hz <= 0 or not 2 <= contract.horizon <= MOST_ROWS:
+            raise EmbodimentError(
+                f"{section.where}: expected rate_hz > 0 and a horizon of 2 to {MOST_ROWS}, got {contract.rate_hz} and "
+                f"{contract.horizon}: give those that the policy was trained with"
+            )
         return contract
 
     @property

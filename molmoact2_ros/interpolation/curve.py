@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
 import numpy as np
@@ -14,7 +13,7 @@ from .motion import Motion, Times, Vector
 
 S_PER_NS = 1e-9
 MOST_STEPS_SMOOTHED = 10.0
-LONGEST_S = 10.0  # no policy looks further ahead; what a chunk with an absurd step says of later times is not used
+LONGEST_S = 10.0  # no policy looks further ahead; what a chunk that is slowed down says of later times is not used
 
 
 class Curve:
@@ -34,27 +33,17 @@ class Curve:
         self._accelerations = _second_derivative_operator(len(rows)) @ rows / step_s**2
 
     @classmethod
-    def through(
-        cls, chunk: ActionChunk, names: tuple[str, ...], executed_steps: int, smooth_s: float = 0.0
-    ) -> Curve | None:
+    def through(cls, chunk: ActionChunk, names: tuple[str, ...], executed_steps: int, smooth_s: float = 0.0) -> Curve:
         """Lay a chunk on the timeline.
 
         Args:
-            chunk: as the policy sent it; its joints may stand in another order.
+            chunk: at least two rows, all finite, a positive step; its joints are `names`, in any order.
             names: the joints, in the order of the result.
             executed_steps: the first so many rows count; 0 for all of them.
             smooth_s: time constant, at least a step, of a smoother that takes noise out of rows; 0: it stays. Constant
                 acceleration passes unchanged, a sinusoid of w rad/s loses about (w * smooth_s)**6.
-
-        Returns:
-            None when that cannot be done: other joints, sizes that do not agree, fewer than two rows, a step that is
-            not positive, a value that is not finite.
         """
-        rows = chunk.positions
-        fits = sorted(chunk.names) == sorted(names) and len(rows) >= 2 and rows.shape[1:] == (len(names),)
-        if not fits or not (0.0 < chunk.step_s < math.inf) or not np.isfinite(rows).all():
-            return None
-        ordered = rows[:, [chunk.names.index(name) for name in names]]
+        ordered = chunk.positions[:, [chunk.names.index(name) for name in names]].astype(np.float64)
         if smooth_s > 0:
             ordered = _smoothed(ordered, smooth_s / chunk.step_s)
         return cls(chunk.stamp_ns, chunk.step_s, ordered[: executed_steps or None], chunk.sequence)
@@ -86,14 +75,14 @@ def _smoothed(rows: Vector, steps: float) -> Vector:
     return smoothed
 
 
-@lru_cache(maxsize=8)  # one per number of rows
+@lru_cache(maxsize=8)  # one per number of rows: 1 MB with MOST_ROWS
 def _smoother(count: int, steps: float) -> Vector:
     """Return [count, count]: rows to those of least sum of squares of distance, and of third differences * steps**3."""
     third = np.diff(np.eye(count), 3, axis=0)
     return np.asarray(np.linalg.inv(np.eye(count) + steps**6 * third.T @ third), dtype=np.float64)
 
 
-@lru_cache(maxsize=8)  # one per number of rows
+@lru_cache(maxsize=8)  # one per number of rows: 1 MB with MOST_ROWS
 def _second_derivative_operator(count: int) -> Vector:
     """Return [count, count]: rows at unit spacing to the spline's second derivatives at them."""
     if count == 2:

@@ -7,17 +7,24 @@ executing, point for point, so a lost command leaves no gap and a refused one co
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import replace
 
 import numpy as np
 from ruckig import RuckigError
 
-from molmoact2_ros.embodiment import ActionChunk, Embodiment, JointCommand, RobotState
+from molmoact2_ros.embodiment import (
+    ActionChunk,
+    ChunkRejection,
+    Embodiment,
+    JointCommand,
+    RejectionCause,
+    RobotState,
+)
 
 from .bounds import Bounds
 from .brake import SHORTEST_BRAKE_S, Brake
+from .chunk_form import ChunkForm
 from .correction import SMOOTHING, Correction
 from .curve import S_PER_NS, Curve
 from .ensemble import Ensemble
@@ -51,6 +58,7 @@ class Interpolator:
         self._smooth_s = self._blend_s / SMOOTHING if settings.seam == "correction" else 0.0
         self._ramp_s = settings.ramp_s / settings.speed_scale
         self._names = embodiment.joint_names
+        self._form = ChunkForm(embodiment)
         self._is_arm = ~embodiment.is_gripper
         self._period_ns = round(1e9 / embodiment.command_rate_hz)
         acceleration = embodiment.limits("acceleration")
@@ -74,12 +82,13 @@ class Interpolator:
     def disarm(self) -> None:
         """Forget everything but the measured pose."""
         self._armed = False
-        self._last_stamp_ns = 0  # of the newest chunk, or the time of arming
+        self._armed_ns = self._last_stamp_ns = 0  # of arming; of the newest chunk, or of arming
         self._waiting: ActionChunk | None = None  # takes over with the next command
         self._chunk_came = False
         self._timeline: Timeline | None = None
         self._in_force: list[Curve] = []  # oldest first; what an ensemble is made of
-        self._unusable: ActionChunk | None = None  # newer than the timeline, but cannot be laid on it
+        self._unusable = False  # there is a chunk newer than the timeline that cannot be laid on it
+        self._rejection = ChunkRejection()  # of the chunks since one was followed last
         self._plan: Seam | Ramp | None = None  # the way along it; None while there is nothing to follow
         self._asked_for = False  # an operator asked for a rest or a move home
         self._barred_instruction = 0  # chunks of this one are not followed while that lasts
@@ -97,37 +106,42 @@ class Interpolator:
         """Begin to propose commands, from the measured pose; a chunk observed before `now_ns` is not executed."""
         self.disarm()
         self.statistics = Statistics()
-        self._armed, self._last_stamp_ns = True, now_ns
+        self._armed, self._armed_ns, self._last_stamp_ns = True, now_ns, now_ns
 
     def measure(self, state: RobotState) -> None:
         """Note the measured pose; a state of other joints is ignored."""
-        if sorted(state.names) == sorted(self._names) and len(state.names) == len(state.positions):
+        if not len(state.names) == len(state.positions) == len(self._names):
+            return
+        if sorted(state.names) == sorted(self._names):
             self._measured = state.positions[[state.names.index(name) for name in self._names]]
 
     def offer(self, chunk: ActionChunk, now_ns: int) -> None:
         """Take a chunk; it takes over with the next command if it was observed after the last one.
 
         Order is told by stamps: a policy that restarts begins its sequence anew. A stamp from the future would lock out
-        every later chunk, so it is not taken.
+        every later chunk, so it is not taken. `rejection` says of a chunk that is not followed why, except where an
+        operator's rest or move is the reason.
         """
         is_new_task = chunk.instruction_sequence != self._instruction
         self._instruction = chunk.instruction_sequence
         if not self._armed:
             return
-        on_time = self._last_stamp_ns < chunk.stamp_ns <= now_ns + self._period_ns
-        if not on_time or self._is_barred(chunk):
+        if self._is_barred(chunk):
             self.statistics.ignored_chunks += 1
+            return
+        if untimely := self._untimely(chunk, now_ns):
+            self._ignore(RejectionCause.STALE_OBSERVATION, untimely)
             return
         if is_new_task:
             self._in_force = []
         self._asked_for, self._home = False, None
-        chunk = replace(chunk, step_s=chunk.step_s / self._settings.speed_scale)
         self._waiting, self._last_stamp_ns, self._chunk_came = chunk, chunk.stamp_ns, True
 
     def hold(self) -> None:
         """Come to rest by the brake of the last command, and stay there until a chunk of a new instruction comes."""
         self._asked_for, self._barred_instruction = True, self._instruction
-        self._waiting = self._timeline = self._unusable = self._plan = self._home = None
+        self._waiting = self._timeline = self._plan = self._home = None
+        self._unusable, self._rejection = False, ChunkRejection()
         self._in_force, self._chunk_came, self._home_wanted = [], False, False
 
     def home(self) -> float:
@@ -154,6 +168,35 @@ class Interpolator:
         """Tell whether an operator's rest or move is in force."""
         return self._asked_for
 
+    @property
+    def rejection(self) -> ChunkRejection:
+        """The chunks that came since one was followed last."""
+        return self._rejection
+
+    def _untimely(self, chunk: ActionChunk, now_ns: int) -> str:
+        """Say why the stamp of a chunk keeps it from being followed; empty when nothing does."""
+        lead_s, limit_s = (chunk.stamp_ns - now_ns) * S_PER_NS, self._period_ns * S_PER_NS
+        if lead_s > limit_s:
+            return (
+                f"the observation of chunk {chunk.sequence} is stamped {lead_s:.3f} s in the future, at most "
+                f"{limit_s:.3f} s is allowed: the clocks of two computers differ; set them by the same source"
+            )
+        behind_s = (self._last_stamp_ns - chunk.stamp_ns) * S_PER_NS
+        if behind_s < 0:
+            return ""
+        if self._last_stamp_ns == self._armed_ns:
+            return f"the observation of chunk {chunk.sequence} was made {behind_s:.3f} s before arming"
+        how = f"{behind_s:.3f} s older than" if behind_s else "the same as"
+        return (
+            f"the observation of chunk {chunk.sequence} is {how} that of the chunk before it, expected a newer one: "
+            "look at the stamps of perception and the policy, and for a second policy"
+        )
+
+    def _ignore(self, cause: RejectionCause, text: str) -> None:
+        """Go on as if a chunk had not come, but say so."""
+        self.statistics.ignored_chunks += 1
+        self._rejection = ChunkRejection(self._rejection.count + 1, cause, text)
+
     def _is_barred(self, chunk: ActionChunk) -> bool:
         """Tell whether an operator's rest or move stands before a chunk."""
         if not self._asked_for:
@@ -178,9 +221,9 @@ class Interpolator:
     def tick(self, now_ns: int) -> JointCommand | None:
         """Propose the command that starts about now.
 
-        Commands start on a grid of whole periods, whatever the jitter of the calls. A chunk that cannot be laid on the
-        timeline is relayed as it came, so that safety refuses it and names the cause; meanwhile the robot plays out the
-        last command that passed.
+        Commands start on a grid of whole periods, whatever the jitter of the calls. For a chunk that cannot be laid on
+        the timeline the command has no points but its cause, for which safety refuses it; meanwhile the robot plays out
+        the last command that passed.
 
         Args:
             now_ns: ROS time.
@@ -199,12 +242,12 @@ class Interpolator:
         self._start_ns += periods * self._period_ns
         self._sequence += 1
         self.statistics.commands += 1
-        return self._propose(self._executing, self._start_ns)
+        return replace(self._propose(self._executing, self._start_ns), rejection=self._rejection)
 
     def _propose(self, executing: Trajectory, start_ns: int) -> JointCommand:
         is_new = self._take_over(start_ns)
-        if self._unusable is not None:
-            return self._relay(self._unusable, start_ns)
+        if self._unusable:
+            return self._nothing(start_ns)
         if self._asked_for:
             trajectory = self._oblige(executing, start_ns)
         elif self._timeline is None or start_ns > self._timeline.end_ns:
@@ -222,17 +265,27 @@ class Interpolator:
         chunk, self._waiting = self._waiting, None
         if chunk is None:
             return False
-        curve = Curve.through(chunk, self._names, self._settings.executed_steps, self._smooth_s)
-        if curve is None:
+        if defect := self._form.defect(chunk):
             self.statistics.unusable_chunks += 1
-            self._unusable = chunk
+            self._unusable, self._rejection = True, ChunkRejection(self._rejection.count + 1, *defect)
             return False
+        slowed = replace(chunk, step_s=chunk.step_s / self._settings.speed_scale)
+        curve = Curve.through(slowed, self._names, self._settings.executed_steps, self._smooth_s)
         if curve.end_ns < start_ns:
-            self.statistics.ignored_chunks += 1
+            self._ignore(*self._passed_by(chunk, curve, start_ns))
             return False
         self.statistics.chunks += 1
-        self._timeline, self._unusable = self._joined_by(curve, start_ns), None
+        self._timeline, self._unusable, self._rejection = self._joined_by(curve, start_ns), False, ChunkRejection()
         return True
+
+    def _passed_by(self, chunk: ActionChunk, curve: Curve, start_ns: int) -> tuple[RejectionCause, str]:
+        """Say why all rows of a chunk lie in the past: it is short, or old."""
+        age_s, over_s = ((start_ns - time_ns) * S_PER_NS for time_ns in (curve.start_ns, curve.end_ns))
+        text = f"chunk {chunk.sequence} comes {age_s:.3f} s after its observation, {over_s:.3f} s after its last row"
+        if not self._form.is_whole(chunk) and age_s <= self._form.reach_s / self._settings.speed_scale:
+            rows = f"it has {len(chunk.positions)} rows, a whole chunk would reach {self._form.reach_s:.3g} s ahead"
+            return RejectionCause.WRONG_SHAPE, f"{text}: {rows}"
+        return RejectionCause.STALE_OBSERVATION, f"{text}: look at the rates of perception and the policy"
 
     def _joined_by(self, curve: Curve, start_ns: int) -> Timeline:
         """Return the timeline that a new chunk makes."""
@@ -338,17 +391,17 @@ class Interpolator:
         offset = np.abs(seam.offset.positions)[self._is_arm].max()
         self.statistics.add_seam(float(offset), float(step))
 
-    def _relay(self, chunk: ActionChunk, start_ns: int) -> JointCommand:
-        """Return rows as they came, on the command grid so that nothing but their fault is wrong."""
-        has_step = 0.0 < chunk.step_s < math.inf
+    def _nothing(self, start_ns: int) -> JointCommand:
+        """Return a command without points, for safety to refuse by the cause that comes with it."""
+        nothing = np.empty((0, len(self._names)))
         return JointCommand(
             start_ns=start_ns,
             sequence=self._sequence,
-            step_s=self._period_ns * S_PER_NS if has_step else chunk.step_s,
-            names=chunk.names,
-            motion_points=len(chunk.positions),
-            positions=chunk.positions,
-            velocities=np.zeros_like(chunk.positions),
-            observation_ns=chunk.stamp_ns,
-            chunk_sequence=chunk.sequence,
+            step_s=self._period_ns * S_PER_NS,
+            names=self._names,
+            motion_points=0,
+            positions=nothing,
+            velocities=nothing,
+            observation_ns=0,
+            chunk_sequence=0,
         )

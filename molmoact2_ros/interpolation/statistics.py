@@ -13,7 +13,7 @@ class Statistics:
     commands: int = 0
     chunks: int = 0  # laid on the timeline
     ignored_chunks: int = 0  # not newer than the timeline's, seen before arming, from the future, or wholly in the past
-    unusable_chunks: int = 0  # relayed as they came, for safety to refuse
+    unusable_chunks: int = 0  # of wrong shape, joints or numbers: safety refuses commands for them
     ramps: int = 0
     starved_ticks: int = 0  # commands after the first chunk that had no row to follow
     resyncs: int = 0  # times the timeline was entered anew because safety refused

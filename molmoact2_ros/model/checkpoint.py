@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from molmoact2_ros.model.config import MolmoAct2Config
+from molmoact2_ros.json_file import brief, placeholder, shortened
+from molmoact2_ros.model.config import CONFIG_FILE, MolmoAct2Config
 from molmoact2_ros.model.molmoact2 import MolmoAct2
 from molmoact2_ros.model.shard_index import INDEX_FILE, ShardIndexError, shard_names
 
@@ -32,10 +33,19 @@ REOPEN_AFTER_BYTES = 1 << 30
 # Dropped by the published converter, but counted in one release's index.
 STALE_KEYS = re.compile(r"^(model\.)?action_expert\.(state_encoder\.|blocks\.\d+\.cross_attn\.kv_proj\.)")
 
-# Stored, but always recomputed from `rope_theta`: here only to be known and checked.
+# Always recomputed from `rope_theta`: may be there, and is compared then, or may not.
 INV_FREQ_KEY = "model.transformer.rotary_emb.inv_freq"
 
-_LISTED_KEYS = 20
+# Prefixes that wrappers put before all keys when their `state_dict` is saved instead of that of the model inside.
+_WRAPPERS = {
+    "_orig_mod.": "torch.compile",
+    "module.": "DistributedDataParallel",
+    "_fsdp_wrapped_module.": "FullyShardedDataParallel",
+    "base_model.model.": "PEFT",
+}
+_LORA_KEY = re.compile(r"\.lora_[AB]\.|\.base_layer\.")
+
+_LISTED_KEYS = 4
 
 
 class CheckpointError(ValueError):
@@ -62,7 +72,7 @@ class _Differences:
 
     def raise_if_any(self, folder: Path) -> None:
         parts = [
-            f"{len(keys)} {kind}: {', '.join(keys[:_LISTED_KEYS])}{', ...' if len(keys) > _LISTED_KEYS else ''}"
+            f"{len(keys)} {kind}: {shortened(', '.join(keys[:_LISTED_KEYS]))}" + (", ..." * (len(keys) > _LISTED_KEYS))
             for kind, keys in vars(self).items()
             if keys
         ]
@@ -83,23 +93,44 @@ def load_model(folder: str | Path, dtype: torch.dtype = torch.float32, device: t
         CheckpointError: if a file is absent or damaged, or keys are unknown, missing or misshapen.
     """
     folder = Path(folder)
-    config = MolmoAct2Config.load(folder)
-    stored = _drop_stale(_read_headers(_weight_files(folder)))
-    with torch.device("meta"):
-        model = MolmoAct2(config)
-    _check_keys(folder, expected_shapes(model), stored)
-    _check_inv_freq(stored, config)
+    model, stored = _check_files(folder)
+    _check_inv_freq(stored, model.config)
     for key, tensor in _read_tensors({k: s for k, s in stored.items() if k != INV_FREQ_KEY}):
         # `copy` even where nothing changes: a plain view would keep the mapped file resident.
         _assign(model, key, tensor.to(device=device, dtype=dtype, copy=True))
     return model.eval()
 
 
+def count_parameters(folder: str | Path) -> int:
+    """Check a checkpoint folder as `load_model` does, but for the weights themselves; return how many there are.
+
+    Raises:
+        ConfigError: as `load_model`.
+        CheckpointError: as `load_model`.
+    """
+    model, _ = _check_files(Path(folder))
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def _check_files(folder: Path) -> tuple[MolmoAct2, dict[str, _Stored]]:
+    """Return the network on the meta device and where its weights are, after all checks that need no weight."""
+    config = MolmoAct2Config.load(folder)
+    stored = _drop_stale(_read_headers(_weight_files(folder)))
+    try:
+        with torch.device("meta"):
+            model = MolmoAct2(config)
+    except (RuntimeError, TypeError) as error:  # sizes whose product no tensor can have
+        raise CheckpointError(
+            f"{folder / CONFIG_FILE} describes no network that can be built ({shortened(error, 150)}): use the file "
+            "that came with the weights"
+        ) from error
+    _check_keys(folder, expected_shapes(model), stored)
+    return model, stored
+
+
 def expected_shapes(model: MolmoAct2) -> dict[str, tuple[int, ...]]:
     """Return the checkpoint's key and shape for everything that a model of this config stores."""
-    shapes = {_key_of(name): tuple(tensor.shape) for name, tensor in model.named_parameters()}
-    shapes[INV_FREQ_KEY] = (model.config.language.head_width // 2,)
-    return shapes
+    return {_key_of(name): tuple(tensor.shape) for name, tensor in model.named_parameters()}
 
 
 def _key_of(name: str) -> str:
@@ -142,6 +173,8 @@ def _read_headers(files: Iterable[Path]) -> dict[str, _Stored]:
 
 def _read_header(file: Path) -> dict[str, tuple[str, tuple[int, ...], int]]:
     """Read one header, which also tells how long the file must be."""
+    if instead := placeholder(file):
+        raise CheckpointError(instead)
     found = file.stat().st_size
     with file.open("rb") as stream:
         start = int.from_bytes(stream.read(8), "little")
@@ -155,11 +188,11 @@ def _read_header(file: Path) -> dict[str, tuple[str, tuple[int, ...], int]]:
             entries = {k: (e["dtype"], tuple(e["shape"]), spans[k][1] - spans[k][0]) for k, e in header.items()}
             for key, (dtype, _, _) in entries.items():
                 if not isinstance(dtype, str):
-                    raise TypeError(f"dtype of {key} must be a text, but is {dtype!r}")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _damaged(file, f"has a header that is not readable ({error})") from error
+                    raise TypeError(f"dtype of {key} must be a text, but is {brief(dtype)}")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise _damaged(file, f"has a header that is not readable ({shortened(error, 150)})") from error
     if found != expected:
-        raise _damaged(file, f"holds {found} bytes, but its header promises {expected}")
+        raise _damaged(file, f"holds {found} bytes, but its header promises {shortened(expected, 40)}")
     return entries
 
 
@@ -178,24 +211,53 @@ def _drop_stale(stored: dict[str, _Stored]) -> dict[str, _Stored]:
 
 
 def _check_keys(folder: Path, expected: dict[str, tuple[int, ...]], stored: dict[str, _Stored]) -> None:
-    found = _Differences(
-        unknown=sorted(stored.keys() - expected.keys()), missing=sorted(expected.keys() - stored.keys())
-    )
-    for key in sorted(expected.keys() & stored.keys()):
+    keys = stored.keys() - {INV_FREQ_KEY}
+    if said := _other_names(keys, expected.keys()):
+        raise CheckpointError(f"{folder}: {said}")
+    found = _Differences(unknown=sorted(keys - expected.keys()), missing=sorted(expected.keys() - keys))
+    for key in sorted(expected.keys() & keys):
         entry = stored[key]
         if entry.shape != expected[key]:
-            found.misshapen.append(f"{key} {list(entry.shape)} instead of {list(expected[key])}")
+            found.misshapen.append(f"{key} {brief(list(entry.shape))} instead of {list(expected[key])}")
         elif not entry.dtype.startswith(("F", "BF")):
-            found.misshapen.append(f"{key} of type {entry.dtype} instead of a floating-point type")
+            found.misshapen.append(f"{key} of type {shortened(entry.dtype, 40)} instead of a floating-point type")
     found.raise_if_any(folder)
+
+
+def _other_names(stored: Set[str], expected: Set[str]) -> str:
+    """Say by which change of all names most keys would be the expected ones; empty if they are, or by none."""
+    if any(_LORA_KEY.search(key) for key in stored):
+        return "the weights hold LoRA adapters that are not merged: merge them (merge_and_unload) and save again"
+    known = len(stored & expected)
+    if 2 * known > len(stored):
+        return ""
+    for prefix, wrapper in _WRAPPERS.items():
+        if len({key.replace(prefix, "") for key in stored} & expected) > known:
+            return (
+                f"all keys begin with, or hold, `{prefix}`, which {wrapper} puts there: save the model inside it, or "
+                "take the prefix out of the keys"
+            )
+    first = min(stored - expected, default="")
+    for key in expected:
+        prefix = first.removesuffix(key)
+        if first.endswith(f".{key}") and len({name.removeprefix(prefix) for name in stored} & expected) > known:
+            return f"all keys begin with `{prefix}`, which released ones do not: take it out of the keys"
+        prefix = key.removesuffix(first)
+        if first and key.endswith(f".{first}") and len({f"{prefix}{name}" for name in stored} & expected) > known:
+            return f"all keys lack `{prefix}`, with which released ones begin: put it before the keys"
+    return ""
 
 
 def _check_inv_freq(stored: dict[str, _Stored], config: MolmoAct2Config) -> None:
     """Warn when the stored rotary frequencies are not those of the configured base, which is the one that counts."""
-    ((_, frequencies),) = _read_tensors({INV_FREQ_KEY: stored[INV_FREQ_KEY]})
+    entry = stored.get(INV_FREQ_KEY)
+    if entry is None:
+        return
     width = config.language.head_width
     expected = config.language.rope_theta ** -(torch.arange(0, width, 2) / width)
-    if not torch.allclose(frequencies.float(), expected, rtol=0.01, atol=0.0):
+    ((_, frequencies),) = _read_tensors({INV_FREQ_KEY: entry})
+    same_shape = frequencies.shape == expected.shape
+    if not same_shape or not torch.allclose(frequencies.float(), expected, rtol=0.01, atol=0.0):
         warnings.warn(
             f"{INV_FREQ_KEY} does not belong to rope_theta {config.language.rope_theta:g} of config.json; "
             "the config decides",

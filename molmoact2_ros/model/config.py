@@ -8,15 +8,18 @@ Settings that no released checkpoint uses are refused by name rather than half s
 
 from __future__ import annotations
 
-import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from molmoact2_ros.json_file import JsonFileError, brief, read_json_object
+
 CONFIG_FILE = "config.json"
 DEPTH_CODEC_FIELD = "depth_codec"  # of ours; released checkpoints lack it
+_LARGEST_SIZE = 2**31 - 1  # no network has more of anything, and torch overflows beyond 2**63
 
 
 class ConfigError(ValueError):
@@ -61,7 +64,7 @@ class VisionConfig:
         total = vit.size("num_hidden_layers")
         resolved = tuple(layer % total for layer in feature_layers if -total <= layer < total)
         if len(resolved) != len(feature_layers):
-            raise ConfigError(f"{vit.name('num_hidden_layers')} is {total}, but vit_layers is {feature_layers}")
+            raise ConfigError(f"{vit.name('num_hidden_layers')} is {total}, but vit_layers is {brief(feature_layers)}")
         height, width = vit.sizes("image_default_input_size", count=2)
         patch_size, positions = vit.size("image_patch_size"), vit.size("image_num_pos")
         if height % patch_size or width % patch_size:
@@ -230,11 +233,11 @@ class FlowConfig:
 
 @dataclass(frozen=True)
 class TokenConfig:
-    """The token ids that the network itself must know."""
+    """The token ids that the network itself must know; any of `eos` ends an answer."""
 
     image_patch: int
     image_typed: tuple[int, ...]
-    eos: int
+    eos: tuple[int, ...]
     action_start: int
     action_end: int
     action_first: int
@@ -256,7 +259,7 @@ class TokenConfig:
         return cls(
             image_patch=top.integer("image_patch_id"),
             image_typed=tuple(top.integer(field) for field in image_fields),
-            eos=top.integer("eos_token_id"),
+            eos=top.integer_or_list("eos_token_id"),
             action_start=top.integer("action_start_token_id"),
             action_end=top.integer("action_end_token_id"),
             action_first=top.integer("action_token_start_id"),
@@ -329,13 +332,11 @@ class MolmoAct2Config:
         """
         path = Path(folder) / CONFIG_FILE
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = read_json_object(path)
         except FileNotFoundError as error:
             raise ConfigError(f"{path} does not exist: a checkpoint folder must hold {CONFIG_FILE}") from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} is not valid JSON ({error}): download the file again") from error
-        if not isinstance(values, dict):
-            raise ConfigError(f"{path} must hold a JSON object, but holds a {type(values).__name__}")
+        except JsonFileError as error:
+            raise ConfigError(str(error)) from error
         return cls.read(_Section(values, str(path)))
 
     @classmethod
@@ -382,7 +383,10 @@ class _Section:
         return _Section(self._typed(field, dict), self._file, f"{self._prefix}{field}.")
 
     def integer(self, field: str) -> int:
-        return int(self._typed(field, int))
+        value = self._typed(field, int)
+        if abs(value) > _LARGEST_SIZE:
+            raise ConfigError(f"{self.name(field)} must be at most {_LARGEST_SIZE}, but is {brief(value)}")
+        return int(value)
 
     def size(self, field: str) -> int:
         """Read a size or a count, which is at least 1."""
@@ -392,7 +396,11 @@ class _Section:
         return value
 
     def number(self, field: str) -> float:
-        return float(self._typed(field, int, float))
+        """Read a finite number."""
+        value = self._typed(field, int, float)
+        if not abs(value) <= sys.float_info.max:  # NaN, infinities, and whole numbers of hundreds of digits
+            raise ConfigError(f"{self.name(field)} must be a finite number, but is {brief(value)}")
+        return float(value)
 
     def flag(self, field: str) -> bool:
         return bool(self._typed(field, bool))
@@ -402,21 +410,25 @@ class _Section:
 
     def integers(self, field: str) -> tuple[int, ...]:
         values = self._typed(field, list)
-        if not values or not all(type(value) is int for value in values):
-            raise ConfigError(f"{self.name(field)} must be a list of at least 1 integer, but is {values}")
+        if not values or not all(type(value) is int and abs(value) <= _LARGEST_SIZE for value in values):
+            raise ConfigError(f"{self.name(field)} must be a list of at least 1 integer, but is {brief(values)}")
         return tuple(values)
+
+    def integer_or_list(self, field: str) -> tuple[int, ...]:
+        """Read one integer, or the list that some writers make of it."""
+        return self.integers(field) if type(self._values.get(field)) is list else (self.integer(field),)
 
     def sizes(self, field: str, count: int) -> tuple[int, ...]:
         values = self.integers(field)
         if len(values) != count or min(values) < 1:
-            raise ConfigError(f"{self.name(field)} must be {count} integers of at least 1, but is {list(values)}")
+            raise ConfigError(f"{self.name(field)} must be {count} integers of at least 1, but is {brief(values)}")
         return values
 
     def require(self, field: str, only: Any) -> None:
         """Refuse any value but the one that this network implements or the rest of the file implies."""
         value = self._typed(field, type(only))
         if value != only:
-            raise ConfigError(f"{self.name(field)} is {value!r}, but must be {only!r} for this network")
+            raise ConfigError(f"{self.name(field)} is {brief(value)}, but must be {only!r} for this network")
 
     def _typed(self, field: str, *kinds: type) -> Any:
         if field not in self._values:
@@ -424,7 +436,7 @@ class _Section:
         value = self._values[field]
         if type(value) not in kinds:
             expected = " or ".join(kind.__name__ for kind in kinds)
-            raise ConfigError(f"{self.name(field)} must be of type {expected}, but is {value!r}")
+            raise ConfigError(f"{self.name(field)} must be of type {expected}, but is {brief(value)}")
         return value
 
 

@@ -25,7 +25,7 @@ class DecodingError(RuntimeError):
 
 
 def generate(model: MolmoAct2, prefill: Prefill, max_tokens: int, hook: LogitsHook | None = None) -> list[int]:
-    """Decode greedily over the whole vocabulary until the end token, which is included.
+    """Decode greedily over the whole vocabulary until an end token, which is included.
 
     Args:
         model: the network.
@@ -43,7 +43,7 @@ def generate(model: MolmoAct2, prefill: Prefill, max_tokens: int, hook: LogitsHo
         logits = hook(len(generated), logits) if hook else logits
         token = logits.argmax(-1)  # [B]
         generated.append(int(token))
-        if generated[-1] == model.config.tokens.eos:
+        if generated[-1] in model.config.tokens.eos:
             return generated
         hidden = append(model, prefill, token[:, None])
     raise DecodingError(f"no end token within {max_tokens} generated tokens: the answer is not usable")

@@ -9,6 +9,7 @@ fetched one after another, so that one of them at most is fetched again.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from molmoact2_ros.model.layout import foreign_folder, foreign_layout
 from molmoact2_ros.model.shard_index import INDEX_FILE, ShardIndexError, shard_names
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ DATA_SUFFIXES = (".json", ".safetensors")
 BYTES_PER_GB = 1e9
 HUB_TIMEOUT_S = 10.0
 FINGERPRINT_BYTES = 2**20
+PROXIES = ("all_proxy", "https_proxy", "http_proxy")
 
 
 class HubError(ValueError):
@@ -59,16 +62,24 @@ def resolve_checkpoint(name: str, announce: Callable[[str], None] = say) -> Chec
         announce: called with a line about what is fetched, how much, and where to.
 
     Raises:
-        HubError: the folder or the repository does not exist, may not be read or lacks files; the hub cannot be reached
+        HubError: the folder or the repository does not exist, may not be read, lacks files or holds another sort of
+            checkpoint; the hub cannot be reached
             and no copy is here; the disk is too small.
     """
     folder = local_folder(name)
     if folder is not None:
+        refuse_foreign(folder)
         return Checkpoint(folder, f"{folder.name}@{_fingerprint(folder)}")
     repo_id, _, revision = name.partition("@")
     snapshot = _download(repo_id, revision or "main", announce)
     _check_complete(snapshot, repo_id)
     return Checkpoint(snapshot, f"{repo_id}@{snapshot.name[:12]}")  # a snapshot's folder is named by its commit
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise HubError if a folder holds another sort of checkpoint."""
+    if said := foreign_folder(folder):
+        raise HubError(f"{folder} {said}")
 
 
 def local_folder(name: str) -> Path | None:
@@ -117,12 +128,24 @@ def _is_hub_id(text: str) -> bool:
 
 
 def _download(repo_id: str, revision: str, announce: Callable[[str], None]) -> Path:
-    """Return the snapshot folder, from the hub or, if that cannot be reached, from the cache."""
+    """Return the snapshot folder, from the hub or, if that cannot be reached, from the cache.
+
+    What the hub's client raises comes from four libraries (itself, httpx, ssl, hf_xet) and is no documented set: an
+    ImportError for a proxy, a ValueError for its address, a RuntimeError for a broken transfer. So whatever is not an
+    answer of the hub counts as no answer.
+    """
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HTTPError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     try:
         info = HfApi().model_info(repo_id, revision=revision, files_metadata=True, timeout=HUB_TIMEOUT_S)
+    except HFValidationError as error:
+        raise HubError(f"checkpoint {repo_id!r} can be no hub id ({_line(error)}): check its spelling") from error
     except GatedRepoError as error:
         raise HubError(
             f"the hub does not let you read {repo_id}: ask for access there, then `hf auth login`"
@@ -133,14 +156,18 @@ def _download(repo_id: str, revision: str, announce: Callable[[str], None]) -> P
         raise HubError(
             f"the hub knows no {repo_id}: check its spelling, or `hf auth login` if it is private"
         ) from error
-    except (OSError, HTTPError) as error:
+    except Exception as error:
         return _cached(repo_id, revision, announce, error)
+    if said := foreign_layout([file.rfilename for file in info.siblings or []]):
+        raise HubError(f"{repo_id} {said}")
     files = [file.rfilename for file in info.siblings or [] if _is_data(file.rfilename)]
     _check_space(repo_id, info, announce)
     try:
         return Path(snapshot_download(repo_id, revision=revision, allow_patterns=files, max_workers=1))
-    except (OSError, HTTPError) as error:
-        raise HubError(f"the download of {repo_id} broke off ({_line(error)}): run this again to go on") from error
+    except Exception as error:
+        raise HubError(
+            f"the download of {repo_id} broke off ({_line(error)}): {_remedy(error) or 'run this again to go on'}"
+        ) from error
 
 
 def _cached(repo_id: str, revision: str, announce: Callable[[str], None], error: Exception) -> Path:
@@ -152,13 +179,24 @@ def _cached(repo_id: str, revision: str, announce: Callable[[str], None], error:
         folder = Path(
             snapshot_download(repo_id, revision=revision, local_files_only=True, allow_patterns=["config.json"])
         )
-    except OSError as not_cached:
+    except Exception as not_cached:
+        remedy = _remedy(error) or "connect this machine"
         raise HubError(
             f"the hub cannot be reached ({_line(error)}) and {HF_HUB_CACHE} holds no {repo_id}: "
-            "connect this machine, or give the folder of a copy"
+            f"{remedy}, or give the folder of a copy"
         ) from not_cached
-    announce(f"the hub cannot be reached: using the copy of {repo_id} in {folder}")
+    announce(f"the hub cannot be reached: using the copy of {repo_id} in {folder} ({_line(error)})")
     return folder
+
+
+def _remedy(error: Exception) -> str:
+    """Return what helps against an error that the settings of this environment cause; empty: none is known."""
+    proxies = [name for name in os.environ if name.lower() in PROXIES and os.environ[name]]
+    if isinstance(error, ImportError) and "socks" in str(error).lower():
+        return f"pip install 'httpx[socks]', or unset {', '.join(proxies)}"
+    if isinstance(error, OSError) or not proxies:
+        return ""
+    return f"look at {', '.join(proxies)}"
 
 
 def _check_space(repo_id: str, info: ModelInfo, announce: Callable[[str], None]) -> None:
@@ -183,6 +221,7 @@ def _check_space(repo_id: str, info: ModelInfo, announce: Callable[[str], None])
 
 
 def _check_complete(snapshot: Path, repo_id: str) -> None:
+    refuse_foreign(snapshot)
     missing = missing_files(snapshot)
     if missing:
         raise HubError(

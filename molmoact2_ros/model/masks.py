@@ -67,7 +67,8 @@ def visible_to_expert(ids: Tensor, valid: Tensor, tokens: TokenConfig, hides_ans
     """
     if not hides_answers:
         return valid
-    return valid & (ids != tokens.eos) & ~_inside_spans(ids == tokens.action_start, ids == tokens.action_end)
+    ends = torch.stack([ids == eos for eos in tokens.eos]).any(0)
+    return valid & ~ends & ~_inside_spans(ids == tokens.action_start, ids == tokens.action_end)
 
 
 def _inside_spans(starts: Tensor, ends: Tensor) -> Tensor:

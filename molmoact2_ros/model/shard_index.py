@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+
+from molmoact2_ros.json_file import JsonFileError, brief, read_json_object, shortened
 
 INDEX_FILE = "model.safetensors.index.json"
 
@@ -20,14 +21,16 @@ def shard_names(index: Path) -> list[str]:
         ShardIndexError: if the file is not JSON, lacks `weight_map`, or has no plain name where a file should be named.
     """
     try:
-        names = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        entries = names.items()
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ShardIndexError(f"{index} is not an index of shards ({error!r}): download it again") from error
-    for key, name in entries:
+        names = read_json_object(index).get("weight_map")
+    except JsonFileError as error:
+        raise ShardIndexError(f"{index.name} is not an index of shards: {error}") from error
+    if not isinstance(names, dict):
+        raise ShardIndexError(f"{index} is not an index of shards: weight_map must be an object, not {brief(names)}")
+    for key, name in names.items():
         # A name with a folder in it would lead out of the checkpoint.
         if not isinstance(name, str) or not name or Path(name).name != name:
             raise ShardIndexError(
-                f"{index} is not an index of shards: weight_map must hold plain file names, but has {name!r} for {key}"
+                f"{index} is not an index of shards: weight_map must hold plain file names, but has {brief(name)} for "
+                f"{shortened(key, 80)}"
             )
     return sorted(set(names.values()))

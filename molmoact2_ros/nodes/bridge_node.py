@@ -23,6 +23,10 @@ Run: ros2 run molmoact2_ros bridge --ros-args -p embodiment:=droid
 
 from __future__ import annotations
 
+from . import one_blas_thread  # noqa: F401 before anything that imports NumPy
+
+# isort: split
+
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -35,6 +39,8 @@ from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import JointState
 
 from molmoact2_ros.bridge import (
+    AGAIN,
+    MISSED_MAX,
     Cause,
     ClockBack,
     CommandGuard,
@@ -70,6 +76,7 @@ from .stage import Stage
 WATCH_RATE_HZ = 20.0
 KEPT = 500  # ten seconds of commands
 RIVAL_PERIOD_NS = NS_PER_S // 2  # between looks at who else publishes
+START_NS = 10 * NS_PER_S  # in which the other processes of a graph come up
 LULL_NS = NS_PER_S // 5  # a command that only holds ends within a period: between two of them execution goes on
 MessageInfo = dict[str, Any]  # as rclpy gives it
 Status = tuple[int, Cause, str]  # BridgeState mode, cause, sentence
@@ -126,12 +133,14 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._forwarded_sequence = self._rest_ns = self._told_ns = self._rivals_ns = self._states_sent = 0
         self._clock_back, self._forwarded = ClockBack(), None
         self._told: Status = (-1, Cause.NONE, "")
+        self._logged: tuple[int, Cause, bool] = (-1, Cause.NONE, False)
+        self._activated_ns = time.monotonic_ns()
         if not self.params.dry_run:
             self._outputs = [self._output(group) for group in self._profile.groups]
         self._make_topics()
         self._faults = FaultListeners(self, self._profile)
         if self._faults.missing:
-            self.get_logger().warning(self._faults.missing)
+            self.get_logger().info(self._faults.missing)  # a warning in /diagnostics, where it stays
         # Steady: simulated time stands still when the simulator dies.
         self.create_timer(1.0 / WATCH_RATE_HZ, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -155,7 +164,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if group.interface == JOINT_TRAJECTORY:
             return TrajectoryOutput(self, topic, TrajectoryCommand(group, names, self.params.point_stride))
         if group.interface in STREAMS:
-            return StreamOutput(self, group, SetPoints(group, names), self.params.stream_rate_hz)
+            period_ns = round(NS_PER_S / self.params.stream_rate_hz)
+            return StreamOutput(self, group, SetPoints(group, names, period_ns), self._watch_streams)
         goal = GripperGoal(group, names, self.params.gripper_min_step, self.params.gripper_rate_hz)
         if group.interface not in GRIPPER_ACTIONS:
             kind, pack = gripper_topic(self._robot, self._profile.name, group.interface)
@@ -181,7 +191,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         ]
 
     def _activated(self) -> None:
-        self._guard = self._new_guard()  # whatever was armed before must be armed anew
+        self._guard = self._new_guard()  # whatever was armed before must be armed again
+        self._activated_ns = time.monotonic_ns()
 
     def _deactivating(self) -> None:
         self._tell((BridgeState.WAITING, Cause.NONE, "the bridge was deactivated"))
@@ -201,7 +212,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     # Callbacks, all in the executor's thread.
 
     def _on_joint_state(self, topic: str, message: JointState, info: MessageInfo) -> None:
-        newer = self._drivers.take(topic, report_from_msg(message, info))
+        self._guard.runs(time.monotonic_ns())
+        newer = self._drivers.take(topic, report_from_msg(message, info), self.ros_now_ns())
         if not (newer and self.active and self._state_pace.allows(time.monotonic_ns())):
             return
         now_ns = self.ros_now_ns()
@@ -215,7 +227,13 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
 
     def _on_safety(self, message: SafetyState) -> None:
         armed = message.mode == SafetyState.ARMED
-        news = self._memory.hear(life=message.life, armed=armed, cause=message.cause, text=message.text)
+        news = self._memory.hear(
+            life=message.life,
+            armed=armed,
+            cause=message.cause,
+            text=message.text,
+            pressed=message.pressed_estops,
+        )
         if not self.active:
             return
         permitted, steady_ns = self._guard.permits, time.monotonic_ns()
@@ -229,6 +247,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if not self.active:
             return
         now_ns, steady_ns = self.ros_now_ns(), time.monotonic_ns()
+        self._watch_streams(steady_ns)
         self._watch_clock(now_ns, steady_ns)
         self._watch_drivers(now_ns, steady_ns)
         command = self._guard.admit(command_from_msg(message), now_ns, steady_ns)
@@ -244,6 +263,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if not self.active:
             return
         now_ns, steady_ns = self.ros_now_ns(), time.monotonic_ns()
+        self._watch_streams(steady_ns)
         self._guard.watch_safety(steady_ns)
         self._watch_clock(now_ns, steady_ns)
         self._watch_drivers(now_ns, steady_ns)
@@ -253,6 +273,21 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._tell_news()
 
     # What is watched.
+
+    def _watch_streams(self, steady_ns: int) -> None:
+        """End the motion of a robot whose stream was interrupted: it stands where the last set point was."""
+        self._guard.runs(steady_ns)
+        gap_s = max((output.interrupted_s(steady_ns) for output in self._outputs), default=0.0)
+        if gap_s == 0.0:
+            return
+        for output in self._outputs:
+            output.end()
+        self._rest_ns = 0
+        text = (
+            f"the stream of set points was interrupted for {gap_s:.3f} s, at most {MISSED_MAX} of its periods may be "
+            f"missed: reduce the load on this computer, or give the bridge real-time priority; {AGAIN}"
+        )
+        self._guard.withdraw(Cause.OVERLOADED, text, steady_ns)
 
     def _watch_clock(self, now_ns: int, steady_ns: int) -> None:
         """When ROS time is set back, let the last command end when it would have ended.
@@ -271,7 +306,9 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
                 output.send(rest, steady_ns)
 
     def _watch_drivers(self, now_ns: int, steady_ns: int) -> None:
-        """Forward nothing to a robot that cannot be seen."""
+        """Forward nothing to a robot that is not measured."""
+        if self._guard.catching_up(steady_ns):
+            return
         if self._guard.permits and (problem := self._drivers.problem(now_ns)):
             self._guard.withdraw(Cause.DRIVER_STATE, problem, steady_ns)
 
@@ -323,15 +360,27 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
 
     def _tell(self, status: Status) -> None:
         mode, cause, text = status
-        if status[:2] != self._told[:2] and text:
-            self.get_logger().warning(text)
+        self._log(status)
         message = BridgeState(mode=mode, cause=getattr(BridgeState, f"CAUSE_{cause.name}"), text=text)
         message.header.stamp = to_stamp(self.ros_now_ns())
         message.forwarded_sequence, message.dry_run = self._forwarded_sequence, self.params.dry_run
         message.safety_life = self._memory.life
         message.former_cause, message.former_text = self._memory.former_cause, self._memory.former_text
+        message.former_pressed_estops = self._memory.former_pressed
         self._bridge_states.publish(message)
         self._told, self._told_ns = status, time.monotonic_ns()
+
+    def _log(self, status: Status) -> None:
+        """Log what is new; while drivers and safety may still be starting, their absence is no warning yet."""
+        text = status[2]
+        starting = time.monotonic_ns() - self._activated_ns < START_NS
+        if not text or (news := (*status[:2], starting)) == self._logged:
+            return
+        if self._logged[:2] == status[:2] or not starting:
+            self.get_logger().warning(text)
+        else:
+            self.get_logger().info(f"starting: {text}")
+        self._logged = news
 
     def _report(self) -> list[Report]:
         mode, cause, text = self._status()

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Duration
@@ -33,22 +35,32 @@ from .messages import NS_PER_S, to_array, to_stamp
 Vector = NDArray[np.float64]
 
 
-class ControllerOutput(Protocol):
-    """One controller. `topic` is what it listens to, resolved; empty for an action."""
+class ControllerOutput(ABC):
+    """One controller. `topic` is what it subscribes to, resolved; empty for an action."""
 
     topic: str
 
+    @abstractmethod
     def send(self, command: JointCommand, steady_ns: int) -> None:
         """Send what the controller needs of a command."""
 
+    @abstractmethod
     def listens(self) -> bool:
         """Tell whether the controller is there."""
 
+    @abstractmethod
     def destroy(self) -> None:
         """Release the ROS entities."""
 
+    def interrupted_s(self, steady_ns: int) -> float:  # noqa: ARG002
+        """Return for how long a running motion has lacked what it needs, s; 0 where the controller has all of it."""
+        return 0.0
 
-class TrajectoryOutput:
+    def end(self) -> None:  # noqa: B027  # there is nothing to end where the controller has all of it
+        """Send nothing more of the commands so far."""
+
+
+class TrajectoryOutput(ControllerOutput):
     """A joint trajectory controller.
 
     The trajectory is stamped with the command's start. The controller samples a trajectory by time: of one whose start
@@ -88,28 +100,48 @@ class TrajectoryOutput:
         self._node.destroy_publisher(self._publisher)
 
 
-class StreamOutput:
+class StreamOutput(ControllerOutput):
     """A controller that goes to whatever came last: it gets the set point of the moment, at a steady rate.
 
     The stream ends with the command, at rest. What it cannot do is brake when this process dies: the controller then
-    stays at the last set point, and the robot comes to it as hard as its servos pull.
+    stays at the last set point, and the robot comes to it as hard as its servos pull. When this process runs again
+    after a while, the rest of the motion would come as one step: `watch` is called before each set point, and ends the
+    stream then.
     """
 
-    def __init__(self, node: Node, group: DriverGroup, points: SetPoints, rate_hz: float) -> None:
+    def __init__(
+        self,
+        node: Node,
+        group: DriverGroup,
+        points: SetPoints,
+        watch: Callable[[int], None],
+        steady: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
         self._node = node
+        self._steady = steady
         self._points = points
-        self._period_ns = round(NS_PER_S / rate_hz)
+        self._watch = watch
         trajectory = group.interface == STREAMED_TRAJECTORY
         self._pack = self._one_point if trajectory else _array
         kind = JointTrajectory if trajectory else Float64MultiArray
         self._publisher = node.create_publisher(kind, group.command_topic, qos.CONTROLLER)
         self.topic = self._publisher.topic_name
         # Steady: simulated time may stand still, and the robot still needs its set points.
-        self._timer = node.create_timer(1.0 / rate_hz, self._stream, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer = node.create_timer(
+            points.period_ns / NS_PER_S, self._stream, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
 
-    def send(self, command: JointCommand, steady_ns: int) -> None:  # noqa: ARG002
+    def send(self, command: JointCommand, steady_ns: int) -> None:
         """Let the stream go on with this command."""
-        self._points.take(command)
+        self._points.take(command, self._node.get_clock().now().nanoseconds, steady_ns)
+
+    def interrupted_s(self, steady_ns: int) -> float:
+        """Return for how long a running motion has had no set point, s; 0 while no more than two were missed."""
+        return self._points.interrupted_s(steady_ns)
+
+    def end(self) -> None:
+        """Send no further set point of the commands so far."""
+        self._points.end()
 
     def listens(self) -> bool:
         """Tell whether somebody subscribes."""
@@ -121,18 +153,20 @@ class StreamOutput:
         self._node.destroy_publisher(self._publisher)
 
     def _stream(self) -> None:
-        point = self._points.at(self._node.get_clock().now().nanoseconds)
+        steady_ns = self._steady()
+        self._watch(steady_ns)
+        point = self._points.at(steady_ns)
         if point is not None:
             self._publisher.publish(self._pack(point))
 
     def _one_point(self, positions: Vector) -> JointTrajectory:
         """Pack a trajectory that begins on arrival and is there a period later."""
         point = JointTrajectoryPoint(positions=to_array("d", positions))
-        point.time_from_start = Duration(sec=0, nanosec=self._period_ns)
+        point.time_from_start = Duration(sec=0, nanosec=self._points.period_ns)
         return JointTrajectory(joint_names=self._points.names, points=[point])
 
 
-class GripperTopicOutput:
+class GripperTopicOutput(ControllerOutput):
     """A gripper that takes goals from a topic: a forward command controller, or a driver's own kind."""
 
     def __init__(self, node: Node, kind: Any, topic: str, pack: Callable[[Vector], Any], goal: GripperGoal) -> None:
@@ -158,7 +192,7 @@ class GripperTopicOutput:
         self._node.destroy_publisher(self._publisher)
 
 
-class GripperActionOutput:
+class GripperActionOutput(ControllerOutput):
     """A gripper's action server. A goal replaces the one before it; results are not waited for."""
 
     topic = ""

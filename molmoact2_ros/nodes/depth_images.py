@@ -10,7 +10,7 @@ from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 
 from molmoact2_ros.msg import DepthMap
-from molmoact2_ros.perception import Observation, draw_depth
+from molmoact2_ros.perception import MOST_GRID, Observation, draw_depth
 
 from .messages import stamp_ns, to_array
 
@@ -35,7 +35,9 @@ class DepthImages:
     def show(self, depth: DepthMap) -> None:
         """Publish the picture of a depth map, if its frame is still here and its sizes agree."""
         cells = depth.rows * depth.columns
-        if not cells or len(depth.codes) != cells or len(depth.decoded) != cells:
+        if not 1 <= min(depth.rows, depth.columns) <= max(depth.rows, depth.columns) <= MOST_GRID:
+            return
+        if len(depth.codes) != cells or len(depth.decoded) != cells:
             return
         identity = (depth.observation_sequence, stamp_ns(depth.header.stamp))
         for observation in self._kept:

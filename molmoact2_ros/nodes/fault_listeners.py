@@ -14,7 +14,7 @@ from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
 
 from molmoact2_ros.bridge import DriverStatus, FrankaFault, Pace, RobotFaults, diagnostic_faults
-from molmoact2_ros.embodiment import FRANKA_STATE, Driver, FaultSource
+from molmoact2_ros.embodiment import FRANKA_STATE, Driver, FaultSource, quoted
 
 from . import qos
 
@@ -81,7 +81,7 @@ class FaultListeners:
 def status_from_msg(message: Any) -> DriverStatus:
     """Unpack a DiagnosticStatus."""
     values = {entry.key: entry.value for entry in message.values}
-    return DriverStatus(message.name, int.from_bytes(message.level, "little"), message.message, values)
+    return DriverStatus(message.name, int.from_bytes(message.level, "little"), quoted(message.message), values)
 
 
 def flags_set(message: Any) -> list[str]:

@@ -62,8 +62,8 @@ GRAPH_ARGUMENTS = (
     GraphArgument("use_sim_time", "false", "follow /clock, with sim that of the simulator, not the computer's clock",
                   ("true", "false")),
     GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
-    GraphArgument("image_transport", "raw", "what the camera drivers send; compressed: '/compressed' is added to each "
-                  "topic", ("raw", "compressed")),
+    GraphArgument("image_transport", "raw", "what the camera drivers send, with sim raw alone; compressed: "
+                  "'/compressed' is added to each topic", ("raw", "compressed")),
     GraphArgument("remap", "", "topics by the lab's names, OLD:=NEW, separated by commas"),
     GraphArgument("only", "", "start only these nodes, separated by commas; the others run on another machine"),
     GraphArgument("without", "", "start all nodes but these, separated by commas"),
@@ -96,8 +96,8 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
 
     Raises:
         EmbodimentError: the embodiment, its driver profile, its demo checkpoint or the safety file does not exist or
-            cannot be used; `remap`, `only` or `without` cannot be understood; the depth
-            decoder does not exist or has nothing to decode.
+            cannot be used; `remap`, `only` or `without` cannot be understood; the simulated cameras are asked for
+            compressed images; the depth decoder does not exist or has nothing to decode.
         ConfigError: depth is asked of a checkpoint whose config.json cannot be used.
         HubError: the checkpoint is neither a folder nor a hub id.
         ProcessingError: the checkpoint is a folder that cannot be used, or lacks the robot's norm tag.
@@ -105,6 +105,7 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
     """
     robot = Embodiment.load(embodiment)
     sim, think = (arguments[name] == "true" for name in ("sim", "enable_depth"))
+    _require_raw_images_of_simulator(arguments["image_transport"], sim=sim)
     driver = robot.driver(arguments["driver"] or default_driver(robot, sim=sim)).name
     checkpoint = resolve_checkpoint(robot, arguments["checkpoint"], sim=sim, think=think)
     height, width = image_size(robot, checkpoint)
@@ -129,6 +130,13 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
         nodes.insert(0, NodeSpec("simulator", own | {"driver": driver, "publish_clock": sim_time}))
     names, remappings = _chosen(arguments), remappings_in(arguments["remap"])
     return [replace(node, remappings=remappings) for node in nodes if node.name in names]
+
+
+def _require_raw_images_of_simulator(image_transport: str, *, sim: bool) -> None:
+    if sim and image_transport != "raw":
+        raise EmbodimentError(
+            f"image_transport: simulated cameras send raw images alone, got {image_transport}: leave it out with sim"
+        )
 
 
 def _chosen(arguments: Mapping[str, str]) -> set[str]:

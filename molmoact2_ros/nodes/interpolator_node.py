@@ -17,6 +17,10 @@ Run: ros2 run molmoact2_ros interpolator --ros-args -p embodiment:=droid
 
 from __future__ import annotations
 
+from . import one_blas_thread  # noqa: F401 before anything that imports NumPy
+
+# isort: split
+
 import gc
 import sys
 import time
@@ -27,7 +31,7 @@ from rclpy.clock import Clock, ClockType
 from ruckig import RuckigError
 from std_srvs.srv import Trigger
 
-from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.embodiment import ChunkRejection, Embodiment
 from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
 from molmoact2_ros.interpolation.settings import SPEED_SCALES
 from molmoact2_ros.msg import ActionChunk, JointCommand, RobotState, SafetyState
@@ -39,6 +43,8 @@ from .parameters import param
 from .stage import Stage
 
 KEPT_TICKS = 500  # ten seconds at 50 Hz
+REJECTION_LOG_PERIOD_S = 2.0
+USUALLY_REJECTED = 2  # chunks of observations from before arming: one that waits, one under way
 TICK_SHARE = 0.5  # of a period: the motion of a command lasts three of them
 
 
@@ -158,7 +164,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self._tick_ns = 0  # steady time at which the last tick began
         self._jitter = Stage("tick jitter", TICK_SHARE * self._period_ms, KEPT_TICKS)
         self._costs = Stage("tick cost", TICK_SHARE * self._period_ms, KEPT_TICKS)
-        self._starved_reported = 0
+        self._starved_reported = self._rejected = 0
         self._commands = self.create_publisher(JointCommand, "command/proposed", qos.command(period_s))
         self._publishers_made = [self._commands]
         self._subscriptions_made = [
@@ -236,8 +242,16 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self._watch_safety(began_ns)
         command = self._interpolator.tick(self.ros_now_ns()) if self.active else None
         if command is not None:
+            self._log_rejections(command.rejection)
             self._commands.publish(command_to_msg(command))
             self._costs.add((time.monotonic_ns() - began_ns) * 1e-6)
+
+    def _log_rejections(self, rejection: ChunkRejection) -> None:
+        if rejection.count > max(self._rejected, USUALLY_REJECTED):
+            self.get_logger().warning(
+                f"chunk not followed: {rejection.text}", throttle_duration_sec=REJECTION_LOG_PERIOD_S
+            )
+        self._rejected = rejection.count
 
     def _watch_safety(self, steady_ns: int) -> None:
         """Propose nothing to a safety that is gone; whoever comes after it says when to begin anew."""
@@ -259,8 +273,11 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
             "chunk_age_s": self._age_s(self._chunk_stamp_ns),
             "state_age_s": self._age_s(self._state_stamp_ns),
         }
+        rejection = self._interpolator.rejection
         text = "starved: no chunk has a row for the present time" if starved else self._occupation()
-        timeline = ("timeline", WARN if starved else OK, text, values)
+        if rejection.count:
+            text = f"{rejection.count} chunks were not followed: {rejection.text}"
+        timeline = ("timeline", WARN if starved or rejection.count else OK, text, values)
         return [timeline, self._jitter.report(), self._costs.report()]
 
     def _occupation(self) -> str:

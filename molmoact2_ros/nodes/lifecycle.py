@@ -8,13 +8,11 @@ whatever dies upstream, safety stops the robot.
 
 from __future__ import annotations
 
-import signal
 import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Generic, TypeVar
 
 import rclpy
@@ -26,13 +24,14 @@ from rclpy.signals import SignalHandlerOptions
 
 from .parameters import declare_parameters, param
 from .realtime import DEFAULT_PRIORITY, REMEDY, take_priority
+from .ros_start import init_ros, made_by_ros
+from .stop_flag import SIGNAL_POLL_S, StopFlag
 
 Params = TypeVar("Params")
 Report = tuple[str, bytes, str, dict[str, Any]]  # component, DiagnosticStatus level, message, values
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 DIAGNOSTICS_PERIOD_S = 1.0
-SIGNAL_POLL_S = 0.1  # a signal is seen no later than this when nothing else wakes the executor
 
 
 @dataclass(frozen=True)
@@ -189,16 +188,13 @@ def run(make_node: Callable[[], Molmoact2Node[Any]]) -> int:
     """Run one node as a process.
 
     Returns:
-        Exit status: 0 after SIGINT or SIGTERM, 2 when a parameter or the configure step is wrong.
+        Exit status: 0 after SIGINT, SIGTERM or SIGHUP, 2 when ROS cannot start, a parameter or the configure step is
+        wrong.
     """
-    stop = _StopFlag()
+    stop = StopFlag()
     try:
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    except RuntimeError as error:
-        print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)  # an argument that ROS cannot parse
-        return 2
-    try:
-        node = make_node()
+        init_ros(signal_handler_options=SignalHandlerOptions.NO)
+        node = made_by_ros(make_node)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         rclpy.try_shutdown()
@@ -218,20 +214,3 @@ def run(make_node: Callable[[], Molmoact2Node[Any]]) -> int:
         stop.ignore_more()
         node.destroy_node()
         rclpy.try_shutdown()
-
-
-class _StopFlag:
-    """Remember SIGINT and SIGTERM; rclpy's own handlers would shut the context before the node can say goodbye."""
-
-    def __init__(self) -> None:
-        self.requested = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._request)
-
-    def ignore_more(self) -> None:
-        """Let nothing interrupt the way out; without this, Python restores the deadly defaults as it ends."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-
-    def _request(self, _number: int, _frame: FrameType | None) -> None:
-        self.requested = True

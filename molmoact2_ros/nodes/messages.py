@@ -8,15 +8,18 @@ costs tens of milliseconds in Python.
 from __future__ import annotations
 
 import array
+from typing import TypeVar
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import ActionChunk, JointCommand, RobotState
+from molmoact2_ros.embodiment import ActionChunk, ChunkRejection, JointCommand, RobotState
 from molmoact2_ros.msg import ActionChunk as ActionChunkMsg
 from molmoact2_ros.msg import JointCommand as JointCommandMsg
 from molmoact2_ros.msg import RobotState as RobotStateMsg
+
+Float = TypeVar("Float", np.float32, np.float64)
 
 NS_PER_S = 1_000_000_000
 
@@ -61,14 +64,16 @@ def robot_state_to_msg(state: RobotState, frame_id: str) -> RobotStateMsg:
 
 
 def chunk_from_msg(message: ActionChunkMsg) -> ActionChunk:
-    """Unpack the motion of an ActionChunk; sizes that do not agree leave `positions` one-dimensional."""
-    positions = np.frombuffer(message.positions, dtype=np.float32).astype(np.float64)
+    """Unpack the motion of an ActionChunk; sizes that do not agree leave `positions` one-dimensional.
+
+    They are a float32 view on the message: nothing is allocated for a chunk of any size before its size is checked.
+    """
     return ActionChunk(
         stamp_ns=stamp_ns(message.header.stamp),
         sequence=message.sequence,
         step_s=message.step_s,
         names=tuple(message.names),
-        positions=_matrix(positions, message.horizon, len(message.names)),
+        positions=_matrix(np.frombuffer(message.positions, dtype=np.float32), message.horizon, len(message.names)),
         instruction_sequence=message.instruction_sequence,
     )
 
@@ -88,6 +93,7 @@ def command_from_msg(message: JointCommandMsg) -> JointCommand:
         chunk_sequence=message.chunk_sequence,
         asked_for=message.asked_for,
         chunk_velocities=np.frombuffer(message.chunk_velocities, dtype=np.float64),
+        rejection=ChunkRejection(message.rejected_chunks, message.rejection_cause, message.rejection_text),
     )
 
 
@@ -101,6 +107,9 @@ def command_to_msg(command: JointCommand) -> JointCommandMsg:
         motion_points=command.motion_points,
         chunk_sequence=command.chunk_sequence,
         asked_for=command.asked_for,
+        rejected_chunks=command.rejection.count,
+        rejection_cause=int(command.rejection.cause),
+        rejection_text=command.rejection.text,
     )
     message.header.stamp = to_stamp(command.start_ns)
     message.observation_stamp = to_stamp(command.observation_ns)
@@ -110,5 +119,5 @@ def command_to_msg(command: JointCommand) -> JointCommandMsg:
     return message
 
 
-def _matrix(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
+def _matrix(values: NDArray[Float], rows: int, columns: int) -> NDArray[Float]:
     return values.reshape(rows, columns) if values.size == rows * columns else values

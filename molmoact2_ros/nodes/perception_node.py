@@ -28,16 +28,18 @@ import numpy as np
 from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import CompressedImage, Image
 
-from molmoact2_ros.embodiment import Camera, Embodiment
+from molmoact2_ros.embodiment import Camera, Embodiment, quoted
 from molmoact2_ros.msg import ActionChunk, DepthMap, PerceptionStatus, RobotState
 from molmoact2_ros.msg import Observation as ObservationMsg
 from molmoact2_ros.perception import (
     COMPRESSED,
+    MOST_GRID,
     Budgets,
     ChangeSettings,
     Decision,
     Frame,
     InputState,
+    InputStatus,
     Observation,
     ObservationBuilder,
 )
@@ -52,6 +54,7 @@ from .stage import Stage
 RAW_TRANSPORT, COMPRESSED_TRANSPORT = "raw", "compressed"
 WATCH_RATE_HZ = 20.0  # how often inputs are looked at when nothing arrives: a dead camera sends no event
 LOG_PERIOD_S = 2.0
+SLOW_SHARE = 0.8  # of the wanted rate: a camera below is worth a warning
 MAKING_SHARE = 0.5  # of the time between two observations: frames must be received meanwhile
 
 
@@ -107,7 +110,7 @@ class PerceptionParams:
         "Cells along a side of the depth grid of a policy that reasons in depth, 10 of released checkpoints; 0: learnt "
         "from its first depth maps, which then are decoded in full",
         low=0,
-        high=64,
+        high=MOST_GRID,
     )
 
     def budgets(self) -> Budgets:
@@ -184,7 +187,7 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
     def _on_frame(self, role: str, unpack: Any, message: Any) -> None:
         if self.active:
             self._note_frame_id(role, message.header.frame_id)
-            self._builder.add_frame(role, unpack(message, time.monotonic_ns()))
+            self._builder.add_frame(role, unpack(message, time.monotonic_ns()), self.ros_now_ns())
             self._update()
 
     def _note_frame_id(self, role: str, frame_id: str) -> None:
@@ -194,13 +197,13 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
             return
         del self._strange[role]
         self.get_logger().warning(
-            f"images of camera '{role}' carry the frame_id '{frame_id}', the embodiment file has '{expected}': put it "
-            "there, so that swapped cameras are told"
+            f"images of camera '{role}' carry the frame_id '{quoted(frame_id)}', the embodiment file has '{expected}': "
+            "put it there, so that swapped cameras are told"
         )
 
     def _on_robot_state(self, message: RobotState) -> None:
         if self.active:
-            self._builder.add_state(robot_state_from_msg(message))
+            self._builder.add_state(robot_state_from_msg(message), self.ros_now_ns())
 
     def _on_chunk(self, message: ActionChunk) -> None:
         self._acknowledged, self._policy_life = message.observation_sequence, message.policy_life
@@ -253,18 +256,32 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         else:
             self.get_logger().warning(decision.text, throttle_duration_sec=LOG_PERIOD_S)
 
+    def _input_report(self, status: InputStatus, rate_hz: float | None) -> Report:
+        """Report one input; a camera that is slower than the observations says so, fresh as its frames may be."""
+        values = {"age_s": round(status.age_s, 3)}
+        if rate_hz is None:
+            return status.name, OK if status.ok else WARN, status.text, values
+        values["rate_hz"] = round(rate_hz, 1)
+        slow = rate_hz < SLOW_SHARE * self._rate_hz
+        text = status.text or (
+            f"{rate_hz:.1f} frames a second, expected {self._rate_hz:g}: raise the rate of the driver, or look whether "
+            "frames get lost"
+            if slow
+            else ""
+        )
+        return status.name, OK if status.ok and not slow else WARN, text, values
+
     def _report(self) -> list[Report]:
         decision = self._builder.decide(self.ros_now_ns())
-        reports: list[Report] = [
-            (status.name, OK if status.ok else WARN, status.text, {"age_s": round(status.age_s, 3)})
-            for status in decision.statuses
-        ]
+        rates_hz = self._builder.rates_hz()
+        reports = [self._input_report(status, rates_hz.get(status.name)) for status in decision.statuses]
         values = {
             "sequence": self._last_sequence,
             "acknowledged": self._acknowledged,
             "in_last_second": self._last_sequence - self._reported_sequence,
             "wanted_rate_hz": self._rate_hz,
             "skew_s": round(decision.skew_s, 4),
+            "strange_stamps": self._builder.ignored,
         }
         self._reported_sequence = self._last_sequence
         text = "publishing" if decision.ready else "waiting for fresh inputs"

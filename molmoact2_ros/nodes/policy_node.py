@@ -33,7 +33,7 @@ from rclpy.service import Service
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.embodiment import Embodiment, quoted
 from molmoact2_ros.interpolation.settings import MODES, SPEED_SCALES
 from molmoact2_ros.msg import ActionChunk, DepthMap, Observation
 from molmoact2_ros.policy.handshake import check_handshake
@@ -48,7 +48,6 @@ from molmoact2_ros.policy.policy import (
     PolicySpec,
 )
 from molmoact2_ros.processing.processor import Processor
-from molmoact2_ros.processing.prompt import normalize_task
 
 from . import qos
 from .decoded_depth import DecodedDepth
@@ -148,10 +147,10 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
     def _setup(self) -> None:
         self._robot = Embodiment.load(self.params.embodiment)
         self._instruction, self._instruction_sequence = "", 0
-        if self.params.instruction:
-            self._instruct(self.params.instruction)
         codec = self._load_codec() if self.params.depth_decoder else None  # before 22 GB are loaded for it
         self._policy = self._load_policy()
+        if self.params.instruction:
+            self._instruct(self.params.instruction)
         if codec is not None:
             _check_codec(codec, self._policy.spec)
         self._life = secrets.randbits(63) + 1
@@ -180,7 +179,9 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         ]
         self.add_on_set_parameters_callback(self._on_parameters)
         self._hears_parameters = True
-        self._tasks = TaskServer(self, self._robot, Instructed(self._instruct, self._withdraw))
+        self._tasks = TaskServer(
+            self, self._robot, Instructed(self._policy.check_instruction, self._instruct, self._withdraw)
+        )
 
     def _load_policy(self) -> Policy:
         # torch takes seconds to import: only now, so that a wrong parameter is reported at once.
@@ -194,7 +195,11 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         device = choose_device(self.params.device)  # before 22 GB are fetched for it
         checkpoint = resolve_checkpoint(self.params.checkpoint or self._robot.policy.checkpoint)
         norm_tag = self._robot.policy.norm_tag
-        check_handshake(self._robot, Processor.load(checkpoint.folder).stats.tag(norm_tag))
+        processor, cameras = Processor.load(checkpoint.folder), len(self._robot.cameras)
+        for doubt in check_handshake(self._robot, processor.stats.tag(norm_tag)):
+            self.get_logger().warning(doubt)
+        if self.params.instruction:
+            processor.check_task(self.params.instruction, norm_tag, cameras)
         continuation = Continuation(
             self._executed_step_s,
             decay=self.params.rtc_decay,
@@ -205,7 +210,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         policy = NativePolicy.load(
             checkpoint.folder,
             norm_tag,
-            num_cameras=len(self._robot.cameras),
+            num_cameras=cameras,
             model_id=checkpoint.model_id,
             dtype=choose_dtype(self.params.dtype, device),
             device=device,
@@ -278,7 +283,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         try:
             self._overrule(message.data)
         except ValueError as error:
-            self._complain(f"instruction ignored, {self._instruction!r} stays in force: {error}")
+            self._complain(f"instruction rejected, {self._instruction!r} stays in force: {error}")
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         for parameter in parameters:
@@ -309,9 +314,8 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
     # Observation in.
 
     def _instruct(self, text: str) -> None:
-        """Take an instruction; raise ValueError if nothing is left of it once normalised."""
-        if not normalize_task(text):
-            raise ValueError(f"the instruction {text!r} is empty: say what the robot shall do")
+        """Take an instruction; raise ValueError if the policy could not infer with it, the one before stays then."""
+        self._policy.check_instruction(text)
         self._instruction = text
         self._instruction_sequence += 1  # what is under way belongs to the one before
         self._next_inference_ns = self._next_observation_ns = 0
@@ -332,6 +336,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         height, width = self._policy.spec.image_size
         checks = (
             ("camera_roles", list(self._robot.camera_roles), list(message.camera_roles)),
+            ("number of camera stamps", len(self._robot.cameras), len(message.camera_stamps)),
             ("state_names", list(self._robot.joint_names), list(message.state_names)),
             ("image size (height, width)", (height, width), (message.height, message.width)),
             ("number of image bytes", len(self._robot.cameras) * height * width * 3, len(message.images)),
@@ -339,7 +344,8 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         )
         for what, expected, found in checks:
             if expected != found:
-                return f"observation {message.sequence} has {what} {found}, not {expected}: configure perception alike"
+                got = quoted(str(found))
+                return f"observation {message.sequence} has {what} {got}, not {expected}: configure perception alike"
         return ""
 
     def _to_policy_observation(self, message: Observation) -> PolicyObservation:

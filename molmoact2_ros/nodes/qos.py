@@ -9,8 +9,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 # Drivers publish reliable or best effort; a best-effort reader receives both. Old frames are worth nothing.
 CAMERA = QoSProfile(depth=2, reliability=ReliabilityPolicy.BEST_EFFORT)
 DRIVER_STATE = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
-# Many speak there, at once and seldom.
-DIAGNOSTICS = QoSProfile(depth=20, reliability=ReliabilityPolicy.RELIABLE)
+# Many publish there, at once and seldom. Drivers report faults there, so the reader asks for the least; what gets lost
+# comes again a second later.
+DIAGNOSTICS = QoSProfile(depth=20, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 # One message must not be lost, and an old one must not be queued behind it.
 STATE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
@@ -20,6 +21,15 @@ STATUS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 # A reader that comes late, or back from a crash, must learn the present state at once.
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+# What operators and their devices publish, in two readers: see operator_input. No publication may be overwritten by the
+# one after it: a button that is pressed and released at once was pressed.
+OPERATOR_LATCHED = QoSProfile(
+    depth=10, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+OPERATOR_ANY = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+# Must come again and again: what gets lost stops the robot, and never moves it.
+ENABLING = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 RECORDING_DEPTH = 200  # some seconds of the fastest topic
 

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-import yaml
-
-from molmoact2_ros.embodiment import EmbodimentError, share_folder
+from molmoact2_ros.embodiment import read_yaml, share_folder
 from molmoact2_ros.embodiment.section import Section
 
 
@@ -28,13 +26,7 @@ def load_safety_file(path: str | Path) -> dict[str, object]:
     from molmoact2_ros.safety.settings import Settings  # loads MuJoCo with its room: not for every command's --help
 
     file = Path(path)
-    try:
-        content = yaml.safe_load(file.read_text())
-    except OSError as error:
-        raise EmbodimentError(f"safety file {file}: {error.strerror}; correct the path") from error
-    except yaml.YAMLError as error:
-        raise EmbodimentError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
-    section = Section(content, file.name)
+    section = Section(read_yaml(file), file.name)
     readers: dict[type, Callable[..., object]] = {bool: section.flag, int: section.integer, float: section.number}
     values = {field.name: readers[type(field.default)](field.name, field.default) for field in fields(Settings)}
     section.finish()

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from molmoact2_ros.msg import BridgeState, PerceptionStatus
 from molmoact2_ros.msg import SafetyState as SafetyStateMsg
-from molmoact2_ros.safety import BridgeReport, Cause, PerceptionReport, Snapshot, Verdict
+from molmoact2_ros.safety import BridgeReport, Cause, Estop, PerceptionReport, Snapshot, Verdict
 
 from .messages import to_stamp
 
@@ -26,6 +26,7 @@ _BRIDGE_CAUSES = {
     BridgeState.CAUSE_COMMAND_OLD: Cause.STALE_COMMAND,
     BridgeState.CAUSE_DRIVER_STATE: Cause.STALE_STATE,
     BridgeState.CAUSE_SECOND_PUBLISHER: Cause.SECOND_PUBLISHER,
+    BridgeState.CAUSE_OVERLOADED: Cause.OVERLOADED,
 }
 _NOTHING = Verdict(Cause.NONE, "")
 
@@ -50,6 +51,8 @@ def bridge_report_from_msg(message: BridgeState, life: int = 0) -> BridgeReport:
         text=message.text,
         hears_us=message.safety_life == life,
         former=None if cause is Cause.NONE else Verdict(cause, message.former_text),
+        former_pressed=Estop(message.former_pressed_estops),
+        dry_run=message.dry_run,
     )
 
 
@@ -68,6 +71,7 @@ def snapshot_to_msg(snapshot: Snapshot, now_ns: int, life: int = 0) -> SafetySta
         refused_in_a_row=snapshot.refused_in_a_row,
         last_refusal_cause=int(refusal.cause),
         last_refusal_text=refusal.text,
+        pressed_estops=int(snapshot.pressed),
         life=life,
     )
     message.header.stamp = to_stamp(now_ns)

@@ -6,8 +6,8 @@ Topics (relative):
     in   robot_state         RobotState          reliable 1
     in   perception_status   PerceptionStatus    reliable 1
     in   bridge_state        BridgeState         reliable, transient local 1
-    in   estop               std_msgs/Bool       reliable, transient local 1; true stops, false alone releases nothing
-    in   dead_man            std_msgs/Bool       reliable 1; must be true and fresh with `dead_man_required`
+    in   estop               std_msgs/Bool       any; true stops, false alone releases nothing
+    in   dead_man            std_msgs/Bool       best effort 1; must be true and fresh with `dead_man_required`
     out  command/safe        JointCommand        reliable 1, lifespan two periods; the same message, or none
     out  safety_state        SafetyState         reliable, transient local 1; on change and at `heartbeat_rate_hz`
 Services: ~/arm, ~/stop, ~/reset    std_srvs/Trigger; the reply says what was done, or what stands in the way
@@ -21,11 +21,15 @@ Run: ros2 run molmoact2_ros safety --ros-args -p embodiment:=droid
 
 from __future__ import annotations
 
-import dataclasses
+from . import one_blas_thread  # noqa: F401 before anything that imports NumPy
+
+# isort: split
+
 import secrets
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -38,11 +42,13 @@ from std_srvs.srv import SetBool, Trigger
 
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import BridgeState, JointCommand, PerceptionStatus, RobotState, SafetyState
-from molmoact2_ros.safety import ESTOP_SERVICE, Instant, Limits, Mode, Monitor, Reply, Snapshot, Space
+from molmoact2_ros.safety import Estop, Instant, Limits, Mode, Monitor, Reply, Snapshot, Space
 
 from . import qos
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
+from .machine_load import LoadMeter
 from .messages import command_from_msg, robot_state_from_msg
+from .operator_input import OperatorInput
 from .robot_stop import RobotStop
 from .safety_messages import bridge_report_from_msg, perception_report_from_msg, snapshot_to_msg
 from .safety_params import SafetyParams
@@ -50,7 +56,18 @@ from .stage import Stage
 
 KEPT = 500  # ten seconds of commands
 DECISION_SHARE = 0.25  # of a command period: bridge and controller need their part of it
-RIVAL_PERIOD_S = 0.5  # between looks at who else publishes
+PUBLISHERS_PERIOD_S = 0.5  # between looks at who publishes
+EXCLUSIVE_TOPICS = (
+    "command/proposed",
+    "command/safe",
+    "action_chunk",
+    "observation",
+    "perception_status",
+    "robot_state",
+    "bridge_state",
+    "safety_state",
+)
+NO_POLICY = "no policy publishes action_chunk: the robot begins to move when one does"
 NOT_ACTIVE = Reply(False, "the safety node is not active: activate it first")
 
 
@@ -59,7 +76,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
 
     def __init__(self) -> None:
         super().__init__("safety", SafetyParams, realtime=True)
-        self._publishers: list[Publisher] = []
+        self._publishers_made: list[Publisher] = []
         self._subscriptions_made: list[Subscription] = []
         self._services_made: list[Service] = []
         self._robot_stop: RobotStop | None = None
@@ -74,37 +91,46 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         self._monitor = Monitor(robot, limits, settings, space, [tuple(group.joints) for group in driver.groups])
         self._life = secrets.randbits(63) + 1
         self._robot_stop = RobotStop(self, driver.stop_service, self._on_robot_stop)
-        self._rivals_at = self._now()
+        self._load = LoadMeter()
+        self._publishers_at = self._now()
         self._published: Snapshot | None = None
+        self._logged: Snapshot | None = None
         self._published_at = self._now()
         # Half a watch period early: seen a moment too soon, a heartbeat would wait for the next one.
         self._heartbeat_due_s = 1.0 / self.params.heartbeat_rate_hz - 0.5 / self.params.watch_rate_hz
         period_ms = 1e3 / robot.command_rate_hz
         self._decisions = Stage("decision", DECISION_SHARE * period_ms, KEPT)
         self._command_ages = Stage("command age", 1e3 * self.params.command_age_max_s, KEPT)
-        self._make_topics(qos.command(1.0 / robot.command_rate_hz))
+        self._make_topics(qos.command(1.0 / robot.command_rate_hz), [camera.topic for camera in robot.cameras])
         self._make_services()
         # Not the node's clock: simulated time stands still when the simulator dies.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(1.0 / self.params.watch_rate_hz, self._on_tick, clock=steady)
 
-    def _make_topics(self, command_qos: QoSProfile) -> None:
+    def _make_topics(self, command_qos: QoSProfile, camera_topics: list[str]) -> None:
         self._states = self.create_publisher(SafetyState, "safety_state", qos.LATCHED)
         self._safe = self.create_publisher(JointCommand, "command/safe", command_qos)
-        self._publishers = [self._states, self._safe]
+        self._publishers_made = [self._states, self._safe]
+        self._estop = OperatorInput(self, Bool, "estop", self._on_estop)
         self._subscriptions_made = [
             self.create_subscription(JointCommand, "command/proposed", self._on_command, command_qos),
             self.create_subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE),
             self.create_subscription(PerceptionStatus, "perception_status", self._on_perception, qos.STATUS),
             self.create_subscription(BridgeState, "bridge_state", self._on_bridge, qos.LATCHED),
-            self.create_subscription(Bool, "estop", self._on_estop, qos.LATCHED),
-            self.create_subscription(Bool, "dead_man", self._on_dead_man, qos.STATUS),
+            self.create_subscription(Bool, "dead_man", self._on_dead_man, qos.ENABLING),
+            *self._estop.subscriptions,
         ]
+        # One node publishes each: what two of them publish in turn is a motion that neither has planned.
+        cameras = [f"{topic}{suffix}" for topic in camera_topics for suffix in ("", "/compressed")]
+        self._exclusive_topics = [self.resolve_topic_name(topic) for topic in (*EXCLUSIVE_TOPICS, *cameras)]
 
     def _make_services(self) -> None:
         def arm(now: Instant) -> Reply:
-            self._watch_rivals(now)
-            return self._monitor.arm(now)
+            self._watch_publishers(now)
+            reply = self._monitor.arm(now)
+            if reply.done and not self.count_publishers("action_chunk"):
+                return replace(reply, text=f"{reply.text}; {NO_POLICY}")
+            return reply
 
         def stop(now: Instant) -> Reply:
             return self._monitor.stop("an operator called ~/stop", now)
@@ -122,6 +148,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
     def _deactivating(self) -> None:
         if self._monitor.mode is Mode.ARMED:
             self._monitor.stop("the safety node was deactivated", self._now())
+            self.get_logger().warning("stopped the robot, which was armed: the safety node was deactivated or ended")
         self._publish_state()
 
     def _teardown(self) -> None:
@@ -132,9 +159,9 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
             self.destroy_service(service)
         for subscription in self._subscriptions_made:
             self.destroy_subscription(subscription)
-        for publisher in self._publishers:
+        for publisher in self._publishers_made:
             self.destroy_publisher(publisher)
-        self._services_made, self._subscriptions_made, self._publishers = [], [], []
+        self._services_made, self._subscriptions_made, self._publishers_made = [], [], []
 
     # Callbacks, all in the executor's thread.
 
@@ -158,10 +185,15 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         self._monitor.on_perception(perception_report_from_msg(message), self._now())
 
     def _on_bridge(self, message: BridgeState) -> None:
-        self._monitor.on_bridge(bridge_report_from_msg(message, self._life), self._now())
+        report, now = bridge_report_from_msg(message, self._life), self._now()
+        if not report.hears_us:
+            self._watch_publishers(now)  # a second bridge is found as such
+        self._monitor.on_bridge(report, now)
         self._publish_if_changed()
 
-    def _on_estop(self, message: Bool) -> None:
+    def _on_estop(self, message: Bool, repeated: bool) -> None:
+        if message.data and repeated:
+            return  # it stopped the robot already, and may have been released since
         self._monitor.on_estop(message.data, self._now())
         self._publish_if_changed()
 
@@ -171,7 +203,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
 
     def _on_estop_request(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         """Heard in every lifecycle state, as the topic is."""
-        reply = self._monitor.on_estop(request.data, self._now(), ESTOP_SERVICE)
+        reply = self._monitor.on_estop(request.data, self._now(), Estop.SERVICE)
         self.get_logger().info(f"~/estop: {reply.text}")
         self._publish_if_changed()
         response.success, response.message = reply.done, reply.text
@@ -186,8 +218,9 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         if not self.active:
             return
         now = self._now()
-        if now.since_s(self._rivals_at) > RIVAL_PERIOD_S:
-            self._watch_rivals(now)
+        if now.since_s(self._publishers_at) > PUBLISHERS_PERIOD_S:
+            self._watch_publishers(now)
+        self._monitor.on_load(self._load.sample(now.steady_ns))
         self._monitor.tick(now)
         if self._robot_stop is not None:
             self._robot_stop.update(self._monitor.overdue)
@@ -195,11 +228,13 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
             self._publish_state()
         self._publish_if_changed()
 
-    def _watch_rivals(self, now: Instant) -> None:
-        self._rivals_at = now
-        for topic in (self._subscriptions_made[0].topic_name, self._safe.topic_name):
-            names = [info.node_name for info in self.get_publishers_info_by_topic(topic)]
+    def _watch_publishers(self, now: Instant) -> None:
+        self._publishers_at = now
+        for topic in self._exclusive_topics:
+            crowded = self.count_publishers(topic) > 1  # the names cost three times as much
+            names = [info.node_name for info in self.get_publishers_info_by_topic(topic)] if crowded else []
             self._monitor.on_publishers(topic, names, now)
+        self._monitor.on_unreceived_estops(self._estop.unmatched(), now)
 
     def _answers(self, name: str, request: Callable[[Instant], Reply]) -> Callable[..., Trigger.Response]:
         def answer(_request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -219,19 +254,21 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
     def _publish_if_changed(self) -> None:
         """A command that passed is no news: it is told with the next heartbeat."""
         if self.active and self._published != self._news():
-            self._log_change()
             self._publish_state()
 
     def _publish_state(self) -> None:
+        """Publish, for whatever reason, and log what has changed since the last time."""
+        self._log_change()
         now = self._now()
         self._states.publish(snapshot_to_msg(self._monitor.snapshot, now.ros_ns, self._life))
         self._published, self._published_at = self._news(), now
 
     def _news(self) -> Snapshot:
-        return dataclasses.replace(self._monitor.snapshot, passed_sequence=0)
+        return replace(self._monitor.snapshot, passed_sequence=0)
 
     def _log_change(self) -> None:
-        snapshot, before = self._monitor.snapshot, self._published
+        snapshot, before = self._monitor.snapshot, self._logged
+        self._logged = snapshot
         if before is not None and snapshot.refused > before.refused and snapshot.last_refusal is not None:
             self.get_logger().warning(f"refused: {snapshot.last_refusal.text}")
         if before is not None and snapshot.text != before.text:

@@ -7,6 +7,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from molmoact2_ros.bridge import COMPONENTS_STATUS
+from molmoact2_ros.bridge.diagnostic_faults import STATE_KEY
 from molmoact2_ros.embodiment import DIAGNOSTICS, HARDWARE_COMPONENTS, Driver, FaultSource
 from molmoact2_ros.sim import SimulationError
 from molmoact2_ros.sim.schedule import Schedule
@@ -63,5 +64,5 @@ class SimulatedFaults:
         names = source.names or (self._driver.name,)
         state = "unconfigured" if self._fault else "active"
         text = f"Not all hardware components are active: {self._fault}" if self._fault else "All are active"
-        values = [KeyValue(key=name, value=state) for name in names]
+        values = [KeyValue(key=name + STATE_KEY, value=state) for name in names]
         return [DiagnosticStatus(name=MANAGER_STATUS, level=DiagnosticStatus.OK, message=text, values=values)]

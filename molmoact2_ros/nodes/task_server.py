@@ -47,10 +47,12 @@ class Instructed:
     """The policy, as far as a task needs it.
 
     Attributes:
-        instruct: gives an instruction; raises ValueError if nothing is left of it.
+        check: raises ValueError if the policy could not infer with an instruction.
+        instruct: gives an instruction; raises ValueError as `check`, and the one before stays.
         withdraw: takes it away; nothing is inferred any longer.
     """
 
+    check: Callable[[str], None]
     instruct: Callable[[str], None]
     withdraw: Callable[[], None]
 
@@ -182,6 +184,10 @@ class TaskServer:
                 f"a task runs already: {self._task.request.instruction!r}; cancel or finish it first (~/cancel_task)"
             )
         task = Task(request, self._view(), time.monotonic())
+        try:
+            self._policy.check(request.instruction)  # also before a move home
+        except ValueError as error:
+            raise TaskRefused(str(error)) from error
         self._fresh = Freshness()
         if task.phase is Phase.HOMING:
             self._begin_homing()

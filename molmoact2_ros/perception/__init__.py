@@ -4,7 +4,7 @@
 from .budgets import Budgets
 from .cell_picture import CellPicture
 from .change_detector import CellChanges, ChangeDetector
-from .change_settings import ChangeSettings
+from .change_settings import MOST_GRID, ChangeSettings
 from .depth_picture import draw_depth
 from .errors import PerceptionError
 from .frame import COMPRESSED, Frame
@@ -15,6 +15,7 @@ from .synchroniser import Decision, synchronise
 
 __all__ = [
     "COMPRESSED",
+    "MOST_GRID",
     "Budgets",
     "CellChanges",
     "CellPicture",

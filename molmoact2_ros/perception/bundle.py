@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from molmoact2_ros.embodiment import RobotState
+from molmoact2_ros.embodiment.stamps import RESTART_NS
 
-from .camera_buffer import RESTART_NS
 from .frame import Frame
 
 

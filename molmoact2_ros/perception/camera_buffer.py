@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+
+from molmoact2_ros.embodiment.stamps import NewestStamp, Step
 
 from .errors import PerceptionError
 from .frame import Frame
@@ -16,15 +19,15 @@ from .picture_watch import PictureWatch
 
 # Three frames let a camera whose next frame has come already be matched with one whose next frame is on its way.
 _DEPTH = 3
-# A stamp this much older than the newest one means that time began anew (a simulator reset, a bag that loops).
-RESTART_NS = 1_000_000_000
+_STEPS = 16  # over so many frames the rate is measured
 
 
 class CameraBuffer:
     """Take frames as they arrive; keep those that can be read and are newer than the last.
 
     `invalid` says why the newest arrival cannot be read, `mistaken_for` is the role of another camera whose picture it
-    is, `repeated` counts arrivals whose stamp did not advance, and `picture` watches for content that does not change.
+    is, `stamps` judges the clock, `repeated` counts arrivals whose stamp did not advance, and `picture` watches for
+    content that does not change.
     """
 
     def __init__(self, role: str, others: Mapping[str, str] | None = None) -> None:
@@ -35,15 +38,29 @@ class CameraBuffer:
         self.mistaken_for = ""
         self.repeated = 0
         self.picture = PictureWatch()
+        self.stamps = NewestStamp()
         self._frames: deque[Frame] = deque(maxlen=_DEPTH)
+        self._recent_ns: deque[int] = deque(maxlen=_STEPS)
 
     @property
     def newest(self) -> Frame | None:
         """The newest frame, None before the first."""
         return self._frames[-1] if self._frames else None
 
-    def add(self, frame: Frame) -> None:
-        """Take a frame that has just arrived."""
+    @property
+    def rate_hz(self) -> float:
+        """Frames a second by their stamps, those that came; NaN before the second."""
+        if len(self._recent_ns) < 2:
+            return math.nan
+        return (len(self._recent_ns) - 1) * 1e9 / (self._recent_ns[-1] - self._recent_ns[0])
+
+    @property
+    def period_s(self) -> float:
+        """Seconds from frame to frame as the driver sends them, whether or not some are lost; NaN before the second."""
+        return float(np.median(np.diff(self._recent_ns))) / 1e9 if len(self._recent_ns) > 1 else math.nan
+
+    def add(self, frame: Frame, now_ns: int | None = None) -> None:
+        """Take a frame that has just arrived, at a ROS time."""
         try:
             require_layout(frame)
         except PerceptionError as error:
@@ -51,15 +68,17 @@ class CameraBuffer:
             return
         self.invalid = ""
         self.mistaken_for = self._others.get(frame.frame_id, "")
-        step_ns = frame.stamp_ns - self._frames[-1].stamp_ns if self._frames else 1
-        if step_ns < -RESTART_NS:
+        step = self.stamps.take(frame.stamp_ns, now_ns)
+        if step is Step.RESTART:
             self._frames.clear()
+            self._recent_ns.clear()
             self.picture = PictureWatch()
-        elif step_ns <= 0:
-            self.repeated += 1
+        elif step is not Step.NEWER:
+            self.repeated += step is not Step.STRANGE
             return
         self.repeated = 0
         self._frames.append(frame)
+        self._recent_ns.append(frame.stamp_ns)
 
     def watch(self, arm_rad: NDArray[np.float64]) -> None:
         """Let `picture` compare the newest frame with the ones before, the arm being at `arm_rad` now."""

@@ -23,7 +23,7 @@ from molmoact2_ros.processing.depth_reuse import CHANGED
 from molmoact2_ros.processing.images import ByteImage
 
 from .cell_picture import CellPicture
-from .change_settings import PREVIOUS, ChangeSettings
+from .change_settings import MOST_GRID, PREVIOUS, ChangeSettings
 from .change_statistic import changed_cells
 from .noise_floor import NoiseFloor
 
@@ -115,10 +115,10 @@ class ChangeDetector:
         Args:
             sequence: of the observation.
             decoded: [C] cells whose codes it decoded from this observation; the others kept theirs. Empty: none, and
-                it keeps no codes.
+                it keeps no codes. More than MOST_GRID squared are not taken.
         """
         grid = math.isqrt(decoded.size)
-        if not grid or grid * grid != decoded.size:
+        if not 1 <= grid <= MOST_GRID or grid * grid != decoded.size:
             return
         self._silent = 0
         if grid != self._grid:

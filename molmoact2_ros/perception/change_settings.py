@@ -12,6 +12,7 @@ from .errors import PerceptionError
 
 COSINE, NOISE = "cosine", "noise"
 PREVIOUS, PER_CELL = "previous", "per_cell"
+MOST_GRID = 64  # cells along a side: each is kept and compared at 20 px or more, and released checkpoints have 10
 # Where each statistic draws the line; doc/think.md has the evaluation.
 THRESHOLDS = {COSINE: REFERENCE_COSINE, NOISE: 6.0}
 

@@ -11,10 +11,16 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
+from molmoact2_ros.embodiment import quoted
+
 from .errors import PerceptionError
 from .frame import COMPRESSED, Frame
 
 ByteImage = NDArray[np.uint8]
+
+# Twice the 20 megapixels of industrial cameras. A file of a few kilobytes may ask for gigabytes of pixels.
+MOST_PIXELS = 40_000_000
+MOST_ENCODED_BYTES = 3 * MOST_PIXELS  # no file that is worth compressing is larger than its pixels
 
 _BYTES_PER_PIXEL = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
 # Place of the first luma, of U, of the second luma and of V in the four bytes that two pixels share.
@@ -36,17 +42,24 @@ def require_layout(frame: Frame) -> None:
     """Check all that can be checked without decoding.
 
     Raises:
-        PerceptionError: unknown encoding, no pixels, a step shorter than a row, an odd width with shared chroma, or
-            data that is not step x height bytes long.
+        PerceptionError: unknown encoding, no pixels or more than MOST_PIXELS, a step shorter than a row, an odd width
+            with shared chroma, or data that is not step x height bytes long; a compressed file of absurd size.
     """
     if frame.encoding == COMPRESSED:
+        if frame.data.size > MOST_ENCODED_BYTES:
+            raise PerceptionError(
+                f"compressed image: expected at most {MOST_ENCODED_BYTES} bytes, got {frame.data.size}; correct the "
+                "camera driver"
+            )
         return
     if frame.encoding not in RAW_ENCODINGS:
         raise PerceptionError(
-            f"encoding: expected one of {', '.join(RAW_ENCODINGS)}, got {frame.encoding!r}; set it in the camera driver"
+            f"encoding: expected one of {', '.join(RAW_ENCODINGS)}, got {quoted(frame.encoding)!r}; set it in the "
+            "camera driver"
         )
     if frame.height < 1 or frame.width < 1:
         raise PerceptionError(f"size: expected at least 1 x 1 px, got {frame.width} x {frame.height}")
+    _require_size(frame.width, frame.height)
     if frame.encoding in _YUV422 and frame.width % 2:
         raise PerceptionError(f"width: expected an even number with {frame.encoding}, got {frame.width}")
     row = frame.width * _BYTES_PER_PIXEL[frame.encoding]
@@ -59,6 +72,14 @@ def require_layout(frame: Frame) -> None:
         raise PerceptionError(
             f"data: expected step x height = {frame.step} x {frame.height} = {frame.step * frame.height} bytes, "
             f"got {frame.data.size}; correct the camera driver"
+        )
+
+
+def _require_size(width: int, height: int) -> None:
+    if width * height > MOST_PIXELS:
+        raise PerceptionError(
+            f"size: expected at most {MOST_PIXELS / 1e6:g} megapixels, got {width} x {height} px; lower the resolution "
+            "in the camera driver"
         )
 
 
@@ -104,6 +125,7 @@ def _decode_compressed(frame: Frame) -> ByteImage:
 
     try:
         with Image.open(io.BytesIO(frame.data.tobytes()), formats=("JPEG", "PNG")) as picture:
+            _require_size(*picture.size)  # it stands in the header; nothing is decoded yet
             if picture.mode not in _PILLOW_MODES:
                 raise PerceptionError(
                     f"compressed image: expected 8 bits a channel in colour or grey, got a {picture.format} "

@@ -68,17 +68,26 @@ class ObservationBuilder:
         self._last: Bundle | None = None
         self._sequence = 0
 
-    def add_frame(self, role: str, frame: Frame) -> None:
-        """Take a frame of the camera with this role."""
-        self._cameras[role].add(frame)
+    def add_frame(self, role: str, frame: Frame, now_ns: int | None = None) -> None:
+        """Take a frame of the camera with this role, which came at a ROS time."""
+        self._cameras[role].add(frame, now_ns)
 
-    def add_state(self, state: RobotState) -> None:
-        """Take a state of the robot."""
-        self._state.add(state)
+    def add_state(self, state: RobotState, now_ns: int | None = None) -> None:
+        """Take a state of the robot, which came at a ROS time."""
+        self._state.add(state, now_ns)
         if not self._state.invalid and self._state.newest:
             arm_rad = self._state.newest.positions[~self._embodiment.is_gripper]
             for camera in self._cameras.values():
                 camera.watch(arm_rad)
+
+    def rates_hz(self) -> dict[str, float]:
+        """Return frames a second of each camera, by role; NaN before the second frame."""
+        return {role: camera.rate_hz for role, camera in self._cameras.items()}
+
+    @property
+    def ignored(self) -> int:
+        """Frames and states whose stamp was not taken: from the future, or from a foreign clock."""
+        return self._state.stamps.ignored + sum(camera.stamps.ignored for camera in self._cameras.values())
 
     def decide(self, now_ns: int) -> Decision:
         """Judge every input at a ROS time."""

@@ -7,15 +7,15 @@ import dataclasses
 
 import numpy as np
 
-from molmoact2_ros.embodiment import RobotState
-
-from .camera_buffer import RESTART_NS
+from molmoact2_ros.embodiment import RobotState, listed
+from molmoact2_ros.embodiment.stamps import NewestStamp, Step
 
 
 class StateBuffer:
     """Take robot states as they arrive; keep the newest one that names every joint once with a finite value.
 
-    `invalid` says why the newest arrival cannot be used; `repeated` counts arrivals whose stamp did not advance.
+    `invalid` says why the newest arrival cannot be used, `repeated` counts arrivals whose stamp did not advance, and
+    `stamps` judges the clock.
     """
 
     def __init__(self, joint_names: tuple[str, ...]) -> None:
@@ -23,23 +23,26 @@ class StateBuffer:
         self.newest: RobotState | None = None
         self.invalid = ""
         self.repeated = 0
+        self.stamps = NewestStamp()
 
-    def add(self, state: RobotState) -> None:
-        """Take a state that has just arrived."""
+    def add(self, state: RobotState, now_ns: int | None = None) -> None:
+        """Take a state that has just arrived, at a ROS time."""
         self.invalid = self._problem(state)
         if self.invalid:
             return
-        step_ns = state.stamp_ns - self.newest.stamp_ns if self.newest else 1
-        if -RESTART_NS <= step_ns < 0:
+        step = self.stamps.take(state.stamp_ns, now_ns)
+        if step is Step.STRANGE:
+            return
+        if step is Step.OLDER:
             self.repeated += 1
             return
         # The stamp is that of the slowest driver: others may be newer in a state with the same stamp.
-        self.repeated = self.repeated + 1 if step_ns == 0 else 0
+        self.repeated = self.repeated + 1 if step is Step.EQUAL else 0
         self.newest = self._ordered(state)
 
     def _problem(self, state: RobotState) -> str:
-        if sorted(state.names) != sorted(self._names):
-            return f"expected the joints {', '.join(self._names)} once each, got {', '.join(state.names) or 'none'}"
+        if len(state.names) != len(self._names) or sorted(state.names) != sorted(self._names):
+            return f"expected the joints {', '.join(self._names)} once each, got {listed(state.names)}"
         if state.positions.shape != (len(self._names),) or state.velocities.shape != state.positions.shape:
             sizes = f"{state.positions.size} positions and {state.velocities.size} velocities"
             return f"expected {len(self._names)} positions and velocities, got {sizes}"

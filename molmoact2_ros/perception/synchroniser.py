@@ -18,8 +18,7 @@ from .input_status import InputState, InputStatus
 from .state_buffer import StateBuffer
 
 ROBOT_STATE = "robot_state"
-# Stamps may run ahead of this node's clock by the resolution of a simulated clock, not by a clock that is not set.
-FUTURE_TOLERANCE_S = 0.05
+_SAME_PERIOD = 0.2  # periods that differ by a smaller part are one rate
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def synchronise(cameras: Sequence[CameraBuffer], state: StateBuffer, now_ns: int
     stamps_ns = [frame.stamp_ns for frame in frames]
     skew_s = (max(stamps_ns) - min(stamps_ns)) / 1e9 if len(frames) == len(cameras) else math.nan
     if skew_s > budgets.max_skew_s:
-        statuses = _mark_skewed(statuses, frames, budgets)
+        statuses = _mark_skewed(statuses, frames, cameras, budgets)
     ready = state_status.ok and all(status.ok for status in statuses)
     bundle = Bundle(tuple(frames), state.newest) if ready and state.newest else None
     return Decision(bundle, (*statuses, state_status), skew_s)
@@ -79,7 +78,8 @@ def _match(
 
 def _camera_status(camera: CameraBuffer, now_ns: int, budgets: Budgets) -> InputStatus:
     subject, newest = f"camera '{camera.role}'", camera.newest
-    if newest is None and not camera.invalid:
+    clock = camera.stamps.problem(now_ns)
+    if newest is None and not camera.invalid and not clock:
         missing = f"{subject} is missing: no frame has arrived; check its driver, its topic and its QoS"
         return InputStatus(camera.role, InputState.MISSING, math.nan, missing)
     age_s = (now_ns - newest.stamp_ns) / 1e9 if newest else math.nan
@@ -94,8 +94,8 @@ def _camera_status(camera: CameraBuffer, now_ns: int, budgets: Budgets) -> Input
                 "swapped? Compare topics and drivers with `cameras` in the embodiment file"
             ),
         )
-    elif age_s < -FUTURE_TOLERANCE_S:
-        state, text = InputState.INVALID, f"{subject} is invalid: {_ahead(age_s)}"
+    elif clock:
+        state, text = InputState.INVALID, f"{subject} is invalid: {clock}"
     elif age_s > budgets.camera_max_age_s:
         state, text = _overdue(subject, "frame", age_s, budgets.camera_max_age_s, camera.repeated)
     elif camera.picture.unchanged_s > budgets.camera_max_age_s and camera.picture.moved_rad > budgets.moved_rad:
@@ -110,22 +110,19 @@ def _camera_status(camera: CameraBuffer, now_ns: int, budgets: Budgets) -> Input
 
 
 def _state_status(buffer: StateBuffer, now_ns: int, budgets: Budgets) -> InputStatus:
-    if buffer.newest is None and not buffer.invalid:
+    clock = buffer.stamps.problem(now_ns)
+    if buffer.newest is None and not buffer.invalid and not clock:
         missing = f"{ROBOT_STATE} is missing: none has arrived; bridge_state says why"
         return InputStatus(ROBOT_STATE, InputState.MISSING, math.nan, missing)
     age_s = (now_ns - buffer.newest.stamp_ns) / 1e9 if buffer.newest else math.nan
     state, text = InputState.OK, ""
     if buffer.invalid:
         state, text = InputState.INVALID, f"{ROBOT_STATE} is invalid: {buffer.invalid}"
-    elif age_s < -FUTURE_TOLERANCE_S:
-        state, text = InputState.INVALID, f"{ROBOT_STATE} is invalid: {_ahead(age_s)}"
+    elif clock:
+        state, text = InputState.INVALID, f"{ROBOT_STATE} is invalid: {clock}"
     elif age_s > budgets.state_max_age_s:
         state, text = _overdue(ROBOT_STATE, "state", age_s, budgets.state_max_age_s, buffer.repeated)
     return InputStatus(ROBOT_STATE, state, age_s, text)
-
-
-def _ahead(age_s: float) -> str:
-    return f"its stamp lies {-age_s:.2f} s in the future; set the clocks of both machines by the same source"
 
 
 def _overdue(subject: str, what: str, age_s: float, budget_s: float, repeated: int) -> tuple[InputState, str]:
@@ -137,16 +134,30 @@ def _overdue(subject: str, what: str, age_s: float, budget_s: float, repeated: i
     return InputState.STALE, f"{text}; check its driver"
 
 
-def _mark_skewed(statuses: Sequence[InputStatus], frames: Sequence[Frame], budgets: Budgets) -> list[InputStatus]:
+def _mark_skewed(
+    statuses: Sequence[InputStatus], frames: Sequence[Frame], cameras: Sequence[CameraBuffer], budgets: Budgets
+) -> list[InputStatus]:
     leader = max(range(len(frames)), key=lambda index: frames[index].stamp_ns)
     marked = []
-    for status, frame in zip(statuses, frames, strict=True):
+    for status, frame, camera in zip(statuses, frames, cameras, strict=True):
         behind_s = (frames[leader].stamp_ns - frame.stamp_ns) / 1e9
         if status.ok and behind_s > budgets.max_skew_s:
             text = (
                 f"camera '{status.name}' is skewed: its frame is {behind_s:.3f} s older than that of "
-                f"'{statuses[leader].name}', budget {budgets.max_skew_s:.3f} s; run both at the same rate"
+                f"'{statuses[leader].name}', budget {budgets.max_skew_s:.3f} s; {_remedy(camera, cameras[leader])}"
             )
             status = InputStatus(status.name, InputState.SKEWED, status.age_s, text)  # noqa: PLW2901
         marked.append(status)
     return marked
+
+
+def _remedy(one: CameraBuffer, other: CameraBuffer) -> str:
+    """Say what to do about a skew: at equal rates a frame was lost on its way."""
+    if abs(one.period_s - other.period_s) > _SAME_PERIOD * max(one.period_s, other.period_s):
+        return "run both at the same rate"
+    if math.isnan(one.period_s) or math.isnan(other.period_s):
+        return "run both at the same rate, and look whether frames get lost"
+    return (
+        f"both run at {1 / one.period_s:.0f} Hz, so frames get lost: load the Fast DDS profile for the cameras' "
+        "drivers too, or look at the network or USB bus"
+    )

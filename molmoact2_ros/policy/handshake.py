@@ -3,26 +3,24 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.json_file import brief, shortened
+from molmoact2_ros.policy.joint_order import misplaced
+from molmoact2_ros.policy.joint_ranges import check_ranges
 from molmoact2_ros.policy.policy import PolicyError
 from molmoact2_ros.processing.norm_stats import TagStats
 from molmoact2_ros.processing.normalizer import Normalizer
 
-GRIPPER = "gripper"
 
-# A start pose may lie a little outside the quantiles of training. Radians taken for degrees lie far outside: the
-# SO-101 lift, trained on 44 to 185 degrees, would come as about 2.
-HOME_SLACK = 0.25
-
-
-def check_handshake(robot: Embodiment, tag: TagStats) -> None:
+def check_handshake(robot: Embodiment, tag: TagStats) -> tuple[str, ...]:
     """Check that a checkpoint's norm tag describes this robot.
 
     Names alone are no proof, every data set has its own; what must agree is the number of joints, which of them are
-    grippers, the cameras and their order, the prompt's texts, the chunk's length, and the unit (the home pose must not
-    lie far outside the range of training).
+    grippers, their order as far as the names say it, the cameras and their order, the prompt's texts, the chunk's
+    length, and the units: see `joint_ranges`.
+
+    Returns:
+        Sentences on what can be used and makes little sense, such as a gripper that never opens.
 
     Raises:
         PolicyError: they disagree; one sentence that says in what, and what to change.
@@ -33,33 +31,37 @@ def check_handshake(robot: Embodiment, tag: TagStats) -> None:
     _equal(robot, tag, "horizon", contract.horizon, tag.action_horizon)
     for what, stats in (("state", tag.state), ("action", tag.action)):
         _check_joints(robot, tag, what, stats)
+    if set(tag.state.names) == set(tag.action.names) and tag.state.names != tag.action.names:
+        raise PolicyError(
+            f"norm tag {tag.norm_tag} has its state in the order {shortened(', '.join(tag.state.names))}, but its "
+            f"action in {shortened(', '.join(tag.action.names))}: compute the statistics again, in one order"
+        )
     _check_cameras(robot, tag)
-    _check_units(robot, tag)
+    return check_ranges(robot, tag)
 
 
 def _equal(robot: Embodiment, tag: TagStats, key: str, expected: object, found: object) -> None:
     if expected != found:
         raise PolicyError(
             f"embodiment {robot.name} has policy.{key} {expected!r}, but the checkpoint's norm tag {tag.norm_tag} has "
-            f"{found!r}: use another checkpoint, or correct the embodiment file"
+            f"{brief(found)}: use another checkpoint, or correct the embodiment file"
         )
 
 
 def _check_joints(robot: Embodiment, tag: TagStats, what: str, stats: Normalizer) -> None:
     if len(stats.names) != len(robot.joints):
         raise PolicyError(
-            f"norm tag {tag.norm_tag} has {len(stats.names)} {what} dimensions ({', '.join(stats.names)}), but "
-            f"embodiment {robot.name} has {len(robot.joints)} joints ({', '.join(robot.joint_names)}): choose the norm "
-            "tag of this robot in the embodiment file, or another checkpoint"
+            f"norm tag {tag.norm_tag} has {len(stats.names)} {what} dimensions ({shortened(', '.join(stats.names))}), "
+            f"but embodiment {robot.name} has {len(robot.joints)} joints ({', '.join(robot.joint_names)}): choose the "
+            "norm tag of this robot in the embodiment file, or another checkpoint"
         )
-    if not any(GRIPPER in name.lower() for name in stats.names):
-        return  # a file without telling names: the unit check below must do
-    for joint, name in zip(robot.joints, stats.names, strict=True):
-        if joint.is_gripper != (GRIPPER in name.lower()):
-            raise PolicyError(
-                f"{what} dimension {name!r} of norm tag {tag.norm_tag} stands where embodiment {robot.name} has its "
-                f"{joint.kind} joint {joint.name!r}: reorder the joints of the embodiment file"
-            )
+    if wrong := misplaced(robot.joints, stats.names):
+        joint, name = wrong
+        raise PolicyError(
+            f"{what} dimension {brief(name)} of norm tag {tag.norm_tag} stands where embodiment {robot.name} has its "
+            f"{joint.kind} joint {joint.name!r}: use a checkpoint with the order of the robot "
+            f"({', '.join(robot.joint_names)}), or reorder the joints of the embodiment file"
+        )
 
 
 def _check_cameras(robot: Embodiment, tag: TagStats) -> None:
@@ -70,21 +72,8 @@ def _check_cameras(robot: Embodiment, tag: TagStats) -> None:
             left.pop(0)
         if tag.camera_keys and not left:
             raise PolicyError(
-                f"norm tag {tag.norm_tag} was trained with the cameras {', '.join(tag.camera_keys)}, in which "
-                f"{', '.join(robot.camera_roles)} of embodiment {robot.name} are not found in this order: correct the "
-                "cameras of the embodiment file"
+                f"norm tag {tag.norm_tag} was trained with the cameras {shortened(', '.join(tag.camera_keys))}, in "
+                f"which {', '.join(robot.camera_roles)} of embodiment {robot.name} are not found in this order: "
+                "correct the cameras of the embodiment file"
             )
         left = left[1:]
-
-
-def _check_units(robot: Embodiment, tag: TagStats) -> None:
-    home = robot.to_policy(robot.pose("home"))
-    low, high = np.asarray(tag.state.low), np.asarray(tag.state.high)
-    slack = HOME_SLACK * (high - low)
-    for joint, value, bottom, top in zip(robot.joints, home, low - slack, high + slack, strict=True):
-        if not bottom <= value <= top:
-            raise PolicyError(
-                f"the home pose of embodiment {robot.name} has {joint.name} = {value:.3f} in policy units, far from "
-                f"the training range of norm tag {tag.norm_tag}: correct the joint's unit (policy: scale, offset) or "
-                "the pose"
-            )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.config import DepthConfig
 from molmoact2_ros.model.decoding import TOKENS_PER_ACTION_STEP, DecodingError, action_bins, generate
+from molmoact2_ros.model.depth import closing_tokens
 from molmoact2_ros.model.guide import Guide
 from molmoact2_ros.model.molmoact2 import MolmoAct2, Prefill
 from molmoact2_ros.policy.continuation import Continuation
@@ -154,6 +155,19 @@ class NativePolicy:
         if self._depth is None:
             raise PolicyError("depth reasoning is off: configure the policy with enable_depth")
         self._depth.schedule.ask()
+
+    def check_instruction(self, text: str) -> None:
+        """Check an instruction before it is taken, with room for all that is written after the prompt.
+
+        Raises:
+            ProcessingError: nothing is left of it once normalised, it holds the model's own tokens, or it is too long.
+        """
+        room = 0 if self._tokenizer is None else TOKENS_PER_ACTION_STEP * self._tag.action_horizon
+        grid = None if self._depth is None else self._model.config.depth
+        if grid is not None:
+            room += grid.num_cells + closing_tokens(self._model)
+        tag, cameras = self._spec.norm_tag, self._spec.num_cameras
+        self._processor.check_task(text, tag, cameras, depth=grid is not None, room=room)
 
     def infer(self, observation: PolicyObservation) -> PolicyChunk:
         """Predict a chunk.

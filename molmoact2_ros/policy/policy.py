@@ -155,6 +155,14 @@ class Policy(Protocol):
         """Run once on made-up input, so that the first real call takes no longer than the others."""
         ...
 
+    def check_instruction(self, text: str) -> None:
+        """Check an instruction before it is taken; may be called from another thread than `infer`.
+
+        Raises:
+            ValueError: no observation with it could be used; one sentence says why.
+        """
+        ...
+
     def infer(self, observation: PolicyObservation) -> PolicyChunk:
         """Predict.
 

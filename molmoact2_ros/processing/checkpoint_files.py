@@ -3,21 +3,26 @@
 
 from __future__ import annotations
 
-import json
-import reprlib
+import math
+import sys
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tokenizers import Tokenizer
 
+from molmoact2_ros.json_file import JsonFileError, brief, placeholder, read_json_object, shortened
+
 from .errors import ProcessingError
 
 _T = TypeVar("_T")
 
+LARGEST_INT = 2**31 - 1  # no id, size or count of a checkpoint is larger
+MAX_FLOAT = sys.float_info.max
+
 _NAMES: dict[type, str] = {
     bool: "true or false",
     dict: "an object",
-    float: "a number",
+    float: "a finite number",
     int: "a whole number",
     list: "a list",
     str: "a text",
@@ -42,16 +47,13 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     """Return the JSON object in a file of a checkpoint folder.
 
     Raises:
-        ProcessingError: the file is missing, is not JSON, or holds no object.
+        ProcessingError: the file is missing, or `read_json_object` finds it unusable.
     """
     path = require_file(folder, name)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ProcessingError(f"{path} is not readable JSON ({error}); download it again.") from error
-    if not isinstance(content, dict):
-        raise ProcessingError(f"{path} must hold a JSON object, not a {type(content).__name__}.")
-    return content
+        return read_json_object(path)
+    except JsonFileError as error:
+        raise ProcessingError(f"{error}.") from error
 
 
 def require_field(mapping: dict[str, Any], key: str, where: str) -> Any:
@@ -73,9 +75,9 @@ def require_typed(mapping: dict[str, Any], key: str, kind: type[_T], where: str)
         ProcessingError: the field is missing, null or of another type.
     """
     value = require_field(mapping, key, where)
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) <= MAX_FLOAT:
         value = float(value)
-    if type(value) is not kind:
+    if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
         raise ProcessingError(f"{where} field '{key}' must be {_NAMES[kind]}, not {brief(value)}.")
     return value
 
@@ -84,11 +86,13 @@ def require_int(mapping: dict[str, Any], key: str, where: str, at_least: int | N
     """Return `mapping[key]`, a whole number; `where` names the file, and the section in it, for the error.
 
     Raises:
-        ProcessingError: the field is missing, null, no whole number or too small.
+        ProcessingError: the field is missing, null, no whole number, too small or too large.
     """
     value = require_typed(mapping, key, int, where)
     if at_least is not None and value < at_least:
-        raise ProcessingError(f"{where} field '{key}' must be at least {at_least}, not {value}.")
+        raise ProcessingError(f"{where} field '{key}' must be at least {at_least}, not {brief(value)}.")
+    if abs(value) > LARGEST_INT:
+        raise ProcessingError(f"{where} field '{key}' must be at most {LARGEST_INT} in size, not {brief(value)}.")
     return value
 
 
@@ -106,22 +110,23 @@ def optional_list(mapping: dict[str, Any], key: str, kind: type[_T], where: str)
     return values
 
 
-def brief(value: object) -> str:
-    """Show a value in a sentence, long ones cut short."""
-    return reprlib.repr(value)
-
-
 def load_tokenizer(folder: Path, name: str = "tokenizer.json") -> Tokenizer:
     """Return the tokenizer of a checkpoint folder, without the padding and truncation that its file may ask for.
 
     Raises:
-        ProcessingError: the file is missing or no tokenizer.
+        ProcessingError: the file is missing, empty, a git-lfs pointer, or no tokenizer.
     """
     path = require_file(folder, name)
+    if found := placeholder(path):
+        raise ProcessingError(f"{found}.")
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises no narrower class on a malformed file
-        raise ProcessingError(f"{path} is not a readable tokenizer ({error}); download it again.") from error
+    except BaseException as error:  # the library raises no narrower class on a malformed file, and panics on some
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise
+        raise ProcessingError(
+            f"{path} is not a readable tokenizer ({shortened(error, 150)}); download it again."
+        ) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

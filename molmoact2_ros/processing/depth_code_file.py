@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from molmoact2_ros.json_file import shortened
+
 from .errors import ProcessingError
 
 FORMAT = "molmoact2 depth codes 1"
@@ -70,10 +72,18 @@ class DepthCodeFile:
             frames = facts.pop("frames")
             if codes.ndim != 3 or len(codes) != len(frames):
                 raise ValueError(f"{len(frames)} frames and codes of the shape {codes.shape}")
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, zipfile.BadZipFile) as error:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+            zipfile.BadZipFile,
+        ) as error:
             raise ProcessingError(
-                f"{path} holds no depth codes ({type(error).__name__}: {error}): expected a file that "
-                "`molmoact2 depth-codes` wrote"
+                f"{path} holds no depth codes ({shortened(f'{type(error).__name__}: {error}', 150)}): expected a file "
+                "that `molmoact2 depth-codes` wrote"
             ) from error
         return cls(codes, frames, facts)
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .checkpoint_files import brief, read_json, require_field, require_int, require_typed
+from molmoact2_ros.json_file import brief
+
+from .checkpoint_files import read_json, require_field, require_int, require_typed
 from .errors import ProcessingError
 from .images import ByteImage, FloatArray, IndexArray, patchify, pooling_windows, resize_bilinear
 
@@ -55,7 +57,7 @@ class ImageEncoder:
         patch_size = require_int(image, "patch_size", _SECTION, at_least=1)
         if height % patch_size or width % patch_size:
             raise ProcessingError(
-                f"{_SECTION}: {height} x {width} does not divide into patches of {patch_size} pixels."
+                f"{_SECTION}: {brief(height)} x {brief(width)} does not divide into patches of {patch_size} pixels."
             )
         single_crop = config.get("use_single_crop_col_tokens") is not None
         return cls(
@@ -119,5 +121,5 @@ def _require_value(image: dict[str, Any], key: str, wanted: object) -> None:
     given = require_field(image, key, _SECTION)
     if given != wanted:
         raise ProcessingError(
-            f"{_SECTION} has {key} = {given!r}, but robot checkpoints use {wanted!r}; this package does no other."
+            f"{_SECTION} has {key} = {brief(given)}, but robot checkpoints use {wanted!r}; this package does no other."
         )

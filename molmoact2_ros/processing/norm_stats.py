@@ -7,13 +7,15 @@ Source: allenai/molmoact2 checkpoint converter (format molmoact2_norm_stats.v1).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from molmoact2_ros.json_file import brief, shortened
+
 from .checkpoint_files import optional_list, read_json, require_int, require_typed
 from .errors import ProcessingError
-from .normalizer import Normalizer
+from .normalizer import MODES, Normalizer
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,12 @@ class TagStats:
         Raises:
             ProcessingError: a field is missing or of the wrong type, or its statistics do not fit together.
         """
-        horizon = require_int(metadata, "action_horizon", where)
-        steps = require_int(metadata, "n_action_steps", where) if metadata.get("n_action_steps") else horizon
+        horizon = require_int(metadata, "action_horizon", where, at_least=1)
+        steps = horizon if metadata.get("n_action_steps") is None else require_int(metadata, "n_action_steps", where)
+        if not 1 <= steps <= horizon:
+            raise ProcessingError(
+                f"{where} field 'n_action_steps' must be from 1 to action_horizon {horizon}, not {steps}."
+            )
         return cls(
             norm_tag=norm_tag,
             setup=require_typed(metadata, "setup_type", str, where),
@@ -70,9 +76,11 @@ class NormStats:
 
     Attributes:
         tags: the robots by norm tag.
+        unusable: what is wrong with the entries of the others, by norm tag; each matters to its own robot alone.
     """
 
     tags: Mapping[str, TagStats]
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path, filename: str = "norm_stats.json") -> NormStats:
@@ -83,34 +91,37 @@ class NormStats:
             filename: name of the file; `norm_stats_filename` of config.json.
 
         Raises:
-            ProcessingError: the file or a field is missing, a field has the wrong type, or statistics do not fit
-                together.
+            ProcessingError: the file is unusable as a whole: it or a field of it is missing or has the wrong type.
         """
         content = read_json(folder, filename)
         mode = require_typed(content, "norm_mode", str, filename)
+        if mode not in MODES:
+            raise ProcessingError(f"{filename} uses the norm_mode {brief(mode)}; known modes are {', '.join(MODES)}.")
         metadata_by_tag = require_typed(content, "metadata_by_tag", dict, filename)
-        return cls(
-            {
-                tag: TagStats.from_metadata(
-                    tag,
-                    require_typed(metadata_by_tag, tag, dict, f"{filename} metadata_by_tag"),
-                    mode,
-                    f"{filename} tag '{tag}'",
-                )
-                for tag in metadata_by_tag
-            }
-        )
+        tags: dict[str, TagStats] = {}
+        unusable: dict[str, str] = {}
+        for tag in metadata_by_tag:
+            try:
+                metadata = require_typed(metadata_by_tag, tag, dict, f"{filename} metadata_by_tag")
+                tags[tag] = TagStats.from_metadata(tag, metadata, mode, f"{filename} tag {brief(tag)}")
+            except ProcessingError as error:
+                unusable[tag] = str(error)
+        return cls(tags, unusable)
 
     def tag(self, norm_tag: str) -> TagStats:
         """Return one robot.
 
         Raises:
-            ProcessingError: the tag is empty or not in the checkpoint; the known ones are listed.
+            ProcessingError: its entry is unusable, or the tag is empty or not in the checkpoint; the known ones are
+                listed.
         """
         if norm_tag in self.tags:
             return self.tags[norm_tag]
+        if norm_tag in self.unusable:
+            raise ProcessingError(self.unusable[norm_tag])
         given = f"has no norm tag '{norm_tag}'" if norm_tag else "needs a norm tag, none was given"
-        raise ProcessingError(f"The checkpoint {given}; choose one of {', '.join(sorted(self.tags))}.")
+        known = shortened(", ".join(sorted({*self.tags, *self.unusable})) or "none: it has no robot at all")
+        raise ProcessingError(f"The checkpoint {given}; choose one of {known}.")
 
 
 def _normalizer(metadata: dict[str, Any], key: str, mode: str, where: str) -> Normalizer:

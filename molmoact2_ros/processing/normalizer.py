@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .checkpoint_files import brief, optional_list, require_field
+from molmoact2_ros.json_file import brief
+
+from .checkpoint_files import optional_list, require_field
 from .errors import ProcessingError
 
 FloatArray = NDArray[np.float32]
@@ -23,6 +25,24 @@ _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 _MIN_SPAN = np.float32(1e-6)
 _BOUND_KEYS = {"min_max": ("min", "max"), "q01_q99": ("q01", "q99"), "q10_q90": ("q10", "q90")}
 MODES = ("none", "mean_std", *_BOUND_KEYS)
+# A pair of bounds, each with the value in its middle, best first; a normal distribution has 1 % below 2.33 deviations.
+_RANGE_KEYS = (("q01", "q99"), ("q10", "q90"), ("min", "max"))
+_DEVIATIONS_OF_1_PERCENT = np.float32(2.33)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRange:
+    """Where the values of one vector lay in training, float32 [D] each.
+
+    Attributes:
+        low: below which there was next to nothing.
+        middle: the median, else the mean; None where the file has neither.
+        high: above which there was next to nothing.
+    """
+
+    low: FloatArray
+    middle: FloatArray | None
+    high: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +57,7 @@ class Normalizer:
         constant: bool [D]; where true the statistics saw a single value and the normalised value is 0.
         bounded: whether values beyond `low` and `high` are cut off, in both directions.
         standard: mean and standard deviation, float32 [D] each, of statistics that are told by them; else None.
+        seen: where the training data lay, whatever the mode; None where the file says nothing of it.
     """
 
     names: tuple[str, ...]
@@ -46,6 +67,7 @@ class Normalizer:
     constant: BoolArray
     bounded: bool
     standard: tuple[FloatArray, FloatArray] | None = None
+    seen: TrainingRange | None = None
 
     @classmethod
     def from_stats(cls, stats: dict[str, Any], mode: str, where: str) -> Normalizer:
@@ -57,7 +79,8 @@ class Normalizer:
             where: file and section, for errors.
 
         Raises:
-            ProcessingError: the mode is unknown, a list is missing, has another length or is not finite.
+            ProcessingError: the mode is unknown, a list is missing, has another length or is not finite, or a bound
+                lies above its counterpart.
         """
         low, high = _bounds(stats, mode, where)
         names = tuple(optional_list(stats, "names", str, where) or (f"dim_{index}" for index in range(len(low))))
@@ -67,11 +90,16 @@ class Normalizer:
         constant = np.zeros(len(low), dtype=bool)
         if mode in _BOUND_KEYS and stats.get("min") is not None and stats.get("max") is not None:
             constant = np.equal(*_pair(stats, "min", "max", where))
-        lengths = {len(names), len(mask), len(low), len(high), len(constant)}
+        seen = _training_range(stats, where)
+        lengths = {len(names), len(mask), len(low), len(high), len(constant), len(seen.low) if seen else len(low)}
         if len(lengths) != 1:
             raise ProcessingError(f"{where} mixes vectors of {sorted(lengths)} dimensions; all must have one length.")
+        if mode in _BOUND_KEYS:
+            _check_order(names, _BOUND_KEYS[mode], (low, high), where)
         standard = _pair(stats, "mean", "std", where) if mode == "mean_std" else None
-        return cls(names, low, high, mask, constant, bounded=mode in _BOUND_KEYS, standard=standard)
+        if standard is not None:
+            _check_order(names, ("zero", "std"), (np.zeros_like(low), standard[1]), where)
+        return cls(names, low, high, mask, constant, bounded=mode in _BOUND_KEYS, standard=standard, seen=seen)
 
     def normalize(self, x: NDArray[Any]) -> FloatArray:
         """Map robot units to network units.
@@ -140,6 +168,38 @@ def _bounds(stats: dict[str, Any], mode: str, where: str) -> tuple[FloatArray, F
         return _any_bounds(stats, where)
     mean, deviation = _pair(stats, "mean", "std", where)
     return mean - deviation, mean + deviation
+
+
+def _check_order(
+    names: tuple[str, ...], keys: tuple[str, str], bounds: tuple[FloatArray, FloatArray], where: str
+) -> None:
+    """Refuse a lower bound above the upper one; quantiles of a constant differ by rounding."""
+    low, high = bounds
+    for name, below, above in zip(names, low.tolist(), high.tolist(), strict=True):
+        if below > above + float(_MIN_SPAN) * max(1.0, abs(above)):
+            raise ProcessingError(
+                f"{where} has {keys[0]} {below:g} above {keys[1]} {above:g} for {brief(name)}; compute the statistics"
+                " of the training data again."
+            )
+
+
+def _training_range(stats: dict[str, Any], where: str) -> TrainingRange | None:
+    """Return where the training data lay, by the best that the file has of it."""
+    middle = next((_vector(stats, key, where) for key in ("q50", "mean") if stats.get(key) is not None), None)
+    for keys in _RANGE_KEYS:
+        if all(stats.get(key) is not None for key in keys):
+            low, high = _pair(stats, *keys, where)
+            break
+    else:
+        if middle is None or stats.get("std") is None:
+            return None
+        mean, deviation = _pair(stats, "mean", "std", where)
+        low, high = mean - _DEVIATIONS_OF_1_PERCENT * deviation, mean + _DEVIATIONS_OF_1_PERCENT * deviation
+    if middle is not None and len(middle) != len(low):
+        raise ProcessingError(
+            f"{where} mixes vectors of {sorted({len(middle), len(low)})} dimensions; all must have one length."
+        )
+    return TrainingRange(low, middle, high)
 
 
 def _any_bounds(stats: dict[str, Any], where: str) -> tuple[FloatArray, FloatArray]:

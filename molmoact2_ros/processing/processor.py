@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from molmoact2_ros.json_file import brief, shortened
+
 from .checkpoint_files import load_tokenizer, read_json, require_int, require_typed
 from .errors import ProcessingError
 from .image_encoder import ImageEncoder
@@ -24,6 +26,10 @@ from .model_inputs import ModelInputs
 from .norm_stats import NormStats
 from .prompt import IMAGE_PLACEHOLDER, build_prompt, mark, normalize_task, state_text
 from .token_ids import TokenIds
+
+# Where config.json lacks max_position_embeddings: the smaller of the published defaults.
+UNSTATED_MAX_TOKENS = 16_384
+MOST_CHARACTERS_PER_TOKEN = 64
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,7 @@ class Processor:
         mark_setup: whether the setup text stands between setup tokens.
         mark_control: whether the control mode stands between control tokens.
         first_action_row: row of a predicted chunk that belongs to the newest observation.
+        max_tokens: longest sequence that the network was made for.
     """
 
     images: ImageEncoder
@@ -47,6 +54,7 @@ class Processor:
     mark_setup: bool
     mark_control: bool
     first_action_row: int
+    max_tokens: int = UNSTATED_MAX_TOKENS
 
     @classmethod
     def load(cls, folder: Path) -> Processor:
@@ -66,6 +74,7 @@ class Processor:
             mark_setup=require_typed(config, "add_setup_tokens", bool, "config.json"),
             mark_control=require_typed(config, "add_control_tokens", bool, "config.json"),
             first_action_row=require_int(config, "n_obs_steps", "config.json", at_least=1) - 1,
+            max_tokens=_max_tokens(config),
         )
 
     @property
@@ -113,7 +122,8 @@ class Processor:
 
         Raises:
             ProcessingError: unknown tag, wrong number of state values or one not finite, a task that is empty after
-                normalisation or holds special tokens, or depth asked of a checkpoint without depth tokens.
+                normalisation, holds special tokens or makes the prompt too long, or depth asked of a checkpoint without
+                depth tokens.
         """
         if depth and not self.tokens.num_depths:
             raise ProcessingError("Depth reasoning needs depth tokens, which this checkpoint lacks; turn it off.")
@@ -130,7 +140,26 @@ class Processor:
         ids = self.tokenizer.encode(text, add_special_tokens=False).ids
         if ids[0] != self.tokens.bos:
             ids.insert(0, self.tokens.bos)
+        self._check_length(task, len(ids))
         return np.asarray(ids, dtype=np.int64), prompt
+
+    def check_task(self, task: str, norm_tag: str, num_images: int, *, depth: bool = False, room: int = 0) -> None:
+        """Check an instruction where it is given, with a state in the middle of its range.
+
+        Args:
+            task: instruction as the operator gave it.
+            norm_tag: which robot of the checkpoint.
+            num_images: number of cameras.
+            depth: whether depth reasoning may be asked for.
+            room: tokens that are written after the prompt.
+
+        Raises:
+            ProcessingError: as `encode_text`.
+        """
+        stats = self.stats.tag(norm_tag).state
+        middle = stats.unnormalize(np.zeros(len(stats.names), np.float32))
+        ids, _ = self.encode_text(task, middle, norm_tag, num_images, depth=depth)
+        self._check_length(task, len(ids) + room)
 
     def decode(self, actions: NDArray[Any], norm_tag: str, n_action_steps: int | None = None) -> FloatArray:
         """Turn a predicted chunk into actions of the robot.
@@ -158,12 +187,40 @@ class Processor:
     def _added_ids(self) -> frozenset[int]:
         return frozenset(self.tokenizer.get_added_tokens_decoder())
 
+    def _check_length(self, task: str, num_tokens: int) -> None:
+        if num_tokens > self.max_tokens:
+            raise ProcessingError(
+                f"The instruction {brief(task)} makes {num_tokens} tokens with all else, but the model reads at most"
+                f" {self.max_tokens}; say it in fewer words."
+            )
+
     def _checked_task(self, task: str) -> str:
+        if len(task) > MOST_CHARACTERS_PER_TOKEN * self.max_tokens:  # before a tokenizer works on it for minutes
+            raise ProcessingError(
+                f"The instruction {brief(task)} has {len(task)} characters, too many for the {self.max_tokens} tokens"
+                " that the model reads; say it in fewer words."
+            )
+        try:
+            task.encode()
+        except UnicodeEncodeError as error:
+            raise ProcessingError(f"The instruction {brief(task)} is no valid text; type it again.") from error
         normalized = normalize_task(task)
         if not normalized:
-            raise ProcessingError(f"The instruction {task!r} is empty; say what the robot should do.")
-        special = self._added_ids.intersection(self.tokenizer.encode(normalized, add_special_tokens=False).ids)
-        if special:
-            names = ", ".join(str(self.tokenizer.id_to_token(token)) for token in sorted(special))
-            raise ProcessingError(f"The instruction {task!r} holds the model's own tokens {names}; use plain words.")
+            raise ProcessingError(f"The instruction {brief(task)} is empty; say what the robot should do.")
+        found = self.tokenizer.encode(normalized, add_special_tokens=False).ids
+        names = [str(self.tokenizer.id_to_token(token)) for token in sorted(self._added_ids.intersection(found))]
+        if IMAGE_PLACEHOLDER in normalized and IMAGE_PLACEHOLDER not in names:
+            names.append(IMAGE_PLACEHOLDER)  # replaced in the prompt, whatever the tokenizer makes of it
+        if names:
+            raise ProcessingError(
+                f"The instruction {brief(task)} holds the model's own tokens {shortened(', '.join(names), 100)}; use"
+                " plain words."
+            )
         return normalized
+
+
+def _max_tokens(config: dict[str, Any]) -> int:
+    text = config.get("text_config")
+    if not isinstance(text, dict) or text.get("max_position_embeddings") is None:
+        return UNSTATED_MAX_TOKENS
+    return require_int(text, "max_position_embeddings", "config.json text_config", at_least=1)

@@ -11,7 +11,9 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from .checkpoint_files import brief, require_int
+from molmoact2_ros.json_file import brief, shortened
+
+from .checkpoint_files import require_int
 from .errors import ProcessingError
 
 
@@ -105,7 +107,10 @@ class _Lookup:
         return self._agreed(token, configured, f"config.json {key}")
 
     def role(self, role: str, fallback: str | None = None) -> int:
-        """Return the id of a role such as `eos_token`; a null in config.json leaves the choice to the tokenizer."""
+        """Return the id of a role such as `eos_token`.
+
+        A null in config.json leaves the choice to the tokenizer; of a list of ids, one must be the tokenizer's.
+        """
         entry = self.tokenizer_config.get(role) or (self.tokenizer_config.get(fallback) if fallback else None)
         if entry is None:
             raise ProcessingError(f"tokenizer_config.json lacks '{role}'; download the checkpoint's tokenizer again.")
@@ -115,7 +120,11 @@ class _Lookup:
                 f"tokenizer_config.json field '{role}' must be a text, or an object with the text as 'content', not"
                 f" {brief(entry)}."
             )
-        return self._agreed(token, self.config.get(f"{role}_id"), f"config.json {role}_id")
+        configured, where = self.config.get(f"{role}_id"), f"config.json {role}_id"
+        found = self.tokenizer.token_to_id(token)
+        if isinstance(configured, list) and found is not None and found in configured:
+            return int(found)
+        return self._agreed(token, configured, where)
 
     def range(self, kind: str) -> int:
         """Return the first id of `<kind_0>`, `<kind_1>`, ... after checking that the ids follow one another."""
@@ -125,13 +134,15 @@ class _Lookup:
             self._agreed(f"<{kind}_{index}>", first + index, f"config.json {kind}_token_start_id + {index}")
         return first
 
-    def _agreed(self, token: str, configured: int | None, where: str) -> int:
+    def _agreed(self, token: str, configured: object, where: str) -> int:
         found = self.tokenizer.token_to_id(token)
         if found is None:
-            raise ProcessingError(f"tokenizer.json lacks the token {token}; it does not belong to this checkpoint.")
+            raise ProcessingError(
+                f"tokenizer.json lacks the token {shortened(token, 80)}; it does not belong to this checkpoint."
+            )
         if configured is not None and configured != found:
             raise ProcessingError(
-                f"Token {token} has id {found} in tokenizer.json but {configured} by {where};"
+                f"Token {token} has id {found} in tokenizer.json but {brief(configured)} by {where};"
                 " use the tokenizer that came with the checkpoint."
             )
         return int(found)

@@ -2,7 +2,7 @@
 """The right to move: checks on commands, watch over the neighbours, modes and latch. No torch, no ROS."""
 
 from .causes import Cause, Mode
-from .devices import ESTOP_SERVICE, ESTOP_TOPIC
+from .devices import Estop
 from .errors import SafetyError
 from .instant import Instant
 from .limits import Limits
@@ -15,10 +15,9 @@ from .state_machine import Reply
 from .verdict import Verdict
 
 __all__ = [
-    "ESTOP_SERVICE",
-    "ESTOP_TOPIC",
     "BridgeReport",
     "Cause",
+    "Estop",
     "Instant",
     "Limits",
     "Mode",

@@ -13,7 +13,7 @@ Names = tuple[str, ...]
 
 def same_names(names: Sequence[str], wanted: Names) -> bool:
     """Tell whether both name the same joints, each once, in any order."""
-    return sorted(names) == sorted(wanted)
+    return len(names) == len(wanted) and sorted(names) == sorted(wanted)
 
 
 def command_in_order(command: JointCommand, wanted: Names) -> JointCommand:

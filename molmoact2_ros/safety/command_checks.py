@@ -16,11 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import JointCommand, RobotState
+from molmoact2_ros.embodiment import MOST_POINTS, JointCommand, RobotState, listed, quoted
 
 from . import cubic
 from .by_name import command_in_order, same_names
 from .causes import Cause
+from .chunk_rejections import rejection_verdict
 from .instant import NS_PER_S
 from .limits import Limits
 from .settings import Settings
@@ -41,7 +42,8 @@ class Context:
     """What a command is judged against.
 
     `measured` and `previous` are in the order of `limits.names`. `previous` is the last command that passed since
-    arming, which the robot executes or has ended; None for the first. Without `space` motion is judged by joints alone.
+    arming, which the robot executes or has ended; None for the first. `speed` [joints] is the largest of the latest
+    commands and bounds what is believed of measured velocities. Without `space` motion is judged by joints alone.
     """
 
     limits: Limits
@@ -50,6 +52,7 @@ class Context:
     now_ns: int
     measured: RobotState
     previous: JointCommand | None
+    speed: Array
     space: Space | None = None
 
 
@@ -71,18 +74,30 @@ def _first(checks: tuple[Check, ...], command: JointCommand, context: Context) -
 # Form: can it be read at all?
 
 
+def check_chunk(command: JointCommand, _context: Context) -> Verdict | None:
+    """Proposes something: a command without points says why the newest chunk cannot be followed."""
+    if command.positions.size or not command.rejection.count:
+        return None
+    return rejection_verdict(command.rejection)
+
+
 def check_shape(command: JointCommand, context: Context) -> Verdict | None:
-    """Points x joints twice, at least two points, a step from 1 ms to the command period, motion within the points."""
+    """Points x joints twice, 2 to MOST_POINTS points, a step from 1 ms to the command period, motion within the points.
+
+    The velocities of the chunk are joints, or none.
+    """
     positions, velocities, joints = command.positions, command.velocities, len(command.names)
     wrong = ""
     if positions.ndim != 2 or positions.shape != velocities.shape or positions.shape[1] != joints:
         wrong = f"positions {positions.shape} and velocities {velocities.shape} do not fit points x {joints} joints"
-    elif len(positions) < 2:
-        wrong = f"at least 2 points are needed, {len(positions)} came"
+    elif not 2 <= len(positions) <= MOST_POINTS:
+        wrong = f"2 to {MOST_POINTS} points are needed, {len(positions)} came"
     elif not STEP_MIN_S <= command.step_s <= context.period_s * (1 + ROUNDING):
         wrong = f"the step is {command.step_s} s, not {STEP_MIN_S} to {context.period_s} s (one command period)"
     elif not 0 <= command.motion_points <= len(positions):
         wrong = f"motion_points is {command.motion_points}, of {len(positions)} points"
+    elif command.chunk_velocities.size not in (0, joints):
+        wrong = f"chunk_velocities has {command.chunk_velocities.size} values for {joints} joints"
     return Verdict(Cause.WRONG_SHAPE, f"the command has a wrong shape: {wrong}") if wrong else None
 
 
@@ -91,9 +106,9 @@ def check_joints(command: JointCommand, context: Context) -> Verdict | None:
     wanted = context.limits.names
     if same_names(command.names, wanted):
         return None
-    text = f"expected the joints {', '.join(wanted)} in any order, got {', '.join(command.names) or 'none'}"
-    odd = sorted(set(wanted) ^ set(command.names))
-    return Verdict(Cause.WRONG_JOINTS, text, joint=odd[0] if odd else "")
+    text = f"expected the joints {', '.join(wanted)} in any order, got {listed(command.names)}"
+    odd = min(set(wanted) ^ set(command.names), default="")
+    return Verdict(Cause.WRONG_JOINTS, text, joint=quoted(odd))
 
 
 # Content: from here on the columns are in the order of the limits.
@@ -102,6 +117,8 @@ def check_joints(command: JointCommand, context: Context) -> Verdict | None:
 def check_finite(command: JointCommand, context: Context) -> Verdict | None:
     """No NaN, no infinity."""
     bad = ~(np.isfinite(command.positions) & np.isfinite(command.velocities))
+    if not np.isfinite(command.chunk_velocities).all():
+        return Verdict(Cause.NOT_FINITE, "chunk_velocities holds a number that is not finite")
     if not bad.any():
         return None
     point, joint = map(int, np.argwhere(bad)[0])
@@ -238,8 +255,9 @@ def check_jump(command: JointCommand, context: Context) -> Verdict | None:
     limits, settings, measured = context.limits, context.settings, context.measured
     time_ns = max(command.start_ns, measured.stamp_ns)
     position, velocity = cubic.evaluate(command, time_ns)
-    predicted = measured.positions + measured.velocities * ((time_ns - measured.stamp_ns) / NS_PER_S)
-    speed = np.maximum(np.abs(velocity), np.abs(measured.velocities))
+    believed = np.clip(measured.velocities, -context.speed, context.speed)
+    predicted = measured.positions + believed * ((time_ns - measured.stamp_ns) / NS_PER_S)
+    speed = cubic.believed_speed(velocity, measured.velocities, context.speed)
     allowed = (
         np.where(limits.is_gripper, settings.jump_gripper, settings.jump_arm_rad) + speed * settings.tracking_lag_s
     )
@@ -261,7 +279,7 @@ def check_space(command: JointCommand, context: Context) -> Verdict | None:
     return None if context.space is None else context.space.judge_command(command)
 
 
-FORM_CHECKS: tuple[Check, ...] = (check_shape, check_joints)
+FORM_CHECKS: tuple[Check, ...] = (check_chunk, check_shape, check_joints)
 CONTENT_CHECKS: tuple[Check, ...] = (
     check_finite,
     check_command_age,

@@ -6,11 +6,15 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from molmoact2_ros.embodiment import JointCommand
 
 from .verdict import Verdict
 
 REMEMBERED = 50  # commands: a second; measurements are never that old
+RECENT_NS = 300_000_000  # a robot's controllers are late by less
 
 
 @dataclass
@@ -32,6 +36,12 @@ class CommandRecord:
     def in_force(self, time_ns: int) -> JointCommand | None:
         """Return the newest command that had begun by a ROS time."""
         return next((command for command in reversed(self._recent) if command.start_ns <= time_ns), None)
+
+    def recent_speed(self, time_ns: int) -> NDArray[np.float64]:
+        """Return the largest speed [joints] of the motion of commands that began within RECENT_NS before a ROS time."""
+        recent = [command for command in self._recent if command.start_ns > time_ns - RECENT_NS]
+        speeds = [np.abs(command.velocities[: max(command.motion_points, 1)]).max(axis=0) for command in recent]
+        return np.max(speeds, axis=0) if speeds else np.zeros(1)
 
     def note_refused(self, verdict: Verdict) -> None:
         """Note why a command does not go to the robot."""

@@ -86,6 +86,20 @@ def evaluate(command: JointCommand, time_ns: int) -> tuple[Array, Array]:
     return _evaluate_segment(command, index, elapsed_s / command.step_s - index)
 
 
+def believed_speed(commanded: Array, measured: Array, recent: Array) -> Array:
+    """Return the speed [joints] by which an allowance for lateness may grow.
+
+    A robot that follows late still moves as fast as it was commanded a moment ago. What is measured is believed up to
+    that: a driver that reports another unit must not widen what is allowed.
+
+    Args:
+        commanded: [joints] velocities of the command in question.
+        measured: [joints] velocities that drivers report.
+        recent: [joints] largest speeds of the commands of late.
+    """
+    return np.maximum(np.abs(commanded), np.minimum(np.abs(measured), recent))
+
+
 def _evaluate_segment(command: JointCommand, index: int, part: float) -> tuple[Array, Array]:
     begin, end = command.positions[index], command.positions[index + 1]
     begin_slope = command.velocities[index] * command.step_s

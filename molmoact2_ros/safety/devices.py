@@ -3,16 +3,26 @@
 
 from __future__ import annotations
 
+from enum import IntFlag
+
 from .causes import Cause
 from .instant import Instant
 from .settings import Settings
 from .verdict import Verdict
 
-# A device by the words that name it, and how it is released.
-ESTOP_TOPIC, ESTOP_SERVICE = "the estop topic", "~/estop"
-RELEASES = {
-    ESTOP_TOPIC: "the estop topic still says true: release it",
-    ESTOP_SERVICE: "~/estop was called with true: call it with false",
+
+class Estop(IntFlag):
+    """The emergency stops, under the bits of msg/SafetyState.msg."""
+
+    NONE = 0
+    TOPIC = 1
+    SERVICE = 2
+
+
+_NAMES = {Estop.TOPIC: "the estop topic", Estop.SERVICE: "~/estop"}
+_RELEASES = {
+    Estop.TOPIC: "the estop topic still says true: release it",
+    Estop.SERVICE: "~/estop was called with true: call it with false",
 }
 
 
@@ -23,25 +33,30 @@ class Devices:
         """Take whether there must be a dead-man switch, and how long its word holds."""
         self._required = settings.dead_man_required
         self._timeout_s = settings.dead_man_timeout_s
-        self._pressed: set[str] = set()
+        self.pressed = Estop.NONE
+        self.unreceived: list[str] = []  # a sentence for each e-stop whose messages do not arrive
         self._held: bool | None = None  # None: nothing has come
         self._heard_at: Instant | None = None
 
-    def heard_estop(self, pressed: bool, device: str) -> Verdict | None:
-        """Note what an e-stop says, one of RELEASES; return why motion may not go on."""
+    def heard_estop(self, pressed: bool, device: Estop) -> Verdict | None:
+        """Note what one e-stop says; return why motion may not go on."""
         if not pressed:
-            self._pressed.discard(device)
+            self.pressed &= ~device
             return None
-        self._pressed.add(device)
-        return Verdict(Cause.ESTOP, f"{device} said true")
+        self.pressed |= device
+        return Verdict(Cause.ESTOP, f"{_NAMES[device]} said true")
 
     def heard_dead_man(self, held: bool, now: Instant) -> None:
         """Note what the dead-man switch says."""
         self._held, self._heard_at = held, now
 
-    def pressed(self) -> list[str]:
-        """Return how each pressed e-stop is released."""
-        return [RELEASES[device] for device in sorted(self._pressed)]
+    def releases(self) -> list[str]:
+        """Return how each pressed e-stop is released, and what keeps one from being received."""
+        return [text for device, text in _RELEASES.items() if device in self.pressed] + self.unreceived
+
+    def check_estops(self) -> Verdict | None:
+        """Say which e-stop would stop nothing, because its messages do not arrive."""
+        return Verdict(Cause.ESTOP, "; ".join(self.unreceived)) if self.unreceived else None
 
     def check_dead_man(self, now: Instant) -> Verdict | None:
         """Say why nobody is known to hold the switch; None where none is required."""

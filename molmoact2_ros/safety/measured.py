@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import RobotState
+from molmoact2_ros.embodiment import RobotState, listed, quoted
 
 from .by_name import Names, same_names
 from .causes import Cause
@@ -19,7 +19,7 @@ def defect(state: RobotState, names: Names) -> str:
     """Say why a robot_state cannot be read; empty when it can."""
     sizes = (len(state.positions), len(state.velocities))
     if not same_names(state.names, names):
-        return f"robot_state has the joints {', '.join(state.names) or 'none'}, expected {', '.join(names)}"
+        return f"robot_state has the joints {listed(state.names)}, expected {', '.join(names)}"
     if sizes != (len(names), len(names)):
         return f"robot_state has {sizes[0]} positions and {sizes[1]} velocities for {len(names)} joints"
     for kind, values in (("position", state.positions), ("velocity", state.velocities)):
@@ -36,7 +36,7 @@ def fault(state: RobotState | None) -> Verdict | None:
     """Return the robot's own fault."""
     if state is None or state.fault == 0:
         return None
-    text = f"the robot reports a fault ({state.fault_text or 'no text'}): clear it at the robot"
+    text = f"the robot reports a fault ({quoted(state.fault_text) or 'no text'}): clear it at the robot"
     return Verdict(Cause.ROBOT_FAULT, text, value=float(state.fault))
 
 

@@ -8,6 +8,7 @@ brake of the last command that passed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from .clock_watch import ClockWatch
 from .command_checks import Context, judge
 from .command_record import CommandRecord
 from .deaf import Deaf
-from .devices import ESTOP_TOPIC, Devices
+from .devices import Devices, Estop
 from .frozen_state import FrozenState
 from .instant import Instant
 from .limits import Limits
@@ -32,8 +33,27 @@ from .space import Space
 from .standstill import Standstill
 from .state_machine import Reply, StateMachine
 from .tracking import Tracking
+from .velocity_check import VelocityCheck
 from .verdict import Verdict
 from .watchdog import Watchdog
+
+# What is found when the robot does not execute commands: why it does not is the cause.
+CONSEQUENCES = (Cause.JUMP, Cause.DISCONTINUITY, Cause.TRACKING_ERROR, Cause.FROZEN_STATE)
+# What is found when something comes late or not at all: on a busy computer it may be well and have no processor.
+LATENESSES = (
+    Cause.OVERLOADED,
+    Cause.STALE_STATE,
+    Cause.STALE_COMMAND,
+    Cause.STALE_OBSERVATION,
+    Cause.STALE_CAMERA,
+    Cause.PERCEPTION_SILENT,
+    Cause.POLICY_SILENT,
+    Cause.INTERPOLATOR_SILENT,
+    Cause.BRIDGE_SILENT,
+    Cause.DEAD_MAN,
+)
+DRY_RUN = "dry_run is set: the controllers are sent nothing, so the robot does not follow"
+OWN_SHARE = 0.75  # of state_timeout_s: this process must find out that it was late before it finds a state to be old
 
 
 class Monitor:
@@ -68,10 +88,13 @@ class Monitor:
         self._frozen_state = FrozenState(limits, settings, reported_together)
         self._tracking = Tracking(limits, settings)
         self._deaf = Deaf(limits, settings, reported_together)
+        self._velocities = VelocityCheck(limits)
         self._devices = Devices(settings)
         self._rivals = Rivals()
         self._took_over = False  # a busy bridge may repeat what was reset in the meantime
         self._armed_at: Instant | None = None
+        self._ran_at: Instant | None = None  # when this process last did anything here
+        self._load = ""
         self._record = CommandRecord()
 
     @property
@@ -95,13 +118,14 @@ class Monitor:
             refused=self._record.refused,
             refused_in_a_row=self._record.refused_in_a_row,
             last_refusal=self._record.last_refusal,
+            pressed=self._devices.pressed,
         )
 
     # What is heard.
 
     def on_robot_state(self, state: RobotState, now: Instant) -> None:
         """Take a measurement; one that cannot be read counts as none."""
-        self._watch_clock(now)
+        self._watch_time(now)
         defect = measured.defect(state, self._limits.names)
         if defect:
             self._watchdog.state_defect = defect
@@ -110,9 +134,9 @@ class Monitor:
                 self._standstill.forget()
             state = state_in_order(state, self._limits.names)
             self._watchdog.heard_state(state, now)
-            self._standstill.update(state.velocities, now)
+            self._standstill.update(state.positions, state.velocities, now)
             if self.mode is Mode.ARMED and (verdict := measured.fault(state) or self._astray(state, now)):
-                self._machine.stop(verdict, now)
+                self._stop(verdict, now)
         self.tick(now)
 
     def on_bridge(self, report: BridgeReport, now: Instant) -> None:
@@ -121,14 +145,17 @@ class Monitor:
         if report.former is not None and not self._took_over:
             self._took_over = True
             text = f"{report.former.text} (latched by the safety process before this one)"
+            self._devices.pressed |= report.former_pressed
             self._machine.stop(Verdict(report.former.cause, text), now)
+        elif report.text and self._machine.latched is not None and self._machine.latched.cause is Cause.STALE_STATE:
+            self._machine.note_once(f"the bridge reports: {report.text}")  # it finds out which driver a moment later
 
     def on_perception(self, report: PerceptionReport, now: Instant) -> None:
         """Take a perception_status."""
         self._watchdog.heard_perception(report, now)
 
-    def on_estop(self, pressed: bool, now: Instant, device: str = ESTOP_TOPIC) -> Reply:
-        """Stop when pressed, in every mode; a release only allows a reset. `device` is one of `devices.RELEASES`."""
+    def on_estop(self, pressed: bool, now: Instant, device: Estop = Estop.TOPIC) -> Reply:
+        """Stop when pressed, in every mode; a release only allows a reset."""
         verdict = self._devices.heard_estop(pressed, device)
         if verdict is not None:
             return self._machine.stop(verdict, now)
@@ -143,8 +170,17 @@ class Monitor:
         """Take what became of the robot's own stop, which was asked for because ours is overdue."""
         self._machine.note(text)
 
+    def on_unreceived_estops(self, sentences: Sequence[str], now: Instant) -> None:
+        """Take a sentence for each publisher of an e-stop that is listed, and whose messages do not arrive."""
+        self._devices.unreceived = list(sentences)
+        self.tick(now)
+
+    def on_load(self, text: str) -> None:
+        """Take a sentence on this computer's load; empty: it is not overloaded."""
+        self._load = text
+
     def on_publishers(self, topic: str, names: Sequence[str], now: Instant) -> None:
-        """Take the names of the nodes that publish on a command topic."""
+        """Take the names of the nodes that publish on a topic that may have one publisher alone."""
         self._rivals.heard(topic, names)
         self.tick(now)
 
@@ -161,6 +197,7 @@ class Monitor:
             now_ns=now.ros_ns,
             measured=self._watchdog.state,
             previous=self._record.previous,
+            speed=self._record.recent_speed(now.ros_ns),
             space=self._space,
         )
         verdict = judge(command, context)
@@ -175,12 +212,12 @@ class Monitor:
 
     def tick(self, now: Instant) -> None:
         """Let time pass; call it at least once per command period."""
-        self._watch_clock(now)
+        self._watch_time(now)
         if self.mode is Mode.ARMED and self._armed_at is not None:
-            verdict = self._devices.check_dead_man(now) or self._rivals.check()
+            verdict = self._devices.check_estops() or self._devices.check_dead_man(now) or self._rivals.check()
             verdict = verdict or self._watchdog.check_armed(now, self._armed_at)
             if verdict is not None:
-                self._machine.stop(verdict, now)
+                self._stop(verdict, now)
         is_measured = self._watchdog.check_state(now) is None
         self._machine.observe(self._standstill.holds(now), is_measured, now)
 
@@ -191,11 +228,13 @@ class Monitor:
         before = self.mode
         reply = self._machine.arm(self.obstacles(now), now)
         if before is not Mode.ARMED and self.mode is Mode.ARMED:
-            self._armed_at = now
+            self._armed_at = self._ran_at = now
             self._record = CommandRecord()
-            for watch in (self._frozen_state, self._tracking, self._deaf):
+            for watch in (self._frozen_state, self._tracking, self._deaf, self._velocities):
                 watch.forget()
             self._watchdog.forget_commands()
+            if self._watchdog.dry_run:
+                return Reply(True, f"armed; {DRY_RUN}")
         return reply
 
     def stop(self, text: str, now: Instant) -> Reply:
@@ -228,7 +267,31 @@ class Monitor:
     def _refuse(self, verdict: Verdict, now: Instant) -> None:
         self._record.note_refused(verdict)
         if self._record.refused_in_a_row >= self._settings.max_refused_in_a_row:
-            self._machine.stop(verdict, now)
+            self._stop(verdict, now)
+
+    def _stop(self, verdict: Verdict, now: Instant) -> None:
+        """Stop, with the cause of what was found where that is known."""
+        if verdict.cause in CONSEQUENCES:
+            verdict = self._watchdog.check_bridge_forwards() or verdict
+            if self._watchdog.dry_run:
+                verdict = replace(verdict, text=f"{verdict.text}; {DRY_RUN}")
+        elif verdict.cause in LATENESSES and self._load:
+            verdict = replace(verdict, text=f"{verdict.text}; {self._load}")
+        self._machine.stop(verdict, now)
+
+    def _watch_time(self, now: Instant) -> None:
+        self._watch_own_time(now)
+        self._watch_clock(now)
+
+    def _watch_own_time(self, now: Instant) -> None:
+        """A process that did not run has checked nothing meanwhile, and finds everybody else late."""
+        ran_at, self._ran_at = self._ran_at, now
+        limit_s = OWN_SHARE * self._settings.state_timeout_s
+        if self.mode is not Mode.ARMED or ran_at is None or now.since_s(ran_at) <= limit_s:
+            return
+        idle_s = now.since_s(ran_at)
+        text = f"safety did not run for {idle_s:.2f} s, at most {limit_s:.2f} s is allowed: reduce this computer's load"
+        self._stop(Verdict(Cause.OVERLOADED, text, value=idle_s, limit=limit_s), now)
 
     def _watch_clock(self, now: Instant) -> None:
         """After a jump nothing that was stamped before it can be compared with what comes."""
@@ -242,7 +305,7 @@ class Monitor:
 
     def _unsafe(self, now: Instant) -> list[str]:
         """Return what stands in the way of arming and of a reset alike."""
-        obstacles = self._devices.pressed()
+        obstacles = self._devices.releases()
         if rivals := self._rivals.check():
             obstacles.append(rivals.text)
         unmeasured = self._watchdog.check_state(now)
@@ -258,5 +321,7 @@ class Monitor:
     def _astray(self, state: RobotState, now: Instant) -> Verdict | None:
         """Say how a measurement contradicts the commands that passed."""
         frozen = self._frozen_state.check(state, self._record.in_force(now.ros_ns), now)
-        tracking = self._tracking.check(state, self._record.in_force(state.stamp_ns), now)
-        return frozen or tracking or self._deaf.check(state, now)
+        recent = self._record.recent_speed(now.ros_ns)
+        tracking = self._tracking.check(state, self._record.in_force(state.stamp_ns), recent, now)
+        velocities = self._velocities.check(state.stamp_ns, state.positions, state.velocities)
+        return frozen or tracking or velocities or self._deaf.check(state, now)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .causes import Cause
+from .devices import Estop
 from .verdict import Verdict
 
 
@@ -23,10 +24,13 @@ class BridgeReport:
     """`cause` is not NONE when the bridge does not forward commands; `text` is its sentence.
 
     `hears_us` tells whether the safety process that the bridge heard last is this one; `former` is the stop that one
-    before it left behind.
+    before it left behind, `former_pressed` the e-stops that were pressed then. With `dry_run` the controllers get
+    nothing.
     """
 
     cause: Cause = Cause.NONE
     text: str = ""
     hears_us: bool = True
     former: Verdict | None = None
+    former_pressed: Estop = Estop.NONE
+    dry_run: bool = False

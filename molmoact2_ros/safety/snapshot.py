@@ -6,12 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .causes import Mode
+from .devices import Estop
 from .verdict import Verdict
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The mode with the latched stop, and what became of the commands since arming."""
+    """The mode with the latched stop, what became of the commands since arming, and the e-stops that are pressed."""
 
     mode: Mode
     text: str
@@ -20,3 +21,4 @@ class Snapshot:
     refused: int
     refused_in_a_row: int
     last_refusal: Verdict | None
+    pressed: Estop = Estop.NONE

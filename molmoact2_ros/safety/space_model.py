@@ -8,12 +8,14 @@ Links that may touch, each pair for one reason:
     touching in a pose of the embodiment file       shapes are wider than links; nobody names a pose that collides
     named in `ignored_pairs`                        the file gives the reason
 
-No pose of the embodiment file may touch the table: configure fails, because a table at a wrong height is no table.
+No pose of the embodiment file may touch the table: configure fails, because a table at a wrong height is no table. It
+fails too where a link has no shape, or all its pairs are among these: see `shapes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 from xml.etree import ElementTree
@@ -22,12 +24,21 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import Affine, Embodiment, Hand
+from molmoact2_ros.embodiment import (
+    Affine,
+    Embodiment,
+    EmbodimentError,
+    Hand,
+    explain,
+    read_urdf,
+    resolve_meshes,
+    set_compiler,
+)
 
 from .errors import SafetyError
+from .shapes import Pair, link_pair, require_hands, require_pairs, require_shapes
 
 Vector = NDArray[np.float64]
-Pair = tuple[str, str]
 TABLE = "table"
 WORLD = "world"  # MuJoCo's name for what carries the robot's root and the table
 
@@ -65,11 +76,16 @@ class SpaceModel:
         """Compile.
 
         Raises:
-            SafetyError: MuJoCo cannot read the URDF, a joint or link is missing in it, or a pose touches the table.
+            SafetyError: MuJoCo cannot read the URDF, a joint or link is missing in it, a pose touches the table, or a
+                link would not be checked against anything.
         """
-        spec = _spec(embodiment)
+        spec, root = _spec(embodiment)
         bare = cls._compiled(embodiment, spec)
-        pairs = {*_neighbours(bare.model), *_gripper_pairs(bare, embodiment), *_ignored(bare.model, embodiment)}
+        require_shapes(bare.model, root, embodiment)
+        grippers = list(_gripper_groups(bare, embodiment))
+        require_hands(bare.model, grippers, embodiment)
+        derived = {*_neighbours(bare.model), *_gripper_pairs(bare.model, grippers)}
+        pairs = {*derived, *_ignored(bare.model, embodiment)}
         touching = _touching(bare, embodiment)
         pairs |= {pair for pair in touching if WORLD not in pair}
         for pair, pose in touching.items():
@@ -79,13 +95,14 @@ class SpaceModel:
                     f"{embodiment.name}: in the pose {pose} {link} is less than geometry.table_margin_m from the "
                     "table; correct the pose, or geometry.table_height_m"
                 )
+        require_pairs(bare.model, pairs, derived, embodiment)
         for first, second in sorted(pairs):
             spec.add_exclude(bodyname1=first, bodyname2=second)
-        return replace(bare, model=spec.compile())
+        return replace(bare, model=_compile(spec, embodiment))
 
     @classmethod
     def _compiled(cls, embodiment: Embodiment, spec: mujoco.MjSpec) -> SpaceModel:
-        model, geometry = spec.compile(), embodiment.geometry
+        model, geometry = _compile(spec, embodiment), embodiment.geometry
         units = [geometry.grippers.get(joint.name, Affine()) for joint in embodiment.joints]
         joints = [_index(model.joint, joint.urdf_joint, embodiment) for joint in embodiment.joints]
         lead, rest = _leads(model, joints)
@@ -115,25 +132,42 @@ class SpaceModel:
         return TABLE if geom == self.table else str(self.model.body(self.model.geom_bodyid[geom]).name)
 
 
-def _spec(embodiment: Embodiment) -> mujoco.MjSpec:
+def _spec(embodiment: Embodiment) -> tuple[mujoco.MjSpec, ElementTree.Element]:
+    """Return the robot with its table, and its URDF as written."""
     geometry = embodiment.geometry
     try:
-        root = ElementTree.fromstring(embodiment.urdf.read_text())
+        written = read_urdf(embodiment.urdf)
+        root = copy.deepcopy(written)
         for link in root.iter("link"):
             for visual in link.findall("visual"):
                 link.remove(visual)  # and with them meshes that need not be there
-        options = ElementTree.SubElement(root, "mujoco")
-        ElementTree.SubElement(options, "compiler", fusestatic="false")  # links keep their names
+        resolve_meshes(root, embodiment.urdf)
+        set_compiler(root, fusestatic="false")  # links keep their names
         spec = mujoco.MjSpec.from_string(ElementTree.tostring(root, encoding="unicode"))
-    except (OSError, ElementTree.ParseError, ValueError) as error:
-        raise SafetyError(f"{embodiment.name}: cannot use {embodiment.urdf}: {' '.join(str(error).split())}") from error
+    except EmbodimentError as error:
+        raise SafetyError(f"{embodiment.name}: {error}") from error
+    except ValueError as error:
+        raise _unusable(embodiment, error) from error
     # A contact is found within the margins of its two geoms, added or the larger one by MuJoCo's version: enough here.
     for geom in spec.geoms:
         geom.margin = geometry.margin_m
     plane = mujoco.mjtGeom.mjGEOM_PLANE
     table = spec.worldbody.add_geom(name=TABLE, type=plane, size=[0.0, 0.0, 1.0], margin=geometry.table_margin_m)
     table.pos = [0.0, 0.0, geometry.table_height_m]
-    return spec
+    return spec, written
+
+
+def _compile(spec: mujoco.MjSpec, embodiment: Embodiment) -> mujoco.MjModel:
+    """Compile; MuJoCo opens mesh files and looks at sizes only now."""
+    try:
+        return spec.compile()
+    except ValueError as error:
+        raise _unusable(embodiment, error) from error
+
+
+def _unusable(embodiment: Embodiment, error: ValueError) -> SafetyError:
+    urdf = embodiment.urdf
+    return SafetyError(f"{embodiment.name}: cannot use {urdf}: {explain(urdf, error)}; correct it")
 
 
 def _index(find: object, name: str, embodiment: Embodiment) -> int:
@@ -168,11 +202,7 @@ def _parent_group(model: mujoco.MjModel, group: int) -> int:
 
 def _pairs(model: mujoco.MjModel, first: list[int], second: list[int]) -> Iterator[Pair]:
     names = [[str(model.body(body).name) for body in bodies] for bodies in (first, second)]
-    yield from (_pair(one, other) for one in names[0] for other in names[1] if one != other)
-
-
-def _pair(first: str, second: str) -> Pair:
-    return (first, second) if first < second else (second, first)
+    yield from (link_pair(one, other) for one in names[0] for other in names[1] if one != other)
 
 
 def _neighbours(model: mujoco.MjModel) -> Iterator[Pair]:
@@ -184,16 +214,22 @@ def _neighbours(model: mujoco.MjModel) -> Iterator[Pair]:
             yield from _pairs(model, bodies, groups[_parent_group(model, group)])
 
 
-def _gripper_pairs(space: SpaceModel, embodiment: Embodiment) -> Iterator[Pair]:
-    """Yield the links that one gripper joint moves, mimic joints included, with each other and with what carries it."""
-    model, groups = space.model, _rigid_groups(space.model)
+def _gripper_groups(space: SpaceModel, embodiment: Embodiment) -> Iterator[tuple[str, set[int]]]:
+    """Yield each gripper joint with the rigid groups that it moves, mimic joints included, and what carries them."""
+    model = space.model
     for column in np.flatnonzero(embodiment.is_gripper):
         moving = {
             int(model.body_weldid[model.jnt_bodyid[joint]])
             for joint in range(model.njnt)
             if space.lead[model.jnt_qposadr[joint], column] != 0
         }
-        members = moving | {_parent_group(model, group) for group in moving}
+        yield embodiment.joint_names[column], moving | {_parent_group(model, group) for group in moving}
+
+
+def _gripper_pairs(model: mujoco.MjModel, grippers: Iterable[tuple[str, set[int]]]) -> Iterator[Pair]:
+    """Yield the links that one gripper joint moves with each other and with what carries them."""
+    groups = _rigid_groups(model)
+    for _, members in grippers:
         for first, second in combinations(sorted(members), 2):
             yield from _pairs(model, groups[first], groups[second])
 
@@ -202,7 +238,9 @@ def _ignored(model: mujoco.MjModel, embodiment: Embodiment) -> Iterator[Pair]:
     for pair in embodiment.geometry.ignored_pairs.items():
         for link in pair:
             _index(model.body, link, embodiment)
-        yield _pair(*pair)
+        if pair[0] == pair[1]:
+            raise SafetyError(f"{embodiment.name}: geometry.ignored_pairs holds {pair[0]} against itself; take it out")
+        yield link_pair(*pair)
 
 
 def _touching(space: SpaceModel, embodiment: Embodiment) -> dict[Pair, str]:
@@ -217,5 +255,5 @@ def _touching(space: SpaceModel, embodiment: Embodiment) -> dict[Pair, str]:
             margin_m = space.table_margin_m if space.table in (first, second) else space.margin_m
             if distance < margin_m:
                 bodies = [str(space.model.body(space.model.geom_bodyid[geom]).name) for geom in (first, second)]
-                found.setdefault(_pair(*bodies), name)
+                found.setdefault(link_pair(*bodies), name)
     return found

@@ -18,7 +18,7 @@ from .instant import Instant
 from .verdict import Verdict
 
 FIRST_TEXT = (
-    "disarmed since this process started; what an earlier one did is not known: look at the robot, then call ~/arm"
+    "disarmed: this process has just started and knows of no stop before it; look at the robot, then call ~/arm"
 )
 
 
@@ -102,6 +102,11 @@ class StateMachine:
         """Add to the sentence what else was tried, until the mode changes."""
         if self._mode is Mode.STOPPING:
             self._note = text
+
+    def note_once(self, text: str) -> None:
+        """Add the same, unless something was added already."""
+        if not self._note:
+            self.note(text)
 
     def reset(self, obstacles: Sequence[str], now: Instant) -> Reply:
         """Clear the latch and disarm, unless something stands in the way."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from molmoact2_ros.embodiment import JointCommand, RobotState
 
@@ -13,6 +14,8 @@ from .instant import Instant
 from .limits import Limits
 from .settings import Settings
 from .verdict import Verdict
+
+Vector = NDArray[np.float64]
 
 
 class Tracking:
@@ -32,13 +35,20 @@ class Tracking:
         """Begin anew."""
         self._since: Instant | None = None  # when the robot was first found off, without a break
 
-    def check(self, state: RobotState, command: JointCommand | None, now: Instant) -> Verdict | None:
-        """Judge a measurement, in joint order, against the command in force at its stamp; None: there is none."""
+    def check(self, state: RobotState, command: JointCommand | None, recent: Vector, now: Instant) -> Verdict | None:
+        """Judge a measurement, in joint order.
+
+        Args:
+            state: the measurement.
+            command: in force at its stamp; None: there is none.
+            recent: [joints] the largest speeds of the commands of late.
+            now: the present.
+        """
         if command is None:
             return None
         settings = self._settings
         position, velocity = cubic.evaluate(command, state.stamp_ns)
-        speed = np.maximum(np.abs(velocity), np.abs(state.velocities))
+        speed = cubic.believed_speed(velocity, state.velocities, recent)
         allowed = settings.tracking_error_arm_rad + speed * settings.tracking_lag_s
         distance = np.abs(position - state.positions)
         joint = int(np.argmax(np.where(self._limits.is_gripper, 0.0, distance / allowed)))

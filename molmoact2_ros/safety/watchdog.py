@@ -7,6 +7,7 @@
     perception_status stops                         PERCEPTION_SILENT
     perception_status is not ready                  the cause it gives: STALE_CAMERA, FROZEN_CAMERA, STALE_STATE...
     perception is ready, no new chunk is executed   POLICY_SILENT
+    chunks come, the interpolator follows none      the cause it gives: WRONG_SHAPE, STALE_OBSERVATION...
     new chunks come, from old observations          STALE_OBSERVATION: the policy or perception is slow
 
 Cameras and the policy matter once a chunk is executed, until an operator asks for a rest or a move home: these, holding
@@ -16,10 +17,12 @@ and ramps need neither. Silence is counted from arming at the earliest.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from molmoact2_ros.embodiment import JointCommand, RobotState
 
 from .causes import Cause
+from .chunk_rejections import ChunkRejections
 from .instant import Instant
 from .reports import BridgeReport, PerceptionReport
 from .settings import Settings
@@ -33,6 +36,10 @@ SAME_SILENCE = 0.75
 # or for half of what an observation may be old: a chunk is born with an age of its own. A busy machine doubles or
 # trebles a gap.
 SILENT_GAPS = 4
+
+# Of these holds the bridge comes back only when safety arms again.
+FINAL_HOLDS = (Cause.STALE_COMMAND, Cause.STALE_STATE, Cause.SECOND_PUBLISHER, Cause.OVERLOADED)
+HOLD_SEEN_S = 0.15  # two frames of a slow simulator: a sentence of its own may still come
 
 
 class Watchdog:
@@ -63,6 +70,7 @@ class Watchdog:
         self._chunk: JointCommand | None = None  # the newest passed one that follows a chunk
         self._chunk_at: Instant | None = None  # when that chunk's sequence was new
         self._chunk_gap_s = math.inf  # between it and the one before
+        self._rejections = ChunkRejections()  # of chunks, by the interpolator
 
     # What is heard.
 
@@ -88,6 +96,7 @@ class Watchdog:
     def passed(self, command: JointCommand, now: Instant) -> None:
         """Note a command that passed."""
         self._passed_at = self._passed_at or now
+        self._rejections.note(command.rejection, now)
         if command.asked_for:
             # A rest or a move that needs no policy, until a chunk is followed again.
             self._chunk = self._chunk_at = None
@@ -127,6 +136,20 @@ class Watchdog:
             return silence
         text = "the bridge does not hear this safety process: try again, and look for a second one if that lasts"
         return Verdict(Cause.BRIDGE_SILENT, text)
+
+    def check_bridge_forwards(self) -> Verdict | None:
+        """Say why the bridge has ceased to forward commands since the first one passed, or None."""
+        since, passed_at = self._holding_since, self._passed_at
+        if since is None or passed_at is None or since.steady_ns < passed_at.steady_ns:
+            return None
+        if self._bridge.cause not in FINAL_HOLDS:
+            return None
+        return Verdict(self._bridge.cause, f"the bridge does not forward commands any more: {self._bridge.text}")
+
+    @property
+    def dry_run(self) -> bool:
+        """Tell whether the bridge sends nothing to the controllers, by choice."""
+        return self._bridge.dry_run
 
     def check_rivals(self) -> Verdict | None:
         """Say what the bridge says of a second publisher on a topic of the drivers, or None."""
@@ -168,7 +191,8 @@ class Watchdog:
     def _check_holding(self, now: Instant) -> Verdict | None:
         if self._holding_since is None or self._passed_at is None:
             return None
-        limit_s = self._settings.bridge_timeout_s  # a bridge that is told to go on needs a heartbeat to say so
+        # A bridge that held before safety armed needs a heartbeat to report that it goes on.
+        limit_s = HOLD_SEEN_S if self.check_bridge_forwards() else self._settings.bridge_timeout_s
         held_s = min(now.since_s(self._holding_since), now.since_s(self._passed_at))
         if held_s <= limit_s:
             return None
@@ -195,9 +219,10 @@ class Watchdog:
         return self._not_ready(unready_s, limit_s) if unready_s > limit_s else None
 
     def _check_observation(self, now: Instant) -> Verdict | None:
+        limit_s = self._settings.observation_age_max_s
         if self._chunk is None or self._chunk_at is None:
-            return None
-        limit_s, sequence = self._settings.observation_age_max_s, self._chunk.chunk_sequence
+            return self._rejections.lasting(limit_s)
+        sequence = self._chunk.chunk_sequence
         age_s, without_s = now.age_s(self._chunk.observation_ns), now.since_s(self._chunk_at)
         if age_s <= limit_s:
             return None
@@ -206,12 +231,21 @@ class Watchdog:
         if self._unready_since is not None and now.since_s(self._unready_since) > min(blame_s, limit_s / 2):
             return self._not_ready(age_s, limit_s)
         if without_s > min(limit_s / 2, SILENT_GAPS * self._chunk_gap_s):
-            text = (
-                f"no chunk after {sequence} has come for {without_s:.2f} s, and perception is ready: look at the policy"
-            )
-            return Verdict(Cause.POLICY_SILENT, text, value=age_s, limit=limit_s)
+            return self._silent_policy(now, Verdict(Cause.POLICY_SILENT, "", value=age_s, limit=limit_s))
         text = f"the observation behind chunk {sequence} is {age_s:.2f} s old, at most {limit_s} s is allowed"
         return Verdict(Cause.STALE_OBSERVATION, text, value=age_s, limit=limit_s)
+
+    def _silent_policy(self, now: Instant, verdict: Verdict) -> Verdict:
+        """Word the silence of the policy; when chunks still come, say instead why the interpolator follows none."""
+        assert self._chunk is not None
+        assert self._chunk_at is not None
+        sequence, rejected_at = self._chunk.chunk_sequence, self._rejections.at
+        rejection = self._rejections.instead_of(sequence)
+        if rejection is not None and rejected_at is not None and now.since_s(rejected_at) <= verdict.limit / 2:
+            return replace(verdict, cause=rejection.cause, text=rejection.text)
+        without_s = now.since_s(self._chunk_at)
+        text = f"no chunk after {sequence} has come for {without_s:.2f} s, and perception is ready: look at the policy"
+        return replace(verdict, text=text)
 
     def _not_ready(self, value_s: float, limit_s: float) -> Verdict:
         return Verdict(

@@ -11,7 +11,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.embodiment import Embodiment, EmbodimentError, explain, read_urdf, resolve_meshes, set_compiler
 
 from . import furniture
 from .errors import SimulationError
@@ -61,7 +61,10 @@ class Scene:
         for camera in description.cameras.values():
             furniture.add_camera(spec, camera)
         _set_options(spec, description)
-        model = spec.compile()
+        try:
+            model = spec.compile()  # opens mesh files, looks at sizes
+        except ValueError as error:
+            raise _unusable(embodiment.urdf, error) from error
         scene = cls(model, description, *_indices(model, [joint.urdf_joint for joint in embodiment.joints]))
         _set_joint_dynamics(scene, [description.servos[joint.name] for joint in embodiment.joints])
         return scene
@@ -69,13 +72,14 @@ class Scene:
 
 def _robot(urdf: Path) -> mujoco.MjSpec:
     try:
-        root = ElementTree.fromstring(urdf.read_text())
-        # MuJoCo drops visual shapes and fixed links unless the file tells it not to.
-        options = ElementTree.SubElement(root, "mujoco")
-        ElementTree.SubElement(options, "compiler", discardvisual="false", fusestatic="false")
+        root = read_urdf(urdf)
+        resolve_meshes(root, urdf)
+        set_compiler(root, discardvisual="false", fusestatic="false")  # else MuJoCo drops visual shapes, fixed links
         spec = mujoco.MjSpec.from_string(ElementTree.tostring(root, encoding="unicode"))
-    except (OSError, ElementTree.ParseError, ValueError) as error:
-        raise SimulationError(f"cannot use {urdf}: {' '.join(str(error).split())}") from error
+    except EmbodimentError as error:
+        raise SimulationError(str(error)) from error
+    except ValueError as error:
+        raise _unusable(urdf, error) from error
     for body in spec.bodies[1:]:
         body.gravcomp = 1.0  # arms with a torque interface hold their own weight
     for geom in spec.geoms:
@@ -85,6 +89,10 @@ def _robot(urdf: Path) -> mujoco.MjSpec:
     for equality in spec.equalities:
         equality.solref = MIMIC_SOLREF
     return spec
+
+
+def _unusable(urdf: Path, error: ValueError) -> SimulationError:
+    return SimulationError(f"cannot use {urdf} with its scene file: {explain(urdf, error)}; correct it")
 
 
 def _check_names(spec: mujoco.MjSpec, embodiment: Embodiment, description: SceneDescription) -> None:

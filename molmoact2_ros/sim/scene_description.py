@@ -6,9 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder
+from molmoact2_ros.embodiment import Embodiment, EmbodimentError, read_yaml, share_folder
+from molmoact2_ros.embodiment.brief_value import listed
 from molmoact2_ros.embodiment.section import Section
 
 from .scene_camera import SceneCamera
@@ -45,11 +44,7 @@ class SceneDescription:
         file = Path(path) if path else share_folder() / "config" / "scenes" / f"{embodiment.name}.yaml"
         if not file.is_file():
             raise EmbodimentError(f"no scene file {file}; the simulator needs one for {embodiment.name}")
-        try:
-            content = yaml.safe_load(file.read_text())
-        except yaml.YAMLError as error:
-            raise EmbodimentError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
-        scene = cls._read(Section(content, file.name))
+        scene = cls._read(Section(read_yaml(file), file.name))
         _expect(f"{file.name}.joints", list(scene.servos), embodiment.joint_names)
         _expect(f"{file.name}.cameras", list(scene.cameras), embodiment.camera_roles)
         return scene
@@ -78,6 +73,6 @@ def _light(section: Section) -> Triple:
 def _expect(where: str, found: list[str], expected: tuple[str, ...]) -> None:
     if sorted(found) != sorted(expected):
         raise EmbodimentError(
-            f"{where}: expected {', '.join(expected)}, which the embodiment has; got {', '.join(found)}; make the "
+            f"{where}: expected {', '.join(expected)}, which the embodiment has; got {listed(found)}; make the "
             "scene file and the embodiment file agree"
         )

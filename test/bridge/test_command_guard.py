@@ -40,6 +40,7 @@ class _Bridge:
     def wait(self, duration_ms, safety=None):
         for _ in range(0, duration_ms, 50):
             self.now_ms += 50
+            self.guard.runs(self.now_ms * MS)
             if safety:
                 self.safety(safety)
             self.guard.watch_safety(self.now_ms * MS)
@@ -147,8 +148,10 @@ PLAIN = resting_command(DROID, 0)
     [
         ({"names": (*DROID.joint_names[:7], "finger")}, "expected the joints joint1, .* once each, got .*finger"),
         ({"names": (*DROID.joint_names[:7], "joint7")}, "once each, got .*joint7, joint7"),
-        ({"positions": PLAIN.positions.ravel()}, "at least 2 points x 8 joints"),
-        ({"positions": PLAIN.positions[:1], "velocities": PLAIN.velocities[:1]}, "at least 2 points"),
+        ({"positions": PLAIN.positions.ravel()}, "2 to 2500 points x 8 joints"),
+        ({"positions": PLAIN.positions[:1], "velocities": PLAIN.velocities[:1]}, "2 to 2500 points"),
+        ({"positions": np.zeros((10_000, 8)), "velocities": np.zeros((10_000, 8))}, "2 to 2500 points"),
+        ({"names": ("joint",) * 10**5}, "and 99980 more"),
         ({"velocities": PLAIN.velocities[1:]}, "expected positions and velocities of"),
         ({"positions": _broken(PLAIN.positions, (2, 3))}, "expected finite numbers"),
         ({"velocities": _broken(PLAIN.velocities, (5, 0))}, "expected finite numbers"),
@@ -253,3 +256,47 @@ def test_the_first_command_after_arming_continues_nothing():
     bridge.safety("disarmed", "armed")
     moved = DROID.pose("home") + np.full((6, 8), 0.5)
     assert bridge.command(positions=moved) is not None
+
+
+def _running():
+    bridge = _armed()
+    bridge.guard.runs(bridge.now_ms * MS)
+    assert bridge.command() is not None
+    return bridge
+
+
+def _held_up(bridge, duration_ms):
+    """Let the process not run for a while."""
+    bridge.now_ms += duration_ms
+    bridge.guard.runs(bridge.now_ms * MS)
+    return bridge
+
+
+def test_a_bridge_that_did_not_run_longer_than_safety_may_be_silent_blames_itself_and_lets_nothing_through():
+    bridge = _held_up(_running(), 1500)
+    assert bridge.command() is None
+    assert bridge.cause is Cause.OVERLOADED
+    assert "the bridge did not run for 1.50 s" in bridge.guard.hold.text
+    assert bridge.safety("armed").command() is None
+
+
+def test_the_time_in_which_the_bridge_did_not_run_is_no_silence_of_safety():
+    bridge = _held_up(_running().wait(150), 200)
+    bridge.guard.watch_safety(bridge.now_ms * MS)
+    assert bridge.guard.permits
+    bridge.wait(200)
+    assert bridge.cause is Cause.SAFETY_SILENT
+
+
+def test_a_command_that_no_longer_continues_the_motion_after_a_pause_of_the_bridge_names_the_pause():
+    bridge = _held_up(_running(), 120)
+    assert bridge.command(positions=resting_command(DROID, 0).positions + 0.1) is None
+    assert bridge.cause is Cause.OVERLOADED
+    assert "did not run for 0.12 s" in bridge.guard.hold.text
+    assert "would jump" in bridge.guard.hold.text
+
+
+def test_messages_that_wait_behind_a_pause_are_received_before_anything_is_called_old():
+    bridge = _held_up(_running(), 120)
+    assert bridge.guard.catching_up(bridge.now_ms * MS)
+    assert not bridge.guard.catching_up((bridge.now_ms + 60) * MS)

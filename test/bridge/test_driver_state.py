@@ -108,7 +108,10 @@ def _without(report, name):
         (lambda report: _without(report, "fr3_joint3"), "the message lacks fr3_joint3"),
         (lambda report: dataclasses.replace(report, names=("fr3_joint2", *report.names[1:])), "repeats fr3_joint2"),
         (lambda report: dataclasses.replace(report, positions=report.positions[:-1]), "9 positions .*, got 8"),
-        (lambda report: dataclasses.replace(report, velocities=np.zeros(3)), "9 velocities .*, got 3"),
+        (
+            lambda report: dataclasses.replace(report, velocities=np.zeros(3)),
+            "9 velocities .*, got 3; correct the driver, or set velocity: differences",
+        ),
         (lambda report: dataclasses.replace(report, stamp_ns=0), "expected a stamp, got 0"),
     ],
 )
@@ -136,6 +139,50 @@ def test_a_good_report_ends_the_complaint():
     robot = _Robot().both(980)
     robot.take(robot.arm.report(985, broken={"fr3_joint4": np.nan}))
     assert robot.both(990).state.problem(NOW) == ""
+
+
+def test_velocities_of_another_length_do_no_harm_where_differences_are_taken():
+    arm = dataclasses.replace(ARM, velocity=DIFFERENCES)
+    state = DriverState(dataclasses.replace(PROFILE, groups=(arm,)), DROID.joint_names[:7], max_age_s=0.2)
+    driver = FakeDriver(arm, ARM_POSE)
+    for stamp_ms in (980, 990):
+        state.take(ARM.state_topic, dataclasses.replace(driver.report(stamp_ms), velocities=np.zeros(2)))
+    np.testing.assert_allclose(state.robot_state(NOW).velocities, 0.0)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("stray_ms", [60, 900, 5000, -5000])
+def test_one_stray_stamp_does_not_blind_the_robot(stray_ms: int, known: bool):
+    robot, blind, start = _Robot(), 0, 100 * NOW
+    for index in range(200):
+        now, stamp_ms = start + 10 * index * MS, start // MS - 2 + 10 * index
+        report = robot.arm.report(stamp_ms + (stray_ms if index == 50 else 0), velocities=np.zeros(7))
+        robot.state.take(ARM.state_topic, report, now if known else None)
+        robot.take(gripper=robot.gripper.report(stamp_ms, velocities=np.zeros(1)))
+        blind += bool(robot.state.problem(now))
+    assert blind <= (0 if known else 1)
+    assert robot.state.ignored == (known and stray_ms > 0)
+
+
+def test_several_stamps_from_the_future_in_a_row_are_a_wrong_clock():
+    robot = _Robot().both(990)
+    for count in range(3):
+        assert "in the future" not in robot.state.problem(NOW)
+        robot.state.take(ARM.state_topic, robot.arm.report(1398 + count, velocities=np.zeros(7)), NOW)
+    assert "'franka/joint_states' is invalid: its stamp lies 0.40 s in the future; set" in robot.state.problem(NOW)
+
+
+EPOCH_MS = 1_790_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("stamp_ms", "words"), [(312_000, "another clock (312.0 s since"), (0, "expected a stamp, got 0")]
+)
+def test_a_device_clock_is_named(stamp_ms: float, words: str):
+    robot, now = _Robot(), EPOCH_MS * MS
+    for report in (robot.arm.report(stamp_ms, velocities=np.zeros(7)),) * 3:
+        robot.state.take(ARM.state_topic, report, now)
+    assert words in robot.state.problem(now)
 
 
 def test_a_stamp_in_the_future_is_refused():

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from molmoact2_ros.bridge import DriverStatus, FaultReport, FrankaFault, RobotFaults, diagnostic_faults
-from molmoact2_ros.embodiment import DIAGNOSTICS, HARDWARE_COMPONENTS, Fault, FaultSource
+from molmoact2_ros.bridge import DriverStatus, FaultReport, FrankaFault, RobotFaults, diagnostic_faults, franka_fault
+from molmoact2_ros.embodiment import DIAGNOSTICS, HARDWARE_COMPONENTS, Embodiment, Fault, FaultSource, read_yaml
+
+DATA = Path(__file__).parents[1] / "data"
 
 ANY_COMPONENT = FaultSource(HARDWARE_COMPONENTS, "/diagnostics")
 OWN_STATUS = FaultSource(DIAGNOSTICS, "/diagnostics", ("arm: motors",))
@@ -27,6 +31,50 @@ def _heard(source: FaultSource, *rounds: list[DriverStatus]) -> RobotFaults:
 def test_components_that_are_all_active_are_no_fault_whatever_the_level_says() -> None:
     late = _manager(2, "High execution jitter", arm="active", **{"arm.read_cycle.execution_time": "7.2"})
     assert _heard(ANY_COMPONENT, [late]).present == FaultReport()
+
+
+@pytest.mark.parametrize("version", ["4.19.0", "4.46.0", "6.8.0"])
+@pytest.mark.parametrize("names", [(), ("Arm", "Gripper")])
+def test_each_dialect_of_ros2_control_is_read(version: str, names: tuple[str, ...]) -> None:
+    source = FaultSource(HARDWARE_COMPONENTS, "/diagnostics", names)
+    statuses = read_yaml(DATA / "ros2_control" / f"{version}.yaml")
+    faults = RobotFaults([source])
+    for entry in statuses:
+        values = {value["key"]: value["value"] for value in entry["values"]}
+        status = DriverStatus(entry["name"], entry["level"], entry["message"], values)
+        faults.take(source, diagnostic_faults(source, [status]))
+        outcome, _, parts = entry["expect"].partition(" of ")
+        assert bool(faults.present.fault) == (outcome == "fault"), entry
+        if outcome == "fault":
+            assert entry["message"] in faults.present.text
+            assert any(part in entry["message"] + faults.present.text for part in ["No", *parts.split(" or ")])
+
+
+def test_a_manager_that_names_no_component_is_a_fault_until_it_names_one() -> None:
+    empty = _manager(1, "No hardware components are currently active")
+    present = _heard(ANY_COMPONENT, [empty]).present
+    assert present.text.startswith("no hardware component is active; controller_manager: Hardware Components Activity")
+    assert _heard(ANY_COMPONENT, [empty], [_manager(**{"arm.state": "active"})]).present == FaultReport()
+
+
+def test_a_component_of_names_that_no_manager_names_is_a_fault_and_its_source_unheard() -> None:
+    both = FaultSource(HARDWARE_COMPONENTS, "/diagnostics", ("left", "right"))
+    left, right = _manager(**{"left.state": "active"}), _manager(**{"right.state": "active"})
+    assert "right is in `names` of the embodiment file, but" in _heard(both, [left]).present.text
+    assert _heard(both, [left], [right], [left]).present == FaultReport()
+    own = FaultSource(DIAGNOSTICS, "/diagnostics", ("motors", "bus"))
+    assert _heard(own, [DriverStatus("motors", 0, "")]).unheard == (own,)
+
+
+def test_what_is_read_of_franka_ros2_is_what_it_sends() -> None:
+    said = read_yaml(DATA / "franka_ros2" / "3.4.0.yaml")
+    modes = {"RECOVERY" if "RECOVERY" in key else key[11:]: value for key, value in said["robot_mode"].items()}
+    assert all(getattr(franka_fault, name) == value for name, value in modes.items() if name != "OTHER")
+    assert FrankaFault().judge(modes["OTHER"], []).fault is Fault.DRIVER
+    arm, hand = Embodiment.load("droid").driver("franka_ros2_hand").groups
+    assert (hand.state_topic, hand.command_topic) == (said["gripper_state_topic"], said["gripper_action"])
+    assert list(hand.joints.values()) == said["gripper_joints"][:1]
+    assert arm.state_topic == said["arm_state_topic"]
 
 
 def test_a_component_that_is_not_active_is_a_fault_in_the_managers_words() -> None:

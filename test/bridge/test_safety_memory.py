@@ -19,6 +19,17 @@ def _heard(*states: tuple[int, bool, int]) -> SafetyMemory:
     return memory
 
 
+def test_what_was_pressed_is_handed_on_with_the_stop_until_the_next_process_has_latched_it() -> None:
+    memory = _heard((OLD, False, 0))
+    memory.hear(life=OLD, armed=False, cause=ESTOP, text="pressed", pressed=2)
+    memory.hear(life=NEW, armed=False, cause=0, text="")
+    assert (memory.former_cause, memory.former_pressed) == (ESTOP, 2)
+    memory.hear(life=NEWEST, armed=False, cause=0, text="")
+    assert memory.former_pressed == 2
+    memory.hear(life=NEWEST, armed=False, cause=ESTOP, text="pressed", pressed=2)
+    assert memory.former_pressed == 0
+
+
 @pytest.mark.parametrize(
     ("states", "former"),
     [

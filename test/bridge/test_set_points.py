@@ -15,17 +15,18 @@ from molmoact2_ros.embodiment import Affine, Embodiment
 
 DROID = Embodiment.load("droid")
 ARM = DROID.driver("franka_ros2_robotiq").groups[0]
+PERIOD_NS = 10 * MS
 HOME = DROID.pose("home")[:7]
 
 
 def _stream(group=ARM) -> SetPoints:
-    return SetPoints(group, DROID.joint_names)
+    return SetPoints(group, DROID.joint_names, PERIOD_NS)
 
 
 def _fed(*commands) -> SetPoints:
     points = _stream()
     for command in commands:
-        points.take(command)
+        points.take(command, 0, 0)
     return points
 
 
@@ -64,6 +65,36 @@ def test_set_points_come_in_the_controllers_order_and_each_joints_own_unit():
     turned = dict(reversed(ARM.joints.items()))
     unit = Affine.of_joints(Affine(1.0 + index, 10.0 * index) for index in range(7))
     points = _stream(dataclasses.replace(ARM, joints=turned, unit=unit))
-    points.take(resting_command(DROID, 1000 * MS))
+    points.take(resting_command(DROID, 1000 * MS), 0, 0)
     assert points.names[0] == "fr3_joint7"
     assert points.at(1000 * MS) == pytest.approx((1.0 + np.arange(7)) * HOME[::-1] + 10.0 * np.arange(7))
+
+
+def test_a_clock_that_is_set_does_not_move_the_robot_along_its_plan():
+    points, hour_ns = _stream(), 3600 * 1000 * MS
+    points.take(
+        resting_command(DROID, 1000 * MS + hour_ns), hour_ns, 0
+    )  # ROS time is an hour ahead of the steady clock
+    assert points.at(1030 * MS) == pytest.approx(HOME - 0.02 * 1.5 / 4)
+
+
+@pytest.mark.parametrize(("gap_ms", "interrupted"), [(10, False), (30, False), (34, False), (36, True), (1500, True)])
+def test_a_stream_may_miss_two_of_its_periods_and_no_more(gap_ms, interrupted):
+    points = _fed(resting_command(DROID, 1000 * MS))
+    points.at(1010 * MS)
+    assert points.interrupted_s((1010 + gap_ms) * MS) == (pytest.approx(gap_ms / 1e3) if interrupted else 0.0)
+
+
+def test_a_stream_that_has_ended_or_not_begun_cannot_be_interrupted():
+    points = _fed(resting_command(DROID, 1000 * MS))
+    assert points.interrupted_s(5000 * MS) == 0.0
+    points.at(1101 * MS)
+    assert points.interrupted_s(5000 * MS) == 0.0
+
+
+def test_nothing_is_left_of_a_stream_that_was_ended():
+    points = _fed(resting_command(DROID, 1000 * MS))
+    points.at(1010 * MS)
+    points.end()
+    assert points.at(1020 * MS) is None
+    assert points.interrupted_s(5000 * MS) == 0.0

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 
@@ -67,3 +69,38 @@ def test_a_listener_that_comes_late_hears_what_is_latched(client: OperatorClient
     client.listen(String, "latched", qos.LATCHED, lambda message: second.append(message.data))
     _until(client, lambda: bool(second))
     assert second == ["stopped"]
+
+
+@pytest.fixture
+def signal_inside_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let SIGINT come while bytes are turned into a message, where an exception would become another one."""
+    real = String.__init__
+
+    def interrupted(self: String, **values: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        real(self, **values)
+
+    monkeypatch.setattr(String, "__init__", interrupted)
+
+
+@pytest.mark.parametrize("wait", ["spin_for", "wait_for"])
+def test_ctrl_c_inside_a_message_is_raised_between_two_and_once(
+    client: OperatorClient, wait: str, request: pytest.FixtureRequest
+) -> None:
+    received: list[str] = []
+    publisher = client.node.create_publisher(String, "words", qos.LATCHED)
+    publisher.publish(String(data="stopped"))
+    client.listen(String, "words", qos.LATCHED, lambda message: received.append(message.data))
+    request.getfixturevalue("signal_inside_a_message")
+    with pytest.raises(KeyboardInterrupt):
+        client.spin_for(PATIENCE_S) if wait == "spin_for" else client.wait_for(lambda: False, PATIENCE_S)
+    assert received == ["stopped"]
+    client.spin_for(0.2)  # the way out
+
+
+def test_an_arm_call_that_was_refused_has_armed_nothing(
+    client: OperatorClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("molmoact2_ros.cli.operator_client.REPLY_S", 0.1)
+    assert client.ask_safety("arm") == (False, "no safety node answers in this domain")
+    assert not client.may_have_armed

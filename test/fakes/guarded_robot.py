@@ -35,6 +35,7 @@ class GuardedRobot:
         self.bridge = BridgeReport()
         self.fault = ""
         self.measured_off = np.zeros(len(self.limits.names))  # measured pose less the true one
+        self.velocity_factor = 1.0  # of the unit in which the driver reports velocities
         self.frozen: RobotState | None = None  # what the driver goes on repeating, under new stamps
         self.follows_chunks = True
         self.chunks_end_at: int | None = None  # command from which the policy says nothing new
@@ -54,7 +55,8 @@ class GuardedRobot:
         if self.frozen is not None:
             return dataclasses.replace(self.frozen, stamp_ns=stamp_ns)
         positions = self.positions + self.measured_off
-        return RobotState(stamp_ns, self.limits.names, positions, self.velocities, int(bool(text)), text)
+        velocities = self.velocity_factor * self.velocities
+        return RobotState(stamp_ns, self.limits.names, positions, velocities, int(bool(text)), text)
 
     def report(self) -> None:
         """Let the neighbours say what they say."""

@@ -137,7 +137,8 @@ def healthy(robot: Embodiment = DROID, driver: Driver = DRIVER) -> Evidence:
         published={f"/{each.topic}": each.published_types for each in everyone if each.publishers},
         states={topic: _at_home(robot, driver, topic) for topic in state_topics},
         cameras={
-            role: camera(scene(seed), arrivals(robot.policy.rate_hz)) for seed, role in enumerate(image_topics, start=1)
+            each.role: camera(scene(seed), arrivals(robot.policy.rate_hz), frame_id=each.frame_id)
+            for seed, each in enumerate(robot.cameras, start=1)
         },
         image_topics=image_topics,
         image_type=IMAGE,

@@ -38,6 +38,7 @@ class Loop:
         self.chunk_changes: dict[str, object] = {}
         self.policy_lives = True
         self.drift_rad_s = 0.0
+        self.stamps_ahead_ns = 0
         self._random = np.random.default_rng(seed)
         self._spread_rad = spread_rad  # of one chunk's rows against the next one's
         self._turn_rad_s = self._random.uniform(0.5, 6.0, (2, JOINTS))
@@ -101,7 +102,7 @@ class Loop:
             rows = self._path(time_s + np.arange(ROBOT.policy.horizon) * ROBOT.policy.step_s)
             rows[:, 1] += self.drift_rad_s * time_s  # joint 2 has the shortest way
             rows = rows + self._random.normal(0, self._spread_rad, JOINTS)
-            chunk = ActionChunk(now_ns, self._sequence, ROBOT.policy.step_s, LIMITS.names, rows)
+            chunk = ActionChunk(now_ns + self.stamps_ahead_ns, self._sequence, ROBOT.policy.step_s, LIMITS.names, rows)
             self._chunks.append((time_s + POLICY_LATENCY_S, dataclasses.replace(chunk, **self.chunk_changes)))
         while self._chunks and self._chunks[0][0] <= time_s:
             self.interpolator.offer(self._chunks.pop(0)[1], now_ns)
@@ -140,13 +141,39 @@ def test_motion_stays_clean_when_single_commands_are_lost_to_a_refusal() -> None
         ({"positions": np.full((15, JOINTS), np.nan)}, Cause.NOT_FINITE),
         ({"names": ("elbow", *LIMITS.names[1:])}, Cause.WRONG_JOINTS),
         ({"positions": np.zeros((15, 7))}, Cause.WRONG_SHAPE),
+        ({"positions": np.zeros((2, JOINTS))}, Cause.WRONG_SHAPE),
+        ({"positions": np.zeros((10_000, JOINTS))}, Cause.WRONG_SHAPE),
+        ({"step_s": 1e-6}, Cause.WRONG_SHAPE),
+        ({"step_s": 1e6}, Cause.WRONG_SHAPE),
     ],
-    ids=["NaN", "names", "width"],
+    ids=["NaN", "names", "width", "two rows", "10000 rows", "1 us", "11 days"],
 )
 def test_a_bad_chunk_stops_the_robot_with_its_own_cause(changes: dict[str, object], cause: Cause) -> None:
     loop = Loop(seed=2).armed().run(2.0)
     loop.chunk_changes = changes
     assert loop.run(1.0).cause is cause
+
+
+@pytest.mark.parametrize("ahead_s", [0.3, 0.9])
+def test_stamps_from_the_future_are_named_as_clocks_that_differ_and_not_as_silence(ahead_s: float) -> None:
+    loop = Loop(seed=2).armed().run(2.0)
+    loop.stamps_ahead_ns = round(ahead_s * 1e9)
+    assert loop.run(1.5).cause is Cause.STALE_OBSERVATION
+    assert "in the future" in loop.monitor.snapshot.text
+    assert "clocks" in loop.monitor.snapshot.text
+
+
+def test_stamps_from_the_future_stop_a_robot_that_waits_for_its_first_chunk() -> None:
+    loop = Loop(seed=2)
+    loop.stamps_ahead_ns = 900_000_000
+    assert loop.armed().run(2.5).cause is Cause.STALE_OBSERVATION
+
+
+def test_chunks_with_one_stamp_for_ever_are_named_as_that_and_not_as_silence() -> None:
+    loop = Loop(seed=2).armed().run(2.0)
+    loop.chunk_changes = {"stamp_ns": loop._now().ros_ns}
+    assert loop.run(1.5).cause is Cause.STALE_OBSERVATION
+    assert "the same as that of the chunk before it" in loop.monitor.snapshot.text
 
 
 def test_a_chunk_that_jumps_by_one_radian_is_refused_for_the_motion_it_asks_for() -> None:

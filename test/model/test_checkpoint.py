@@ -3,15 +3,17 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
-from molmoact2_ros.model.checkpoint import CheckpointError, _batches, load_model
+from molmoact2_ros.model.checkpoint import CheckpointError, _batches, count_parameters, load_model
 from molmoact2_ros.model.molmoact2 import MolmoAct2
 
 LN_F = "model.transformer.ln_f.weight"
+INV_FREQ = "model.transformer.rotary_emb.inv_freq"
 STALE = ("model.action_expert.state_encoder.weight", "action_expert.blocks.0.cross_attn.kv_proj.bias")
 
 
@@ -78,6 +80,75 @@ def test_stored_rotary_frequencies_are_only_a_cross_check(checkpoint: Any, tiny_
         assert _same(load_model(checkpoint.folder), tiny_model)
 
 
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_rotary_frequencies_of_another_shape_are_only_a_warning(checkpoint: Any, shape: tuple[int, ...]) -> None:
+    checkpoint.edit_weights(lambda tensors: tensors.update({INV_FREQ: torch.ones(shape)}))
+    with pytest.warns(UserWarning, match="rope_theta"):
+        load_model(checkpoint.folder)
+
+
+def test_rotary_frequencies_may_be_absent(checkpoint: Any, tiny_model: MolmoAct2) -> None:
+    checkpoint.edit_weights(lambda tensors: tensors.pop(INV_FREQ))
+    assert _same(load_model(checkpoint.folder), tiny_model)
+
+
+def _renamed(rename: Callable[[str], str]) -> Callable[[dict[str, torch.Tensor]], None]:
+    def change(tensors: dict[str, torch.Tensor]) -> None:
+        renamed = {rename(key): tensor for key, tensor in tensors.items()}
+        tensors.clear()
+        tensors.update(renamed)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("rename", "words"),
+    [
+        (lambda key: f"_orig_mod.{key}", r"`_orig_mod\.`, which torch\.compile puts there"),
+        (lambda key: key.replace("model.", "model._orig_mod.", 1), r"`_orig_mod\.`, which torch\.compile"),
+        (lambda key: f"module.{key}", r"`module\.`, which DistributedDataParallel"),
+        (lambda key: f"model.{key}", r"all keys begin with `model\.`"),
+        (lambda key: f"policy.net.{key}", r"all keys begin with `policy\.net\.`"),
+        (lambda key: key.removeprefix("model."), r"all keys lack `model\.`"),
+        (lambda key: f"base_model.model.{key}", r"`base_model\.model\.`, which PEFT"),
+        (lambda key: key.replace("att_proj.", "att_proj.base_layer."), "LoRA adapters that are not merged"),
+    ],
+)
+def test_keys_that_a_wrapper_renamed_are_recognised(checkpoint: Any, rename: Callable[[str], str], words: str) -> None:
+    checkpoint.edit_weights(_renamed(rename))
+    with pytest.raises(CheckpointError, match=words) as caught:
+        load_model(checkpoint.folder)
+    assert "missing" not in str(caught.value)
+
+
+def test_a_git_lfs_pointer_is_named_with_what_to_run(checkpoint: Any) -> None:
+    checkpoint.weights.write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{0:064}\nsize 21800000000\n")
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is a git-lfs pointer.* run `git lfs pull`"):
+        load_model(checkpoint.folder)
+
+
+def test_an_error_over_many_keys_stays_short(checkpoint: Any) -> None:
+    checkpoint.edit_weights(_renamed(lambda key: key[::-1] * 9))
+    with pytest.raises(CheckpointError) as caught:
+        load_model(checkpoint.folder)
+    assert len(str(caught.value)) < 1000
+
+
+def test_parameters_are_counted_from_headers_after_the_same_checks(checkpoint: Any, tiny_model: MolmoAct2) -> None:
+    assert count_parameters(checkpoint.folder) == sum(each.numel() for each in tiny_model.parameters())
+    checkpoint.edit_weights(lambda tensors: tensors.pop(LN_F))
+    with pytest.raises(CheckpointError, match=f"1 missing: {LN_F}"):
+        count_parameters(checkpoint.folder)
+
+
+def test_sizes_that_no_tensor_can_have_are_refused_in_a_sentence(checkpoint: Any) -> None:
+    for field in ("hidden_size", "intermediate_size"):
+        checkpoint.edit_config(f"text_config.{field}", 2**31 - 2)
+    checkpoint.edit_config("adapter_config.text_hidden_size", 2**31 - 2)
+    with pytest.raises(CheckpointError, match="describes no network that can be built"):
+        load_model(checkpoint.folder)
+
+
 @pytest.mark.parametrize("missing_bytes", [1, 1000, 1_900_000, 1_982_410])
 def test_a_truncated_file_is_named_with_its_length(checkpoint: Any, missing_bytes: int) -> None:
     size = checkpoint.weights.stat().st_size - missing_bytes
@@ -91,7 +162,7 @@ def test_a_truncated_file_is_named_with_its_length(checkpoint: Any, missing_byte
 def test_a_corrupt_header_is_one_sentence(checkpoint: Any, damage: bytes) -> None:
     content = checkpoint.weights.read_bytes()
     checkpoint.weights.write_bytes(damage + content[len(damage) :] if damage else b"")
-    with pytest.raises(CheckpointError, match="truncated or corrupt; delete it and download it again"):
+    with pytest.raises(CheckpointError, match="delete it and download it again"):
         load_model(checkpoint.folder)
 
 

@@ -145,7 +145,7 @@ def test_file_of_another_network_lists_a_few_keys_and_counts_the_rest(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"no archive", "cannot be read as torch weights"), (b"", "cannot be read as torch weights")],
+    [(b"no archive", "cannot be read as torch weights"), (b"", "is empty: delete it and download it again")],
 )
 def test_file_that_is_no_torch_archive_is_refused(tmp_path, content, message):
     path = tmp_path / "vae-final.pt"
@@ -200,6 +200,7 @@ def test_folder_comes_back_with_sizes_scale_and_half_precision_weights(tmp_path)
         ({"sizes": {**vars(SMALL), "num_codes": 17}}, "_vq_vae._embedding is 16 x 8 instead of 17 x 8"),
         ({"scale": {"kind": "metric", "near_m": 2, "far_m": 1}}, "0 <= near_m < far_m"),
         ({"scale": None}, "expected scale with kind metric"),
+        ({"scale": {"kind": "metric", "near_m": 0, "far_m": 10**400}}, "expected scale with kind metric"),
     ],
 )
 def test_folder_whose_config_cannot_be_used_is_one_sentence(tmp_path, edit, message):
@@ -209,6 +210,13 @@ def test_folder_whose_config_cannot_be_used_is_one_sentence(tmp_path, edit, mess
         DepthCodec.load(tmp_path / "codec")
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_git_lfs_pointer_in_a_folder_is_named(tmp_path, name):
+    (_written(tmp_path / "codec") / name).write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(DepthCodecError, match="is a git-lfs pointer"):
+        DepthCodec.load(tmp_path / "codec")
 
 
 def test_missing_and_empty_places_are_refused_with_what_to_give(tmp_path):

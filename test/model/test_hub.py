@@ -45,9 +45,9 @@ def hub() -> Iterator[FakeHub]:
         yield running
 
 
-def _resolve(endpoint: str, home: Path, name: str = REPO) -> subprocess.CompletedProcess[str]:
+def _resolve(endpoint: str, home: Path, name: str = REPO, **proxies: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
-    environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1"}
+    environment |= {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1"} | proxies
     command = [sys.executable, "-c", RESOLVE, name]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -116,6 +116,31 @@ def test_no_hub_and_no_copy_is_one_sentence(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+# What the hub's client raises while it sets out: an ImportError, two ValueErrors.
+BROKEN_PROXIES = [{"ALL_PROXY": "socks5://127.0.0.1:9"}, {"HTTPS_PROXY": "gopher://127.0.0.1:9"}]
+BROKEN_PROXIES += [{"HTTP_PROXY": "http://[::1"}]
+
+
+@pytest.mark.parametrize("proxy", BROKEN_PROXIES, ids=str)
+def test_a_proxy_that_cannot_be_used_is_one_sentence_and_the_copy_is_used_where_there_is_one(
+    proxy: dict[str, str], tmp_path: Path
+) -> None:
+    ((variable, _),) = proxy.items()
+    with fake_hub(REPO, _repository()) as hub:
+        without = _resolve(hub.endpoint, tmp_path / "empty", **proxy, NO_PROXY="")
+        online = _resolve(hub.endpoint, tmp_path)
+        offline = _resolve(hub.endpoint, tmp_path, **proxy, NO_PROXY="")
+    assert without.stderr.startswith("HubError: the hub cannot be reached"), without.stderr
+    assert without.stderr.count("\n") == 1
+    assert variable in without.stderr
+    assert offline.stdout == online.stdout != ""
+
+
+def test_a_name_that_no_hub_allows_is_one_sentence(tmp_path: Path) -> None:
+    done = _resolve("http://127.0.0.1:9", tmp_path, "lab/my--robot")
+    assert done.stderr.startswith("HubError: checkpoint 'lab/my--robot' can be no hub id")
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [("lab/robto", "the hub knows no lab/robto"), (f"{REPO}@v9", "lab/robot has no revision 'v9' on the hub")],
@@ -168,3 +193,20 @@ def test_missing_files_refuses_a_damaged_index(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors.index.json").write_text('{"weight_map": {"a": 3}}')
     with pytest.raises(HubError, match=r"model\.safetensors\.index\.json is not an index of shards: .* has 3 for a"):
         missing_files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("policy_preprocessor.json", "lab/robot is LeRobot's layout of a policy"),
+        ("adapter_config.json", "lab/robot is a PEFT (LoRA) adapter"),
+        ("meta/info.json", "lab/robot is a LeRobot data set"),
+    ],
+)
+def test_another_sort_of_checkpoint_is_refused_before_anything_is_downloaded(
+    hub: FakeHub, tmp_path: Path, name: str, words: str
+) -> None:
+    hub.files[name] = b"{}"
+    done = _resolve(hub.endpoint, tmp_path)
+    assert words in done.stderr
+    assert hub.downloaded() == []

@@ -196,7 +196,7 @@ def test_executing_is_told_and_ends_with_the_command(around):
 def test_commands_of_a_safety_that_is_not_armed_stay_here(around):
     run = around()
     run.play_until(lambda: run.is_mode(BridgeState.READY))
-    run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SAFETY_NOT_ARMED), run.command)
+    run.play_until(lambda: run.bridge_states[-1].mode == BridgeState.HOLDING, run.command)
     assert run.trajectories == []
 
 
@@ -309,7 +309,7 @@ def _tell_components(around: Neighbours, state: str) -> Callable[[], None]:
 
     def told() -> None:
         around.live()
-        values = [KeyValue(key="arm", value=state)]
+        values = [KeyValue(key="arm.state", value=state)]
         name = "controller_manager: Hardware Components Activity"
         publisher.publish(DiagnosticArray(status=[DiagnosticStatus(name=name, message="stopped", values=values)]))
 
@@ -388,4 +388,4 @@ def test_an_unknown_driver_fails_configure_and_names_the_known_ones(around):
 
 
 def test_every_cause_has_its_number_in_the_message():
-    assert [getattr(BridgeState, f"CAUSE_{cause.name}") for cause in Cause] == list(range(7))
+    assert [getattr(BridgeState, f"CAUSE_{cause.name}") for cause in Cause] == list(range(8))

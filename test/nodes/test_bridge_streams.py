@@ -23,7 +23,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.msg import JointCommand, RobotState, SafetyState
+from molmoact2_ros.msg import BridgeState, JointCommand, RobotState, SafetyState
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.bridge_node import BridgeNode
 from molmoact2_ros.nodes.messages import command_to_msg, to_array, to_stamp
@@ -34,6 +34,8 @@ PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
 SO101 = Embodiment.load("so101")
 (GROUP,) = SO101.driver("so101_forward").groups
 HOME = SO101.pose("home")
+RATE = ["-p", "stream_rate_hz:=20.0"]  # so low that a busy machine does not interrupt the stream
+POINTS = 26  # half a second
 END = GROUP.unit.outside(HOME - 0.02)  # of resting_command, in the driver's units
 
 
@@ -41,7 +43,7 @@ class Neighbours:
     """A driver, safety, and a forward controller around a bridge node."""
 
     def __init__(self) -> None:
-        rclpy.init(args=["--ros-args", "-p", "embodiment:=so101", "-p", "driver:=so101_forward"])
+        rclpy.init(args=["--ros-args", "-p", "embodiment:=so101", "-p", "driver:=so101_forward", *RATE])
         self.bridge = BridgeNode()
         assert self.bridge.autostart(), self.bridge.failure
         self.node = rclpy.create_node("neighbours")
@@ -53,6 +55,8 @@ class Neighbours:
         self.commands = self.node.create_publisher(JointCommand, "command/safe", qos.command(0.02))
         self.set_points: list[np.ndarray] = []
         self.robot_states: list[RobotState] = []
+        self.bridge_states: list[BridgeState] = []
+        self.node.create_subscription(BridgeState, "bridge_state", self.bridge_states.append, qos.LATCHED)
         self.node.create_subscription(
             Float64MultiArray,
             GROUP.command_topic,
@@ -77,7 +81,7 @@ class Neighbours:
         """The next command of a motion that begins with the first one."""
         self.live(mode)
         self.sequence += 1
-        self.motion = self.motion or resting_command(SO101, self.now_ns())
+        self.motion = self.motion or resting_command(SO101, self.now_ns(), points=POINTS)
         told = replace(continued(self.motion, self.now_ns()), sequence=self.sequence)
         self.commands.publish(command_to_msg(told))
 
@@ -92,6 +96,9 @@ class Neighbours:
     def play_for(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         self.play_until(lambda: time.monotonic() > until)
+
+    def holds(self, cause: int) -> bool:
+        return bool(self.bridge_states) and self.bridge_states[-1].cause == cause
 
     def arm_safety(self) -> None:
         self.play_until(lambda: self.robot_states and self.bridge._outputs[0].listens())
@@ -116,7 +123,7 @@ def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Neighbours]:
 def test_one_command_is_streamed_to_its_end_although_no_other_follows(around: Neighbours) -> None:
     around.arm_safety()
     around.play_until(lambda: around.set_points, around.command)
-    around.play_for(0.3)
+    around.play_for(0.8)
     np.testing.assert_allclose(around.set_points[-1], END)
     steps = np.diff([*around.set_points], axis=0)
     assert len(around.set_points) > 4
@@ -143,3 +150,17 @@ def test_nothing_is_streamed_while_safety_is_not_armed(around: Neighbours) -> No
     around.play_until(lambda: around.robot_states)
     around.play_until(lambda: around.sequence > 10, lambda: around.command(SafetyState.DISARMED))
     assert not around.set_points
+
+
+def test_a_stream_that_was_interrupted_is_over_until_safety_arms_again(around: Neighbours) -> None:
+    around.arm_safety()
+    around.play_until(lambda: len(around.set_points) > 2, around.command)
+    time.sleep(0.25)  # the process does not run: the motion, half a second long, has gone on without it
+    streamed = len(around.set_points)
+    around.play_until(lambda: around.holds(BridgeState.CAUSE_OVERLOADED))
+    assert "stop, reset and arm safety to move again" in around.bridge_states[-1].text
+    around.play_for(0.6)
+    assert len(around.set_points) == streamed, "not even the end of the command is sent"
+    around.motion = None
+    around.arm_safety()
+    around.play_until(lambda: len(around.set_points) > streamed, around.command)

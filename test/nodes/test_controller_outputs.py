@@ -29,6 +29,7 @@ from molmoact2_ros.nodes.controller_outputs import (
 )
 
 DROID = Embodiment.load("droid")
+PERIOD_NS = 10_000_000
 GRIPPER = DROID.driver("franka_ros2_robotiq").groups[1]
 
 
@@ -136,7 +137,8 @@ class FakeNode:
 def _streamed(interface):
     group = replace(DROID.driver("franka_ros2_robotiq").groups[0], interface=interface)
     node = FakeNode()
-    return node, StreamOutput(node, group, SetPoints(group, DROID.joint_names), rate_hz=100.0)
+    points = SetPoints(group, DROID.joint_names, PERIOD_NS)
+    return node, StreamOutput(node, group, points, lambda _: None, lambda: node.now_ns)
 
 
 def test_a_stream_sends_nothing_before_the_first_command_and_one_set_point_a_tick_until_rest():

@@ -215,3 +215,8 @@ def test_a_checkpoint_of_another_robot_is_refused_before_anything_starts(
     stats.write_text(stats.read_text().replace(old, new))
     with pytest.raises(ValueError, match=words):
         _graph(checkpoint=str(checkpoint))
+
+
+def test_compressed_images_are_refused_of_the_simulator_which_sends_raw_ones() -> None:
+    with pytest.raises(EmbodimentError, match="simulated cameras send raw images alone, got compressed: leave it out"):
+        _graph(sim="true", image_transport="compressed")

@@ -121,7 +121,7 @@ def test_goal_of_wrong_size_is_aborted(client: Client) -> None:
     ("robot", "driver", "topic", "position"),
     [
         ("yam", "yam_ros2_control", "left/gripper_controller/gripper_cmd", -0.02),
-        ("droid", "franka_ros2_hand", "fr3_gripper/gripper_action", 0.03),
+        ("droid", "franka_ros2_hand", "franka_gripper/gripper_action", 0.03),
         ("so101", "so101_ros2", "gripper_controller/gripper_cmd", 1.0),
     ],
 )

@@ -38,7 +38,7 @@ PERIOD_S = 1 / DROID.command_rate_hz
 
 
 class Neighbours:
-    """Bridge, policy and safety around the interpolator, in one node. This safety passes all that is finite."""
+    """Bridge, policy and safety around the interpolator, in one node. This safety passes all that has points."""
 
     def __init__(self) -> None:
         self.node = rclpy.create_node("neighbours")
@@ -67,7 +67,7 @@ class Neighbours:
 
     def _on_command(self, message: JointCommand) -> None:
         self.commands.append(message)
-        if np.isfinite(message.positions).all():
+        if message.points:
             self.passed = message.sequence
         else:
             self.refused += 1
@@ -215,20 +215,46 @@ def test_a_decay_outside_its_range_is_refused_with_the_range(monkeypatch: pytest
         rclpy.try_shutdown()
 
 
-def test_chunk_with_nan_is_proposed_as_it_is_and_the_next_good_one_is_followed(neighbours: Neighbours) -> None:
+def test_chunk_with_nan_is_refused_by_name_and_the_next_good_one_is_followed(neighbours: Neighbours) -> None:
     neighbours.armed().publish_chunk()
     neighbours.until(_follows(neighbours, 1))
     neighbours.publish_chunk(lambda chunk: replace(chunk, positions=chunk.positions * np.nan))
     neighbours.until(lambda: neighbours.refused)
+    assert neighbours.commands[-1].rejection_cause == SafetyState.CAUSE_NOT_FINITE
     neighbours.publish_chunk()
     neighbours.until(lambda: neighbours.passed == neighbours.commands[-1].sequence and _follows(neighbours, 3)())
+    assert neighbours.commands[-1].rejected_chunks == 0
 
 
-def test_chunk_of_a_wrong_width_is_proposed_as_it_is(neighbours: Neighbours) -> None:
-    neighbours.armed().publish_chunk(lambda chunk: replace(chunk, positions=chunk.positions[:, :7]))
-    neighbours.until(_follows(neighbours, 1))
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda chunk: replace(chunk, positions=chunk.positions[:, :7]),
+        lambda chunk: replace(chunk, positions=np.tile(chunk.positions, (700, 1))),
+        lambda chunk: replace(chunk, positions=chunk.positions[:2]),
+        lambda chunk: replace(chunk, step_s=1e-6),
+    ],
+)
+def test_chunk_of_a_wrong_shape_becomes_a_command_without_points_that_says_so(
+    neighbours: Neighbours, spoil: Callable[[ActionChunk], ActionChunk]
+) -> None:
+    neighbours.armed().publish_chunk(spoil)
+    neighbours.until(lambda: neighbours.refused)
     message = neighbours.commands[-1]
-    assert len(message.positions) != message.points * len(message.names)
+    assert (message.points, message.rejection_cause) == (0, SafetyState.CAUSE_WRONG_SHAPE)
+    assert message.rejection_text.startswith("chunk 1 has a wrong shape: expected")
+
+
+def test_chunks_from_the_future_are_counted_by_every_command_and_in_diagnostics(neighbours: Neighbours) -> None:
+    neighbours.armed()
+    for _ in range(2):
+        neighbours.publish_chunk(lambda chunk: replace(chunk, stamp_ns=chunk.stamp_ns + 900_000_000))
+        neighbours.until(lambda: neighbours.commands[-1].rejected_chunks == neighbours.sequence)
+    message = neighbours.commands[-1]
+    assert (message.rejected_chunks, message.rejection_cause) == (2, SafetyState.CAUSE_STALE_OBSERVATION)
+    assert message.points > 1
+    neighbours.next_report()
+    neighbours.until(lambda: neighbours.says(f"2 chunks were not followed: {message.rejection_text}"))
 
 
 @pytest.mark.parametrize("mode", [SafetyState.DISARMED, SafetyState.STOPPING, SafetyState.STOPPED])

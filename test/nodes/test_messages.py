@@ -10,10 +10,11 @@ pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
 from rclpy.serialization import deserialize_message, serialize_message
 
-from molmoact2_ros.embodiment import Fault, JointCommand, RobotState
+from molmoact2_ros.embodiment import ChunkRejection, Fault, JointCommand, RejectionCause, RobotState
 from molmoact2_ros.msg import ActionChunk as ActionChunkMsg
 from molmoact2_ros.msg import JointCommand as JointCommandMsg
 from molmoact2_ros.msg import RobotState as RobotStateMsg
+from molmoact2_ros.msg import SafetyState as SafetyStateMsg
 from molmoact2_ros.nodes.messages import (
     chunk_from_msg,
     command_from_msg,
@@ -63,7 +64,22 @@ def test_a_command_whose_sizes_disagree_is_unpacked_flat_so_that_safety_can_refu
     assert command_from_msg(message).positions.shape == (5,)
 
 
-def test_a_chunk_becomes_float64_rows() -> None:
+def test_a_chunk_becomes_rows_without_a_copy() -> None:
     message = ActionChunkMsg(names=["a", "b"], horizon=2, step_s=0.1)
     message.positions = to_array("f", np.array([1, 2, 3, 4], np.float32))
-    assert chunk_from_msg(message).positions.tolist() == [[1, 2], [3, 4]]
+    positions = chunk_from_msg(message).positions
+    assert positions.tolist() == [[1, 2], [3, 4]]
+    assert np.shares_memory(positions, np.frombuffer(message.positions, np.float32))
+
+
+def test_why_chunks_were_not_followed_survives_the_wire() -> None:
+    rejection = ChunkRejection(3, RejectionCause.WRONG_SHAPE, "chunk 7 has 2 rows")
+    command = JointCommand(NOW_NS, 7, 0.02, ("a",), 0, np.empty((0, 1)), np.empty((0, 1)), 0, 0, rejection=rejection)
+    back = command_from_msg(deserialize_message(serialize_message(command_to_msg(command)), JointCommandMsg))
+    assert back.rejection == rejection
+    assert back.positions.shape == (0, 1)
+
+
+def test_the_causes_of_rejections_are_those_of_safety() -> None:
+    causes = {cause.name: getattr(SafetyStateMsg, f"CAUSE_{cause.name}") for cause in RejectionCause}
+    assert causes == {cause.name: int(cause) for cause in RejectionCause}

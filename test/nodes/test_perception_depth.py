@@ -192,6 +192,19 @@ def test_a_depth_map_whose_sizes_disagree_is_not_drawn_and_harms_nothing(around)
     assert run.pictures == []
 
 
+def test_a_depth_map_of_more_cells_than_any_grid_has_is_not_drawn_and_harms_nothing(around):
+    run = around()
+    run.watch_pictures()
+    run.answering = False
+    run.play_until(lambda: run.observations)
+    seen = run.observations[-1]
+    depth = DepthMap(header=seen.header, observation_sequence=seen.sequence, rows=1000, columns=10)
+    depth.codes, depth.decoded = [1] * 10_000, [True] * 10_000
+    run.depth.publish(depth)
+    run.play_until(lambda: len(run.observations) >= 4)
+    assert run.pictures == []
+
+
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [

@@ -23,6 +23,7 @@ from molmoact2_ros.embodiment import Embodiment, RobotState
 from molmoact2_ros.msg import ActionChunk, Observation, PerceptionStatus
 from molmoact2_ros.msg import RobotState as RobotStateMsg
 from molmoact2_ros.nodes import qos
+from molmoact2_ros.nodes.lifecycle import WARN
 from molmoact2_ros.nodes.messages import robot_state_to_msg, stamp_ns, to_array, to_stamp
 from molmoact2_ros.nodes.perception_node import PerceptionNode
 from molmoact2_ros.perception import InputState
@@ -235,3 +236,16 @@ def test_an_unknown_transport_fails_configure_in_one_sentence(around):
 
 def test_every_input_state_has_its_number_in_the_message():
     assert [getattr(PerceptionStatus, state.name) for state in InputState] == list(range(7))
+
+
+def test_a_camera_that_is_slower_than_the_observations_warns_in_diagnostics_though_it_is_fresh(around):
+    run = around(rate_hz=200.0)
+
+    def slowly() -> None:
+        run.send_all()
+        time.sleep(0.05)
+
+    run.play_until(lambda: len(run.observations) > 3, step=slowly)
+    reports = {name: (level, text) for name, level, text, _ in run.perception._report()}
+    assert reports["external"][0] == WARN
+    assert "frames a second, expected 200: raise the rate of the driver" in reports["external"][1]

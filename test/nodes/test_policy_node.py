@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -158,7 +160,7 @@ def test_an_empty_instruction_on_the_topic_changes_nothing_and_is_reported(aroun
     here = around()
     here.play_until(lambda: here.chunks)
     here.instructions.publish(String(data=" . "))
-    here.play_until(lambda: "is empty: say what the robot shall do" in here.policy.complaint)
+    here.play_until(lambda: "is empty; say what the robot should do" in here.policy.complaint)
     here.play_until(lambda: len(here.chunks) > 3)
     assert here.chunks[-1].instruction == "wave"
 
@@ -172,11 +174,51 @@ def test_the_instruction_parameter_can_change_and_refuses_an_empty_one(around: C
     assert (refused.successful, "is empty" in refused.reason) == (False, True)
 
 
+BAD_INSTRUCTIONS = {
+    "pick <im_patch> up": "holds the model's own tokens <im_patch>",
+    "look at <|image|>": "<|image|>",
+    "up " * 600: "say it in fewer words",
+    "up" * 200_000: "say it in fewer words",
+}
+
+
+@pytest.mark.parametrize(("text", "words"), BAD_INSTRUCTIONS.items(), ids=["token", "image", "long", "endless"])
+def test_an_instruction_that_the_model_cannot_read_is_rejected_where_it_is_given(
+    around: Callable[..., Neighbours], text: str, words: str
+) -> None:
+    here = around()
+    here.play_until(lambda: here.chunks)
+    here.instructions.publish(String(data=text))
+    here.play_until(lambda: words in here.policy.complaint)
+    refused = here.policy.set_parameters([Parameter("instruction", value=text)])[0]
+    assert (refused.successful, words in refused.reason) == (False, True)
+    count = len(here.chunks)
+    here.play_until(lambda: len(here.chunks) > count + 2)
+    assert here.chunks[-1].instruction == "wave"
+    assert here.report() == "inferring"
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "words"),
+    [("turn left", 0, "instruction: 'turn left'"), ("pick <im_patch> up", 1, "instruction rejected: ")],
+)
+def test_the_command_says_whether_the_policy_took_an_instruction(
+    around: Callable[..., Neighbours], text: str, status: int, words: str
+) -> None:
+    here = around()
+    command = [sys.executable, "-m", "molmoact2_ros.cli", "instruct", text, "--domain-id", "70"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        here.play_until(lambda: process.poll() is not None)
+        output = process.communicate()[0]
+    assert (process.returncode, words in output) == (status, True), output
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"camera_roles": ["wrist", "external"]}, "camera_roles"),
         ({"state_names": [*reversed(DROID.joint_names)]}, "state_names"),
+        ({"camera_stamps": []}, "number of camera stamps"),
         ({"height": 35}, "image size"),
         ({"images": to_array("B", np.zeros(10, np.uint8))}, "number of image bytes"),
         ({"state": to_array("f", np.zeros(7, np.float32))}, "number of state values"),
@@ -241,7 +283,9 @@ def test_in_receding_mode_no_chunk_is_guided(around: Callable[..., Neighbours]) 
         ({"dtype": "float64"}, "must be one of float32, bfloat16"),
         ({"mode": "magic"}, "mode: expected one of receding, ensemble, rtc, got 'magic'"),
         ({"mode": "rtc", "rtc_decay": "square"}, "decay: expected one of linear, exponential, smooth, got 'square'"),
-        ({"instruction": "'...'"}, "is empty: say what the robot shall do"),
+        ({"instruction": "'...'"}, "is empty; say what the robot should do"),
+        ({"instruction": "'pick <im_patch> up'"}, "holds the model's own tokens <im_patch>"),
+        ({"instruction": f"'{'up ' * 600}'"}, "say it in fewer words"),
     ],
 )
 def test_what_cannot_work_fails_configure_with_one_sentence(

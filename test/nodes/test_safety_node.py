@@ -22,12 +22,14 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
-from std_msgs.msg import Bool
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Bool, Int8
 from std_srvs.srv import SetBool, Trigger
 
 from molmoact2_ros.bridge import SafetyMemory
 from molmoact2_ros.embodiment import Embodiment, RobotState, share_folder
-from molmoact2_ros.msg import BridgeState, JointCommand, PerceptionStatus, SafetyState
+from molmoact2_ros.msg import ActionChunk, BridgeState, JointCommand, Observation, PerceptionStatus, SafetyState
 from molmoact2_ros.msg import RobotState as RobotStateMsg
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.messages import command_to_msg, robot_state_to_msg
@@ -42,6 +44,8 @@ from molmoact2_ros.safety.example import ExampleMotion
 
 PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
 PERIOD_S = 0.02
+# A busy machine may hold this process up for longer than safety rightly waits for.
+PATIENT = {"state_timeout_s": 1.0, "command_timeout_s": 1.0, "first_command_timeout_s": 10.0, "bridge_timeout_s": 5.0}
 DOCUMENT = Path(__file__).parents[2] / "SAFETY.md"
 
 
@@ -49,7 +53,7 @@ class Neighbours:
     """Everybody around the safety node, in one node; `play` keeps the robot and the heartbeats alive."""
 
     def __init__(self, **parameters: object) -> None:
-        settings = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
+        settings = [word for name, value in {**PATIENT, **parameters}.items() for word in ("-p", f"{name}:={value}")]
         rclpy.init(args=["--ros-args", *settings])
         self.node = rclpy.create_node("neighbours")
         self.safety = SafetyNode()
@@ -71,6 +75,7 @@ class Neighbours:
         self.dead_man_switch = self.node.create_publisher(Bool, "dead_man", qos.STATUS)
         self.dead_man: bool | None = None
         self.velocity = 0.0
+        self.steps = 0
 
     def now_ns(self) -> int:
         return self.node.get_clock().now().nanoseconds
@@ -88,13 +93,20 @@ class Neighbours:
                 safety_life=memory.life,
                 former_cause=memory.former_cause,
                 former_text=memory.former_text,
+                former_pressed_estops=memory.former_pressed,
             )
         )
 
     def _on_safety(self, message: SafetyState) -> None:
         self.states.append(message)
         armed = message.mode == SafetyState.ARMED
-        self.memory.hear(life=message.life, armed=armed, cause=message.cause, text=message.text)
+        self.memory.hear(
+            life=message.life,
+            armed=armed,
+            cause=message.cause,
+            text=message.text,
+            pressed=message.pressed_estops,
+        )
 
     def restart_safety(self) -> None:
         """Let safety die, without a word, and start it again."""
@@ -131,6 +143,12 @@ class Neighbours:
         assert self.call("stop").success
         self.play_until(lambda: self.mode() == SafetyState.STOPPED)
 
+    def move(self) -> None:
+        """Take the next step of a motion."""
+        self.heartbeat()
+        self.propose(self.steps)
+        self.steps += 1
+
     def propose(self, index: int = 0) -> JointCommand:
         message = command_to_msg(self.motion.command(index, self.now_ns() - round(index * PERIOD_S * 1e9)))
         self.commands.publish(message)
@@ -163,7 +181,7 @@ def test_the_node_starts_disarmed_says_so_and_passes_nothing(around: Neighbours)
     assert proposed
     assert not around.safe
     assert around.mode() == SafetyState.DISARMED
-    assert "what an earlier one did is not known" in around.states[-1].text
+    assert "knows of no stop before it" in around.states[-1].text
 
 
 @pytest.mark.node
@@ -226,6 +244,54 @@ def test_an_estop_stops_and_its_release_alone_changes_nothing(around: Neighbours
 
 
 @pytest.mark.node
+@pytest.mark.parametrize("durability", [DurabilityPolicy.VOLATILE, DurabilityPolicy.TRANSIENT_LOCAL])
+@pytest.mark.parametrize("reliability", [ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT])
+def test_an_estop_stops_whatever_quality_of_service_its_publisher_offers(
+    around: Neighbours, reliability: ReliabilityPolicy, durability: DurabilityPolicy
+) -> None:
+    around.node.destroy_publisher(around.estop)
+    profile = QoSProfile(depth=10, reliability=reliability, durability=durability)
+    button = around.node.create_publisher(Bool, "estop", profile)
+    around.play_until(lambda: button.get_subscription_count() > 0)
+    button.publish(Bool(data=True))
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    assert around.states[-1].cause == SafetyState.CAUSE_ESTOP
+    assert "release it" in around.call("reset").message
+    button.publish(Bool(data=False))
+    around.play_until(lambda: around.states[-1].pressed_estops == 0)
+    around.play_until(lambda: around.call("reset").success)
+
+
+def test_an_estop_that_is_pressed_and_released_at_once_was_pressed(around: Neighbours) -> None:
+    around.play_until(lambda: around.estop.get_subscription_count() == 2)
+    for pressed in (True, False):
+        around.estop.publish(Bool(data=pressed))
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    around.play_until(lambda: around.call("reset").success)
+
+
+def test_an_estop_whose_type_cannot_be_received_keeps_the_robot_disarmed(around: Neighbours) -> None:
+    with rclpy.Context() as context:  # one participant cannot have two types on a topic
+        device = rclpy.create_node("device", context=context)
+        device.create_publisher(Int8, "estop", 10)
+        sentence = "as std_msgs/msg/Int8, expected std_msgs/msg/Bool: its messages are not received"
+        around.play_until(lambda: sentence in around.call("arm").message)
+        device.destroy_node()
+    around.arm()
+
+
+@pytest.mark.parametrize("parameters", [{"dead_man_required": True}])
+@pytest.mark.parametrize("reliability", [ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT])
+def test_an_enabling_switch_is_received_whatever_its_publisher_offers(
+    around: Neighbours, reliability: ReliabilityPolicy
+) -> None:
+    around.node.destroy_publisher(around.dead_man_switch)
+    profile = QoSProfile(depth=1, reliability=reliability)
+    around.dead_man_switch = around.node.create_publisher(Bool, "dead_man", profile)
+    around.dead_man = True
+    around.arm()
+
+
 def test_an_estop_pressed_before_the_node_started_is_seen(around: Neighbours) -> None:
     around.estop.publish(Bool(data=True))
     around.play_until(lambda: around.mode() == SafetyState.STOPPED)
@@ -270,6 +336,61 @@ def test_a_second_publisher_on_a_command_topic_stops_by_name(around: Neighbours,
 
 
 @pytest.mark.node
+@pytest.mark.parametrize(
+    ("kind", "topic"),
+    [
+        (ActionChunk, "action_chunk"),
+        (Observation, "observation"),
+        (PerceptionStatus, "perception_status"),
+        (RobotStateMsg, "robot_state"),
+        (BridgeState, "bridge_state"),
+        (SafetyState, "safety_state"),
+        (Image, "camera/external/image"),
+        (CompressedImage, "camera/external/image/compressed"),
+    ],
+)
+def test_arming_is_refused_while_two_nodes_publish_on_any_link_of_the_line(
+    around: Neighbours, kind: Any, topic: str
+) -> None:
+    publishers = [around.node.create_publisher(kind, topic, 1) for _ in range(2)]
+    around.play_until(lambda: f"'/{topic}' has " in around.call("arm").message)
+    for publisher in publishers:
+        around.node.destroy_publisher(publisher)
+    around.arm()
+
+
+def test_an_estop_service_that_was_called_before_a_restart_must_be_released_after_it(around: Neighbours) -> None:
+    around.arm()
+    assert around.call("estop", SetBool, data=True).success
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    around.restart_safety()
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    assert around.states[-1].cause == SafetyState.CAUSE_ESTOP
+    assert "call it with false" in around.call("reset").message
+    assert around.call("estop", SetBool, data=False).success
+    around.play_until(lambda: around.call("reset").success)
+
+
+def test_the_node_works_after_it_was_cleaned_up_and_configured_again(around: Neighbours) -> None:
+    around.arm()
+    for transition in ("deactivate", "cleanup", "configure", "activate"):
+        getattr(around.safety, f"trigger_{transition}")()
+    around.play_until(lambda: around.node.count_publishers("command/safe") == 1)
+    around.play_until(lambda: around.mode() == SafetyState.STOPPED)
+    around.play_until(lambda: around.call("reset").success)
+    around.arm()
+    around.safe.clear()
+    around.play_until(lambda: around.safe, around.move)
+
+
+@pytest.mark.parametrize("parameters", [{"heartbeat_rate_hz": 50.0}])
+def test_a_stop_is_logged_once_though_it_is_first_published_as_a_heartbeat(around: Neighbours, capfd: Any) -> None:
+    around.arm()
+    around.play_until(lambda: around.mode() != SafetyState.ARMED, lambda: None)  # no neighbour publishes any more
+    log = capfd.readouterr().err
+    assert log.count(f"]: stopping: {around.states[-1].text}") == 1
+
+
 def test_a_stop_outlives_the_process_that_latched_it(around: Neighbours) -> None:
     around.arm()
     around.stop_and_stand()

@@ -158,6 +158,23 @@ def test_a_task_runs_times_out_and_leaves_the_robot_holding(here: Neighbours) ->
     assert len(here.chunks) == count, "the policy goes on without a task"
 
 
+@pytest.mark.parametrize("home_first", [False, True])
+def test_a_task_that_the_model_cannot_read_is_refused_before_anything_moves(here: Neighbours, home_first: bool) -> None:
+    here.instructions.publish(String(data="wave"))
+    here.until(lambda: here.chunks)
+    goal = {"instruction": "pick <im_patch> up", "home_first": home_first}
+    _, ended, _ = here.send(**goal)
+    here.until(ended.done)
+    assert ended.result().result.outcome == RunTask.Result.REFUSED
+    reply = here.call(StartTask, "start_task", StartTask.Request(**goal))
+    for said in (ended.result().result.text, reply.message):
+        assert "holds the model's own tokens <im_patch>" in said
+    assert here.asked == []
+    count = len(here.chunks)
+    here.until(lambda: len(here.chunks) > count + 2)
+    assert here.chunks[-1].instruction == "wave"
+
+
 def test_a_task_that_is_finished_succeeds(here: Neighbours) -> None:
     _, ended, _ = here.send(instruction="wave")
     here.until(lambda: here.chunks)

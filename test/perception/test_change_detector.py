@@ -236,6 +236,14 @@ def test_a_mask_that_is_no_square_grid_is_not_taken_for_one() -> None:
     assert detector.see(2, _image(np.zeros(CELLS, int))) is None
 
 
+def test_an_acknowledgement_of_more_cells_than_any_grid_has_changes_nothing() -> None:
+    detector = ChangeDetector(ChangeSettings(grid=GRID))
+    detector.acknowledge(1, np.ones(1000 * 1000, np.bool_))
+    changes = detector.see(2, _image(np.zeros(CELLS, int)))
+    assert changes is not None
+    assert changes.same_as.shape[1] == CELLS
+
+
 def test_first_row_is_about_the_acknowledged_codes_and_later_rows_about_newer_observations() -> None:
     detector, contents = ChangeDetector(), np.zeros(CELLS, int)
     detector.acknowledge(0, ALL)

@@ -78,6 +78,11 @@ def test_yuv422_keeps_the_order_of_the_two_pixels_that_share_chroma():
         ({"encoding": "16UC1"}, "encoding: expected one of rgb8, bgr8, .* got '16UC1'"),
         ({"step": 17}, "step: expected at least 18 bytes a row for 6 px of rgb8, got 17"),
         ({"data": np.zeros(71, np.uint8)}, "data: expected step x height = 18 x 4 = 72 bytes, got 71"),
+        ({"encoding": "rgb8" * 10**6}, r"\.\.\. \(4000000 characters\)"),
+        (
+            {"height": 10**5, "width": 10**5, "step": 3 * 10**5},
+            "size: expected at most 40 megapixels, got 100000 x 100000",
+        ),
         ({"height": 0}, "size: expected at least 1 x 1 px, got 6 x 0"),
         ({"encoding": "yuyv", "width": 5}, "width: expected an even number with yuyv, got 5"),
     ],
@@ -86,6 +91,15 @@ def test_a_frame_that_cannot_be_read_is_refused_with_both_values(changes, senten
     fields = {"encoding": "rgb8", **changes}
     with pytest.raises(PerceptionError, match=sentence):
         require_layout(_frame(PICTURE, **fields))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_small_file_that_would_become_gigabytes_of_pixels_is_refused_before_they_are_decoded(kind):
+    data = _file(Image.new("L", (8000, 6000)), kind)
+    assert len(data) < 10**6
+    broken = data[: len(data) // 2]  # whoever decoded it would call it broken
+    with pytest.raises(PerceptionError, match="size: expected at most 40 megapixels, got 8000 x 6000 px"):
+        decode(_compressed(broken))
 
 
 def test_png_decodes_exactly_and_jpeg_closely():

@@ -90,6 +90,22 @@ def test_cameras_too_far_apart_name_the_one_behind():
     assert "camera 'wrist' is skewed: its frame is 0.090 s older than that of 'external', budget 0.050" in decision.text
 
 
+@pytest.mark.parametrize(
+    ("period_ms", "remedy"),
+    [(67, "both run at 15 Hz, so frames get lost: load the Fast DDS profile"), (200, "run both at the same rate")],
+)
+def test_a_skew_of_cameras_with_equal_rates_is_a_lost_frame(period_ms, remedy):
+    external = _camera("external", *range(990 - 67 * 8, 991, 67))
+    decision = _decide([external, _camera("wrist", *range(802 - period_ms * 4, 803, period_ms))])
+    assert _states(decision)[1] == "SKEWED"
+    assert remedy in decision.text
+
+
+def test_the_rate_of_a_camera_is_measured_by_its_stamps():
+    assert math.isnan(_camera("wrist", 100).rate_hz)
+    assert _camera("wrist", 0, 267, 533, 800).rate_hz == pytest.approx(3.75, rel=0.01)
+
+
 def test_a_dead_camera_does_not_drag_the_others_back_in_time():
     decision = _decide([_camera("external", 880, 990), _camera("wrist", 985), _camera("top", 500)])
     assert _states(decision) == ["OK", "OK", "STALE", "OK"]
@@ -99,6 +115,33 @@ def test_a_stamp_in_the_future_is_invalid_rather_than_fresh_for_ever():
     decision = _decide([_camera("external", 990), _camera("wrist", 1400)])
     assert _states(decision)[1] == "INVALID"
     assert "lies 0.40 s in the future" in decision.text
+
+
+@pytest.mark.parametrize("stray_ms", [400, 60_000, -60_000])
+def test_one_stray_stamp_of_a_camera_or_a_state_is_ignored(stray_ms):
+    camera, wrist, state = FakeCamera(), CameraBuffer("wrist"), StateBuffer(NAMES)
+    for index in range(40):
+        now_ms = 100_000 + 33 * index
+        stamp_ms = now_ms - 5 + (stray_ms if index == 20 else 0)
+        wrist.add(camera.message_frame(stamp_ms), now_ms * MS)
+        state.add(RobotState(stamp_ms * MS, NAMES, np.zeros(2), np.zeros(2)), now_ms * MS)
+        assert _decide([wrist], state, now_ms).ready
+
+
+@pytest.mark.parametrize(
+    ("stamp_ms", "words"),
+    [
+        (312_000, "stamped by another clock (312.0 s since some start): the camera's own time, or use_sim_time"),
+        (0, "expected a stamp, got 0: let the driver stamp its messages"),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_a_camera_with_a_clock_of_its_own_is_named(stamp_ms, words, known):
+    now_ms, wrist = 1_790_000_000_000, CameraBuffer("wrist")
+    wrist.add(FakeCamera().message_frame(stamp_ms), now_ms * MS if known else None)
+    decision = _decide([wrist], _state(now_ms), now_ms)
+    assert _states(decision) == ["INVALID", "OK"]
+    assert f"camera 'wrist' is invalid: {words}" in decision.text
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.policy.handshake import check_handshake
 from molmoact2_ros.policy.policy import PolicyError
 from molmoact2_ros.processing.norm_stats import NormStats, TagStats
+from molmoact2_ros.processing.normalizer import TrainingRange
 
 TINY_BASE = Path(__file__).parents[1] / "data" / "parity" / "tiny_base"
 
@@ -26,7 +27,8 @@ def _renamed(tag: TagStats, names: tuple[str, ...]) -> TagStats:
 
 
 def _in_degrees(tag: TagStats) -> TagStats:
-    return replace(tag, state=replace(tag.state, low=np.full(8, 40, np.float32), high=np.full(8, 180, np.float32)))
+    low, high = np.full(8, 40, np.float32), np.full(8, 180, np.float32)
+    return replace(tag, state=replace(tag.state, low=low, high=high, seen=TrainingRange(low, None, high)))
 
 
 def test_droid_and_its_own_norm_tag_agree() -> None:

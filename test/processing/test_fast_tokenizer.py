@@ -165,7 +165,9 @@ def test_load_names_a_missing_field(tmp_path: Path, field: str) -> None:
         FastTokenizer.load(tmp_path)
 
 
-@pytest.mark.parametrize(("scale", "expected"), [("10", "a number, not '10'"), (0, "a finite number above 0, not 0.0")])
+@pytest.mark.parametrize(
+    ("scale", "expected"), [("10", "a finite number, not '10'"), (0, "a finite number above 0, not 0.0")]
+)
 def test_load_refuses_a_scale_that_is_none(tmp_path: Path, scale: object, expected: str) -> None:
     _fitted().save(tmp_path)
     path = tmp_path / "processor_config.json"

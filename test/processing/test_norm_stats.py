@@ -36,7 +36,7 @@ def test_missing_action_steps_mean_the_whole_chunk(checkpoint) -> None:
 def test_missing_field_is_named_with_its_tag(checkpoint, field: str) -> None:
     folder = checkpoint.edit("norm_stats.json", "metadata_by_tag", "libero", field, value=None)
     with pytest.raises(ProcessingError, match=f"norm_stats.json tag 'libero' lacks the field '{field}'"):
-        NormStats.load(folder)
+        NormStats.load(folder).tag("libero")
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,46 @@ def test_missing_field_is_named_with_its_tag(checkpoint, field: str) -> None:
 def test_field_of_another_type_is_named_with_what_it_holds(checkpoint, keys: list, value: object, message: str) -> None:
     folder = checkpoint.edit("norm_stats.json", "metadata_by_tag", *keys, value=value)
     with pytest.raises(ProcessingError, match=message):
-        NormStats.load(folder)
+        NormStats.load(folder).tag("libero")
 
 
 def test_tag_that_is_null_is_refused(checkpoint) -> None:
     text = (checkpoint.folder / "norm_stats.json").read_text()
     (checkpoint.folder / "norm_stats.json").write_text(text.replace('"libero": {', '"libero": null, "moved": {', 1))
     with pytest.raises(ProcessingError, match="metadata_by_tag lacks the field 'libero'"):
-        NormStats.load(checkpoint.folder)
+        NormStats.load(checkpoint.folder).tag("libero")
+
+
+def test_an_unusable_tag_of_another_robot_does_not_stop_this_one(checkpoint) -> None:
+    folder = checkpoint.edit("norm_stats.json", "metadata_by_tag", "libero", value={"note": "not finished"})
+    stats = NormStats.load(folder)
+    assert stats.tag("franka_droid").action_horizon == 15
+    with pytest.raises(ProcessingError, match="tag 'libero' lacks the field 'action_horizon'"):
+        stats.tag("libero")
+
+
+@pytest.mark.parametrize("steps", [0, -1, 16])
+def test_steps_to_execute_that_the_chunk_does_not_have_are_refused(checkpoint, steps: int) -> None:
+    folder = checkpoint.edit("norm_stats.json", "metadata_by_tag", "franka_droid", "n_action_steps", value=steps)
+    with pytest.raises(ProcessingError, match=f"'n_action_steps' must be from 1 to action_horizon 15, not {steps}"):
+        NormStats.load(folder).tag("franka_droid")
+
+
+@pytest.mark.parametrize("section", ["state_stats", "action_stats"])
+def test_a_lower_quantile_above_the_upper_one_is_named_with_its_dimension(checkpoint, section: str) -> None:
+    keys = ("norm_stats.json", "metadata_by_tag", "franka_droid", section)
+    folder = checkpoint.edit(*keys, "q01", value=[-0.9, -1.0, -0.8, -2.9, 0.9, 0.9, -1.2, 0.0])
+    with pytest.raises(ProcessingError, match=rf"{section} has q01 0.9 above q99 0.8 for 'joint_4'"):
+        NormStats.load(folder).tag("franka_droid")
+
+
+def test_quantiles_of_a_constant_may_differ_by_rounding(checkpoint) -> None:
+    keys = ("norm_stats.json", "metadata_by_tag", "franka_droid", "state_stats")
+    folder = checkpoint.edit(*keys, "q01", value=[-0.9, -1.0, -0.8, -2.9, 0.80000005, 0.9, -1.2, 0.0])
+    assert NormStats.load(folder).tag("franka_droid").state.high[4] == pytest.approx(0.8)
+
+
+def test_the_training_range_comes_from_the_quantiles_whatever_the_mode(checkpoint) -> None:
+    folder = checkpoint.edit("norm_stats.json", "norm_mode", value="mean_std")
+    seen = NormStats.load(folder).tag("franka_droid").state.seen
+    assert (seen.low[3], seen.middle[3], seen.high[3]) == pytest.approx((-2.9, -2.4, -1.0))

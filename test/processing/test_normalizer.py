@@ -142,3 +142,8 @@ def test_normalizer_refuses_a_value_that_is_not_finite_and_names_it(value: float
 def test_statistics_that_do_not_fit_are_refused(mode: str, changes: dict[str, object], message: str) -> None:
     with pytest.raises(ProcessingError, match=message):
         _normalizer(mode, **changes)
+
+
+def test_a_negative_deviation_is_refused() -> None:
+    with pytest.raises(ProcessingError, match="has zero 0 above std -2 for 'shoulder'"):
+        _normalizer("mean_std", std=[-2.0, 0.25])

@@ -203,3 +203,24 @@ def test_statistics_file_may_have_another_name(checkpoint) -> None:
 def test_setting_of_another_type_or_size_is_refused_by_name(checkpoint, key: str, value: object, message: str) -> None:
     with pytest.raises(ProcessingError, match=message):
         Processor.load(checkpoint.edit("config.json", key, value=value))
+
+
+def test_an_instruction_is_checked_with_room_for_what_follows_the_prompt() -> None:
+    processor = Processor.load(TINY)
+    ids, _ = _encode_text(processor, task="lift the cup")
+    left = processor.max_tokens - len(ids)
+    processor.check_task("lift the cup", "franka_droid", 2, room=left)
+    with pytest.raises(ProcessingError, match="makes 513 tokens with all else, but the model reads at most 512"):
+        processor.check_task("lift the cup", "franka_droid", 2, room=left + 1)
+
+
+@pytest.mark.parametrize("task", ["lift <|image|>", "lift \udcff", "x" * 10**6, "lift " * 1000])
+def test_an_instruction_that_cannot_be_read_is_refused_in_a_short_sentence(task: str) -> None:
+    with pytest.raises(ProcessingError) as caught:
+        Processor.load(TINY).check_task(task, "franka_droid", 2)
+    assert len(str(caught.value)) < 300
+
+
+def test_without_a_stated_length_the_smaller_published_one_counts(checkpoint) -> None:
+    folder = checkpoint.edit("config.json", "text_config", "max_position_embeddings", value=None)
+    assert Processor.load(folder).max_tokens == 16_384

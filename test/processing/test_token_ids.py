@@ -100,3 +100,14 @@ def test_count_of_tokens_below_its_least_is_refused(checkpoint, key: str, least:
     folder = checkpoint.edit("config.json", key, value=least - 1)
     with pytest.raises(ProcessingError, match=f"config.json field '{key}' must be at least {least}, not {least - 1}"):
         _resolve(folder)
+
+
+def test_a_list_of_end_ids_may_hold_others_than_the_tokenizers(checkpoint) -> None:
+    folder = checkpoint.edit("config.json", "eos_token_id", value=[7, 2])
+    assert _resolve(folder).eos == 2
+
+
+def test_a_list_of_end_ids_without_the_tokenizers_is_refused(checkpoint) -> None:
+    folder = checkpoint.edit("config.json", "eos_token_id", value=[7, 8])
+    with pytest.raises(ProcessingError, match=r"has id 2 in tokenizer.json but \[7, 8\] by config.json eos_token_id"):
+        _resolve(folder)

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from molmoact2_ros.embodiment import Embodiment, JointCommand, RobotState
+from molmoact2_ros.embodiment import ChunkRejection, Embodiment, JointCommand, RejectionCause, RobotState
 from molmoact2_ros.safety import Cause, Limits, Settings, Verdict
 from molmoact2_ros.safety.command_checks import Context, judge
 from molmoact2_ros.safety.example import ExampleMotion
@@ -20,6 +20,7 @@ LIMITS = Limits.load(Embodiment.load("droid"), Settings.gripper_overrun)
 MOTION = ExampleMotion(LIMITS, PERIOD_S)
 MOVING = 20  # periods after the begin of the motion
 FROM = NOW_NS - round(MOVING * PERIOD_S * 1e9)
+SPEED = np.full(len(LIMITS.names), 2.0)  # of the latest commands
 
 
 def _clean(**changes: object) -> JointCommand:
@@ -31,7 +32,7 @@ def _context(**changes: object) -> Context:
     positions, velocities = MOTION.state(MOVING)
     measured = RobotState(NOW_NS, LIMITS.names, positions, velocities)
     previous = MOTION.command(MOVING - 1, FROM)
-    return dataclasses.replace(Context(LIMITS, Settings(), PERIOD_S, NOW_NS, measured, previous), **changes)
+    return dataclasses.replace(Context(LIMITS, Settings(), PERIOD_S, NOW_NS, measured, previous, SPEED), **changes)
 
 
 def _at_rest(points: int = 5) -> JointCommand:
@@ -96,7 +97,9 @@ def test_joints_in_another_order_with_columns_left_behind_are_noticed() -> None:
         ({"positions": _clean().positions[:, :7]}, "do not fit points x 8 joints"),
         ({"positions": _clean().positions.ravel(), "velocities": _clean().velocities.ravel()}, "do not fit"),
         ({"velocities": _clean().velocities[1:]}, "do not fit"),
-        ({"positions": _clean().positions[:1], "velocities": _clean().velocities[:1]}, "at least 2 points"),
+        ({"positions": _clean().positions[:1], "velocities": _clean().velocities[:1]}, "2 to 2500 points"),
+        ({"positions": np.zeros((10_000, 8)), "velocities": np.zeros((10_000, 8))}, "2 to 2500 points"),
+        ({"chunk_velocities": np.zeros(3)}, "chunk_velocities has 3 values for 8 joints"),
         ({"step_s": 0.0}, "the step is 0.0 s"),
         ({"step_s": math.nan}, "the step is nan s"),
         ({"step_s": 0.021}, "0.001 to 0.02 s (one command period)"),
@@ -119,6 +122,38 @@ def test_wrong_joints_are_refused_by_name(names: tuple[str, ...], joint: str) ->
     verdict = judge(_clean(names=names), _context())
     assert verdict is not None
     assert (verdict.cause, verdict.joint) == (Cause.WRONG_JOINTS, joint)
+
+
+def test_a_command_with_a_flood_of_joints_is_refused_in_a_short_sentence() -> None:
+    flood = np.zeros((2, 100_000))
+    verdict = judge(
+        _clean(names=("joint" * 1000,) * 100_000, positions=flood, velocities=flood, motion_points=1),
+        _context(),
+    )
+    assert verdict is not None
+    assert verdict.cause is Cause.WRONG_JOINTS
+    assert len(verdict.text) < 3000
+
+
+@pytest.mark.parametrize(
+    ("cause", "named"),
+    [
+        (RejectionCause.WRONG_SHAPE, Cause.WRONG_SHAPE),
+        (RejectionCause.NOT_FINITE, Cause.NOT_FINITE),
+        (9999, Cause.WRONG_SHAPE),
+    ],
+)
+def test_a_command_without_points_is_refused_by_the_cause_that_comes_with_it(cause: int, named: Cause) -> None:
+    nothing, rejection = np.empty((0, 8)), ChunkRejection(1, cause, "chunk 7 has 10000 rows")
+    verdict = judge(_clean(positions=nothing, velocities=nothing, rejection=rejection), _context())
+    assert verdict is not None
+    assert (verdict.cause, verdict.text) == (named, "chunk 7 has 10000 rows")
+
+
+def test_velocities_of_a_chunk_that_are_not_finite_are_refused() -> None:
+    verdict = judge(_clean(chunk_velocities=np.full(8, np.nan)), _context())
+    assert verdict is not None
+    assert verdict.cause is Cause.NOT_FINITE
 
 
 @pytest.mark.parametrize("field", ["positions", "velocities"])
@@ -338,6 +373,14 @@ def test_a_moving_robot_may_lag_behind_by_its_speed_times_the_allowed_delay() ->
     behind = _measured_off("joint3", -0.25, speed=2.0)
     previous = dataclasses.replace(_at_rest(), sequence=1, start_ns=NOW_NS - 20_000_000)
     assert judge(_at_rest(), _context(previous=previous, measured=behind)) is None
+
+
+def test_a_measured_speed_that_was_never_commanded_widens_no_allowance() -> None:
+    behind = _measured_off("joint3", -0.25, speed=2.0)
+    previous = dataclasses.replace(_at_rest(), sequence=1, start_ns=NOW_NS - 20_000_000)
+    verdict = judge(_at_rest(), _context(previous=previous, measured=behind, speed=np.zeros(len(LIMITS.names))))
+    assert verdict is not None
+    assert (verdict.cause, verdict.limit) == (Cause.JUMP, Settings.jump_arm_rad)
 
 
 def test_of_two_violations_the_first_in_order_is_named() -> None:

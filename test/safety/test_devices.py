@@ -7,7 +7,7 @@ import dataclasses
 
 import pytest
 
-from molmoact2_ros.safety import ESTOP_SERVICE, ESTOP_TOPIC, Cause, Instant, Settings
+from molmoact2_ros.safety import Cause, Estop, Instant, Settings
 from molmoact2_ros.safety.devices import Devices
 
 
@@ -21,16 +21,16 @@ def _devices(required: bool = True) -> Devices:
 
 def test_an_estop_stays_pressed_until_its_own_device_releases_it() -> None:
     devices = _devices()
-    verdict = devices.heard_estop(True, ESTOP_TOPIC)
+    verdict = devices.heard_estop(True, Estop.TOPIC)
     assert verdict is not None
     assert (verdict.cause, verdict.text) == (Cause.ESTOP, "the estop topic said true")
-    devices.heard_estop(False, ESTOP_SERVICE)
-    assert devices.pressed() == ["the estop topic still says true: release it"]
-    devices.heard_estop(True, ESTOP_SERVICE)
-    devices.heard_estop(False, ESTOP_TOPIC)
-    assert devices.pressed() == ["~/estop was called with true: call it with false"]
-    assert devices.heard_estop(False, ESTOP_SERVICE) is None
-    assert devices.pressed() == []
+    devices.heard_estop(False, Estop.SERVICE)
+    assert devices.releases() == ["the estop topic still says true: release it"]
+    devices.heard_estop(True, Estop.SERVICE)
+    devices.heard_estop(False, Estop.TOPIC)
+    assert devices.releases() == ["~/estop was called with true: call it with false"]
+    assert devices.heard_estop(False, Estop.SERVICE) is None
+    assert devices.releases() == []
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,13 @@ def test_a_dead_man_switch_that_is_not_required_changes_nothing(held: bool) -> N
     devices = _devices(required=False)
     devices.heard_dead_man(held, _at(0))
     assert devices.check_dead_man(_at(100)) is None
+
+
+def test_an_estop_that_is_not_received_is_a_reason_to_stop_and_to_stay_stopped() -> None:
+    devices = _devices(required=False)
+    assert devices.check_estops() is None
+    devices.unreceived = ["'/estop' is published by box as std_msgs/msg/Int8: its messages are not received"]
+    verdict = devices.check_estops()
+    assert verdict is not None
+    assert (verdict.cause, verdict.text) == (Cause.ESTOP, devices.unreceived[0])
+    assert devices.releases() == devices.unreceived

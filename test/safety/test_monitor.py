@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from fakes.guarded_robot import GuardedRobot
+from fakes.guarded_robot import PERIOD_S, GuardedRobot
 
-from molmoact2_ros.safety import BridgeReport, Cause, Instant, Mode, PerceptionReport, Verdict
+from molmoact2_ros.embodiment import ChunkRejection, RejectionCause
+from molmoact2_ros.safety import BridgeReport, Cause, Estop, Instant, Mode, PerceptionReport, Verdict
 
 Break = Callable[[GuardedRobot], object]
 
@@ -121,6 +122,52 @@ def test_a_policy_that_dies_is_named_while_perception_is_ready(holds: bool) -> N
     robot.chunks_end_at, robot.follows_chunks = 60, not holds
     assert _stopped_by(robot.drive(34)) is Cause.NONE
     assert _stopped_by(robot.drive(6)) is Cause.POLICY_SILENT
+
+
+def _rejecting(robot: GuardedRobot, periods: int, rejection: ChunkRejection, every: int = 4) -> GuardedRobot:
+    """Drive while the interpolator rejects one more chunk every so many periods."""
+    for period in range(periods):
+        robot.drive(1, rejection=dataclasses.replace(rejection, count=1 + period // every))
+    return robot
+
+
+AHEAD = ChunkRejection(1, RejectionCause.STALE_OBSERVATION, "chunk 9 is stamped in the future: clocks differ")
+SHORT = ChunkRejection(1, RejectionCause.WRONG_SHAPE, "chunk 9 has 2 rows")
+
+
+@pytest.mark.parametrize(("rejection", "cause"), [(AHEAD, Cause.STALE_OBSERVATION), (SHORT, Cause.WRONG_SHAPE)])
+def test_a_policy_whose_chunks_are_not_followed_is_not_called_silent(rejection: ChunkRejection, cause: Cause) -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.chunks_end_at = 60
+    assert _stopped_by(_rejecting(robot, 34, rejection)) is Cause.NONE
+    assert _stopped_by(_rejecting(robot, 6, rejection)) is cause
+    assert rejection.text in robot.monitor.snapshot.text
+
+
+def test_a_policy_that_dies_after_a_chunk_that_was_not_followed_is_named_as_silent() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.chunks_end_at = 60
+    assert _stopped_by(robot.drive(40, rejection=AHEAD)) is Cause.POLICY_SILENT
+
+
+def test_a_robot_that_waits_for_chunks_of_which_none_is_followed_is_stopped_by_their_cause() -> None:
+    robot = GuardedRobot()
+    robot.follows_chunks = False
+    assert _stopped_by(_rejecting(robot.arm(), 40, AHEAD)) is Cause.NONE
+    assert _stopped_by(_rejecting(robot, 60, AHEAD)) is Cause.STALE_OBSERVATION
+
+
+def test_chunks_of_observations_from_before_arming_stop_nothing() -> None:
+    robot = GuardedRobot()
+    robot.follows_chunks = False
+    assert _stopped_by(_rejecting(robot.arm(), 100, AHEAD, every=50)) is Cause.NONE
+
+
+def test_a_rejection_with_a_cause_that_no_chunk_can_have_stops_nothing_by_an_error() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.chunks_end_at = 60
+    assert _stopped_by(_rejecting(robot, 40, ChunkRejection(1, 65535, "x" * 10**6))) is Cause.WRONG_SHAPE
+    assert len(robot.monitor.snapshot.text) < 1000
 
 
 def test_a_rest_that_an_operator_asked_for_needs_neither_policy_nor_perception() -> None:
@@ -481,8 +528,9 @@ def test_a_clock_that_is_set_while_disarmed_only_asks_for_a_new_measurement() ->
 def test_silence_is_noticed_though_ros_time_stands_still() -> None:
     robot = GuardedRobot().arm().drive(20)
     ros_ns = robot.now.ros_ns
-    robot.time_s += robot.settings.state_timeout_s + 0.01
-    robot.monitor.tick(Instant(ros_ns, robot.now.steady_ns))
+    for _ in range(11):
+        robot.time_s += PERIOD_S
+        robot.monitor.tick(Instant(ros_ns, robot.now.steady_ns))
     assert _stopped_by(robot) is Cause.BRIDGE_SILENT
 
 
@@ -545,3 +593,91 @@ def test_nothing_resumes_by_itself_when_everything_is_well_again() -> None:
     robot.stand().drive(500)
     assert len(robot.passed) == passed
     assert _stopped_by(robot) is Cause.INTERPOLATOR_SILENT
+
+
+def test_velocities_that_are_not_those_of_the_positions_stop_the_robot_by_name() -> None:
+    robot = GuardedRobot().arm()
+    robot.velocity_factor = 57.3
+    robot.drive(150)
+    stop = robot.monitor.snapshot.stop
+    assert stop is not None
+    assert stop.cause is Cause.VELOCITY_MISMATCH
+    assert "`velocity: differences`" in stop.text
+
+
+def test_a_driver_that_reports_no_speed_proves_no_standstill() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.velocity_factor = 0.0
+    robot.monitor.stop("stop", robot.now)
+    for _ in range(20):
+        robot.positions = robot.positions + 0.1 * PERIOD_S
+        robot.rest(PERIOD_S)
+    assert robot.monitor.mode is Mode.STOPPING
+    assert robot.rest(0.2).monitor.mode is Mode.STOPPED
+
+
+def test_a_safety_that_did_not_run_for_a_while_says_so_and_blames_no_neighbour() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.time_s += 0.25
+    robot.monitor.tick(robot.now)
+    stop = robot.monitor.snapshot.stop
+    assert stop is not None
+    assert (stop.cause, stop.text[:31]) == (Cause.OVERLOADED, "safety did not run for 0.25 s, ")
+
+
+def test_a_short_pause_of_safety_itself_is_no_silence_of_a_neighbour() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.time_s += 0.14
+    robot.monitor.tick(robot.now)
+    assert robot.monitor.mode is Mode.ARMED
+
+
+def test_a_robot_that_does_not_follow_because_the_bridge_holds_stops_for_the_bridges_reason() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.bridge = BridgeReport(Cause.STALE_COMMAND, "command 61: joint1 would jump, those between were lost")
+    robot.report()
+    robot.measured_off = np.full(8, -0.5)  # it stands while commands go on
+    robot.drive(5)
+    stop = robot.monitor.snapshot.stop
+    assert stop is not None
+    assert stop.cause is Cause.STALE_COMMAND
+    assert "those between were lost" in stop.text
+
+
+def test_a_bridge_that_ceases_to_forward_stops_the_robot_within_two_heartbeats() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.bridge = BridgeReport(Cause.OVERLOADED, "the bridge did not run for 0.12 s")
+    assert robot.drive(6).monitor.mode is Mode.ARMED
+    assert _stopped_by(robot.drive(4)) is Cause.OVERLOADED
+
+
+def test_what_comes_late_on_an_overloaded_computer_names_the_load() -> None:
+    robot = GuardedRobot().arm().drive(60)
+    robot.monitor.on_load("this computer is overloaded")
+    robot.silent = {"perception"}
+    robot.drive(40)
+    stop = robot.monitor.snapshot.stop
+    assert stop is not None
+    assert stop.cause is Cause.PERCEPTION_SILENT
+    assert stop.text.endswith("; this computer is overloaded")
+
+
+def test_a_dry_run_is_named_at_arming_and_in_the_stop_that_it_leads_to() -> None:
+    robot = GuardedRobot()
+    robot.bridge = BridgeReport(dry_run=True)
+    reply = robot.rest(0.2).monitor.arm(robot.now)
+    assert "dry_run is set" in reply.text
+    robot.drive(20)
+    robot.measured_off = np.full(8, -0.5)
+    robot.drive(5)
+    assert "dry_run is set" in robot.monitor.snapshot.text
+
+
+def test_an_estop_that_a_safety_process_before_this_one_had_seen_pressed_must_be_released() -> None:
+    robot = GuardedRobot()
+    stop = Verdict(Cause.ESTOP, "~/estop said true")
+    robot.bridge = BridgeReport(former=stop, former_pressed=Estop.SERVICE)
+    robot.rest(1.0)
+    assert "call it with false" in robot.monitor.reset(robot.now).text
+    robot.monitor.on_estop(False, robot.now, Estop.SERVICE)
+    assert robot.monitor.reset(robot.now).done

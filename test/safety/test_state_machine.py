@@ -149,4 +149,4 @@ def test_a_robot_that_is_not_measured_is_never_called_stopped() -> None:
 def test_a_new_machine_is_disarmed_and_knows_nothing_of_its_past() -> None:
     machine = StateMachine(STOP_TIME_S, COOLDOWN_S)
     assert (machine.mode, machine.latched) == (Mode.DISARMED, None)
-    assert "what an earlier one did is not known" in machine.text
+    assert "knows of no stop before it" in machine.text

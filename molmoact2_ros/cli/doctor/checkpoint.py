@@ -3,22 +3,18 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.model.hub import missing_files
+from molmoact2_ros.model.hub import missing_files, refuse_foreign
 from molmoact2_ros.policy.handshake import check_handshake
-from molmoact2_ros.policy.policy import PolicyError
-from molmoact2_ros.processing.errors import ProcessingError
 from molmoact2_ros.processing.processor import Processor
 
 from .check import Check, failed, ok, warning
 
 NAME = "checkpoint"
-_HEADER_LENGTH_BYTES = 8
 _CONFIG = "config.json"
 
 
@@ -47,34 +43,55 @@ def find_checkpoint(name: str) -> LocalCheckpoint:
 
 
 def check_checkpoint(robot: Embodiment, checkpoint: LocalCheckpoint) -> Check:
-    """Judge a checkpoint against the robot, as configure will."""
+    """Judge a checkpoint as configure will, by the loader's own code; its weights are not read."""
+    from molmoact2_ros.model.checkpoint import count_parameters  # imports torch, which takes seconds
+
     expected = f"a checkpoint of norm tag {robot.policy.norm_tag}"
     name, folder = checkpoint.name, checkpoint.folder
     if folder is None:
-        if name.startswith((".", "/", "~")) or name.count("/") != 1:
-            return failed(NAME, f"there is no folder {name}", expected, "correct --checkpoint")
-        repo_id, _, revision = name.partition("@")
-        fetch = f"hf download {repo_id}" + (f" --revision {revision}" if revision else "")
-        return warning(NAME, f"{name} is not on this machine yet", expected, f"fetch it first: {fetch}")
-    missing = missing_files(folder)
-    if missing:
-        return failed(NAME, f"{folder} lacks {', '.join(missing)}", expected, "fetch the checkpoint anew")
+        return _not_here(name, expected)
     try:
+        refuse_foreign(folder)
+        missing = missing_files(folder)
+        if missing:
+            return failed(NAME, f"{folder} lacks {', '.join(missing)}", expected, "fetch the checkpoint again")
         processor = Processor.load(folder)
         check_handshake(robot, processor.stats.tag(robot.policy.norm_tag))
-    except (ProcessingError, PolicyError) as error:
-        return failed(NAME, str(error), expected, "choose the checkpoint of this robot with --checkpoint")
+        count_parameters(folder)
+    except (ValueError, OSError) as error:  # those of hub, processor, handshake, config and weights
+        return failed(
+            NAME, str(error), expected, "correct it, or choose the checkpoint of this robot with --checkpoint"
+        )
     height, width = processor.image_size
     return ok(NAME, f"{name} fits the robot, images {width} x {height} px", expected)
 
 
-def count_parameters(folder: Path) -> int:
-    """Return the number of parameters in a folder's safetensors files, by their headers."""
-    return sum(_parameters_in(path) for path in sorted(folder.glob("*.safetensors")))
+def check_statistics(robot: Embodiment, checkpoint: LocalCheckpoint) -> Iterator[Check]:
+    """Warn of statistics that can be used and make little sense; nothing of a checkpoint that cannot be used."""
+    if checkpoint.folder is None:
+        return
+    try:
+        tag = Processor.load(checkpoint.folder).stats.tag(robot.policy.norm_tag)
+        doubts = check_handshake(robot, tag)
+    except (ValueError, OSError):
+        return  # `check_checkpoint` says it
+    for doubt in doubts:
+        yield warning("checkpoint statistics", doubt, "joints that move", "compute them on more varied data")
 
 
-def _parameters_in(path: Path) -> int:
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(_HEADER_LENGTH_BYTES), "little")
-        header = json.loads(file.read(length))
-    return sum(prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+def parameters_of(checkpoint: LocalCheckpoint) -> int | None:
+    """Return the number of parameters of a checkpoint that can be loaded, else None."""
+    from molmoact2_ros.model.checkpoint import count_parameters
+
+    try:
+        return count_parameters(checkpoint.folder) if checkpoint.folder else None
+    except (ValueError, OSError):
+        return None
+
+
+def _not_here(name: str, expected: str) -> Check:
+    if name.startswith((".", "/", "~")) or name.count("/") != 1:
+        return failed(NAME, f"there is no folder {name}", expected, "correct --checkpoint")
+    repo_id, _, revision = name.partition("@")
+    fetch = f"hf download {repo_id}" + (f" --revision {revision}" if revision else "")
+    return warning(NAME, f"{name} is not on this machine yet", expected, f"fetch it first: {fetch}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 from typing import TYPE_CHECKING
 
 from molmoact2_ros.cli import ros_environment
@@ -76,12 +77,14 @@ def run(args: argparse.Namespace) -> int:
     from molmoact2_ros.nodes.graph import default_driver, resolve_checkpoint
 
     from .check import Check
+    from .discovery import check_discovery, probe_discovery
     from .examination import examine
     from .machine import check_machine, check_transport
     from .printing import as_json, print_check, summary
 
     robot = Embodiment.load(args.embodiment)
     driver = robot.driver(args.driver or default_driver(robot, sim=False))
+    outside = dict(os.environ)
     ros_environment.enter(args)
     console = Console()
     checks: list[Check] = []
@@ -91,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
         print_check(console, check)
 
     for check in check_machine(robot, driver, resolve_checkpoint(robot, args.checkpoint, sim=False)):
+        tell(check)
+    for check in check_discovery(probe_discovery(), os.environ, outside):
         tell(check)
     evidence = _listen(robot, driver, args)
     for check in (

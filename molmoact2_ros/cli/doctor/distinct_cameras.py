@@ -46,7 +46,7 @@ def check_distinct(
 
 
 def _check_frame_ids(cameras: list[Camera], records: Mapping[str, CameraRecord]) -> Iterator[Check]:
-    """Fail where a frame_id is that of another camera, warn where it only speaks of one."""
+    """Fail where a frame_id is that of another camera, warn where it only speaks of one, or is not in the file."""
     known = {camera.frame_id: camera for camera in cameras if camera.frame_id}
     for camera in cameras:
         frame_id = records[camera.role].frame_id
@@ -58,6 +58,18 @@ def _check_frame_ids(cameras: list[Camera], records: Mapping[str, CameraRecord])
             found = f"frame_id {frame_id!r} on {camera.topic} speaks of camera {', '.join(named)}"
             remedy = "look whether the cameras' topics are swapped"
             yield warning(f"camera {camera.role} name", found, f"a frame of camera {camera.role}", remedy)
+        else:
+            yield _unknown_frame_id(camera, frame_id)
+
+
+def _unknown_frame_id(camera: Camera, frame_id: str) -> Check:
+    """Warn that swapped cameras cannot be found by their frame_ids."""
+    found = f"images on {camera.topic} carry {f'the frame_id {frame_id!r}' if frame_id else 'no frame_id'}"
+    expected = f"{camera.frame_id!r}, as in the embodiment file" if camera.frame_id else "one that the file has"
+    remedy = f"put {frame_id!r} there" if frame_id else "let the driver name its frame, and put the name there"
+    return warning(
+        f"camera {camera.role} name", found, expected, f"{remedy}: until then WRONG_CAMERA cannot find swapped cameras"
+    )
 
 
 def _check_known_frame_id(camera: Camera, carried: Camera) -> Iterator[Check]:

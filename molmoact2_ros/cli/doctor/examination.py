@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from molmoact2_ros.bridge import BridgeError, require_servable
-from molmoact2_ros.embodiment import Driver, Embodiment
+from molmoact2_ros.embodiment import Camera, Driver, Embodiment
 
 from .camera_checks import check_cameras
-from .check import Check, failed
+from .check import Check, contained, failed
 from .controllers import check_controller
 from .evidence import Evidence
+from .group_label import group_label
 from .sources import check_source
 from .state_checks import check_group
 
@@ -19,7 +20,7 @@ JOINT_STATE = "sensor_msgs/msg/JointState"
 
 
 def examine(robot: Embodiment, driver: Driver, evidence: Evidence, gripper: str = "") -> Iterator[Check]:
-    """Judge states, cameras and command topics of a robot run by one driver profile.
+    """Judge states, cameras and command topics of a robot run by one driver profile; no error in one ends the others.
 
     Args:
         robot: what it should be.
@@ -27,26 +28,38 @@ def examine(robot: Embodiment, driver: Driver, evidence: Evidence, gripper: str 
         evidence: what was seen and heard.
         gripper: open or closed, as somebody sees its grippers; empty where nobody looked.
     """
+    yield from contained("profile", _check_profile, robot, driver)
+    yield from _check_states(robot, driver, evidence, gripper)
+    for camera in robot.cameras:
+        yield from contained(f"topic {camera.topic}", _check_image_topic, camera, evidence)
+    yield from contained("cameras", check_cameras, robot, evidence.cameras)
+    for group in driver.groups:
+        yield from contained(f"{group_label(group)} controller", check_controller, robot, group, evidence.peers)
+
+
+def _check_profile(robot: Embodiment, driver: Driver) -> Iterator[Check]:
     try:
         require_servable(robot, driver)
     except BridgeError as error:
         yield failed("profile", str(error), "a profile that the bridge can serve", "correct the embodiment file")
-    yield from _check_states(robot, driver, evidence, gripper)
-    for camera in robot.cameras:
-        topic, kind = evidence.image_topics[camera.role], evidence.image_type
-        heard = evidence.cameras[camera.role].arrivals.count
-        yield check_source(evidence.peers[topic], kind, evidence.others(topic, kind), heard)
-    yield from check_cameras(robot, evidence.cameras)
-    for group in driver.groups:
-        yield from check_controller(robot, group, evidence.peers)
+
+
+def _check_image_topic(camera: Camera, evidence: Evidence) -> Check:
+    topic, kind = evidence.image_topics[camera.role], evidence.image_type
+    count = evidence.cameras[camera.role].arrivals.count
+    return check_source(evidence.peers[topic], kind, evidence.others(topic, kind), count)
 
 
 def _check_states(robot: Embodiment, driver: Driver, evidence: Evidence, gripper: str) -> Iterator[Check]:
     for topic in dict.fromkeys(group.state_topic for group in driver.groups):
         record = evidence.states[topic]
-        others = evidence.others(topic, JOINT_STATE)
-        yield check_source(evidence.peers[topic], JOINT_STATE, others, len(record.reports))
+        yield from contained(f"topic {topic}", _check_state_topic, topic, evidence)
         if record.reports:
             for group in driver.groups:
                 if group.state_topic == topic:
-                    yield from check_group(robot, group, record, gripper)
+                    yield from contained(group_label(group), check_group, robot, group, record, gripper)
+
+
+def _check_state_topic(topic: str, evidence: Evidence) -> Check:
+    others = evidence.others(topic, JOINT_STATE)
+    return check_source(evidence.peers[topic], JOINT_STATE, others, len(evidence.states[topic].reports))

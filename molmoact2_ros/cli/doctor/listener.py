@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import CompressedImage, Image, JointState
 
@@ -22,6 +23,8 @@ from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.bridge_node import MessageInfo, report_from_msg
 from molmoact2_ros.nodes.messages import stamp_ns
 from molmoact2_ros.nodes.perception_node import COMPRESSED_TRANSPORT, frame_from_compressed, frame_from_image
+from molmoact2_ros.nodes.ros_start import init_ros, made_by_ros
+from molmoact2_ros.nodes.stop_flag import SIGNAL_POLL_S, StopFlag
 from molmoact2_ros.perception import Frame
 
 from .arrivals import Arrivals
@@ -41,9 +44,14 @@ class Listener:
 
     def __init__(self, robot: Embodiment, driver: Driver, image_transport: str, remappings: Mapping[str, str]) -> None:
         """Join the domain of the environment and subscribe, in the namespace and by the names of the remappings."""
-        rclpy.init(args=ros_arguments(remappings))
+        self._stop_flag = StopFlag()
+        try:
+            init_ros(args=ros_arguments(remappings), signal_handler_options=SignalHandlerOptions.NO)
+            self._node = made_by_ros(lambda: rclpy.create_node(NODE_NAME))
+        except ValueError:
+            self._leave()
+            raise
         self._robot, self._driver = robot, driver
-        self._node = rclpy.create_node(NODE_NAME)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         compressed = image_transport == COMPRESSED_TRANSPORT
@@ -66,13 +74,18 @@ class Listener:
     ) -> None:
         self._executor.shutdown()
         self._node.destroy_node()
+        self._leave()
+
+    def _leave(self) -> None:
         rclpy.try_shutdown()
+        self._stop_flag.restore()
 
     def find(self) -> None:
         """Receive until every topic has spoken, for 6 s at most."""
         deadline = time.monotonic() + DISCOVERY_S
         while not all(self._notes.values()) and time.monotonic() < deadline:
-            self._executor.spin_once(timeout_sec=0.1)
+            self._stop_flag.raise_once()
+            self._executor.spin_once(timeout_sec=SIGNAL_POLL_S)
 
     def listen(self, seconds: float, tell: Callable[[float], None]) -> Evidence:
         """Receive for some time and return what came.
@@ -84,7 +97,8 @@ class Listener:
         self._forget()
         began = time.monotonic()
         while (passed := time.monotonic() - began) < seconds:
-            self._executor.spin_once(timeout_sec=min(0.1, seconds - passed))
+            self._stop_flag.raise_once()
+            self._executor.spin_once(timeout_sec=min(SIGNAL_POLL_S, seconds - passed))
             tell(passed)
         return self._evidence(time.monotonic_ns())
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from molmoact2_ros.embodiment import Driver, Embodiment, share_folder
 
-from .check import Check, warning
-from .checkpoint import LocalCheckpoint, check_checkpoint, count_parameters, find_checkpoint
+from .check import Check, contained, warning
+from .checkpoint import LocalCheckpoint, check_checkpoint, check_statistics, find_checkpoint, parameters_of
 from .computing import Gpu, check_computing
 from .controllers import check_messages
 from .priority import check_priority, may_take_priority
@@ -27,22 +27,30 @@ PROFILE = Path("config", "fastdds_profile.xml")
 
 def check_transport(rmw: str, frame_bytes: int) -> Iterator[Check]:
     """Judge the middleware; `frame_bytes` as for `check_profile`."""
-    yield check_rmw(rmw)
+    yield from contained("transport", check_rmw, rmw)
     if rmw.startswith("rmw_fastrtps"):
-        yield check_profile(os.environ, share_folder() / PROFILE, frame_bytes)
+        yield from contained("transport", check_profile, os.environ, share_folder() / PROFILE, frame_bytes)
 
 
 def check_machine(robot: Embodiment, driver: Driver, checkpoint: str) -> Iterator[Check]:
     """Judge all that does not depend on the robot's topics; `checkpoint` is a folder or a hub id."""
+    yield from contained("versions", _check_versions)
+    yield from contained("messages", check_messages, robot, driver, lambda package: find_spec(package) is not None)
+    try:
+        local = find_checkpoint(checkpoint)
+    except (ValueError, OSError, ImportError):
+        local = LocalCheckpoint(checkpoint, None)
+    yield from contained("checkpoint", check_checkpoint, robot, local)
+    yield from contained("checkpoint statistics", check_statistics, robot, local)
+    yield from contained("GPU", lambda: check_computing(_gpu(), parameters_of(local)))
+    yield from contained("space", _check_space, robot, local)
+    yield from contained("priority", lambda: check_priority(may_take_priority()))
+
+
+def _check_versions() -> Iterator[Check]:
     packages = {name: _version(name) for name in ("rclpy", *NEEDED, FOR_SIMULATION)}
     distro = distro_of(os.environ.get("ROS_DISTRO", ""), packages["rclpy"])
     yield from check_versions(tuple(sys.version_info[:3]), distro, packages)
-    yield from check_messages(robot, driver, lambda package: find_spec(package) is not None)
-    local = find_checkpoint(checkpoint)
-    yield check_checkpoint(robot, local)
-    yield check_computing(_gpu(), count_parameters(local.folder) if local.folder else None)
-    yield from _check_space(robot, local)
-    yield check_priority(may_take_priority())
 
 
 def _check_space(robot: Embodiment, local: LocalCheckpoint) -> Iterator[Check]:

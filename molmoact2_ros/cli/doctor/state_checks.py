@@ -12,7 +12,7 @@ from molmoact2_ros.bridge import ReportSources
 from molmoact2_ros.embodiment import DIFFERENCES, DriverGroup, Embodiment
 from molmoact2_ros.perception import Budgets
 
-from .check import FAILED, Check, failed
+from .check import FAILED, Check, contained, failed
 from .clocks import check_clock
 from .gripper_units import check_gripper
 from .group_label import group_label
@@ -50,11 +50,12 @@ def check_group(robot: Embodiment, group: DriverGroup, record: StateRecord, grip
     if finite.status == FAILED:
         return
     if readings.columns(grippers=False):
-        yield check_arm(f"{label} limits", readings)
+        yield from contained(f"{label} limits", check_arm, f"{label} limits", readings)
     for column in readings.columns(grippers=True):
-        yield check_gripper(f"{readings.joints[column].name} unit", readings, column, gripper)
+        name = f"{readings.joints[column].name} unit"
+        yield from contained(name, check_gripper, name, readings, column, gripper)
     if group.velocity != DIFFERENCES:
-        yield check_velocities(f"{label} velocities", readings)
+        yield from contained(f"{label} velocities", check_velocities, f"{label} velocities", readings)
 
 
 def _comes_from_several(record: StateRecord) -> bool:
@@ -70,5 +71,6 @@ def _check_times(label: str, robot: Embodiment, group: DriverGroup, record: Stat
     # A gripper is slow: it must be fresh, no more. An arm's state is used by every command.
     wanted_hz = 1.0 / budget_s if grippers.issuperset(group.joints) else robot.command_rate_hz
     source = f"the driver behind {group.state_topic}"
-    yield check_rate(f"{label} rate", record.arrivals, wanted_hz=wanted_hz, budget_s=budget_s, source=source)
-    yield check_clock(f"{label} clock", record.arrivals, budget_s)
+    name, arrivals = f"{label} rate", record.arrivals
+    yield from contained(name, check_rate, name, arrivals, wanted_hz=wanted_hz, budget_s=budget_s, source=source)
+    yield from contained(f"{label} clock", check_clock, f"{label} clock", arrivals, budget_s)

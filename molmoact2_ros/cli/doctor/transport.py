@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
@@ -37,7 +38,7 @@ def check_profile(environment: Mapping[str, str], shipped: Path, frame_bytes: in
     need = _FRAMES_IN_SEGMENT * max(frame_bytes, _SMALLEST_FRAME_BYTES)
     expected = f"shared memory of at least {need / _MEGABYTE:.0f} MB"
     path = next((Path(environment[key]) for key in PROFILE_VARIABLES if environment.get(key)), None)
-    remedy = f"export FASTRTPS_DEFAULT_PROFILES_FILE={shipped}, for the drivers too"
+    remedy = f"export FASTRTPS_DEFAULT_PROFILES_FILE={shlex.quote(str(shipped))}, for the drivers too"
     if path is None:
         return failed("DDS profile", "none: 0.5 MB of shared memory, less than a frame", expected, remedy)
     try:

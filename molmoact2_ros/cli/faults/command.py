@@ -105,11 +105,10 @@ def _chosen(targets: list[Target], args: argparse.Namespace) -> list[tuple[Targe
 
 
 def _inject_all(args: argparse.Namespace, chosen: list[tuple[Target, list[Fault]]], folder: Path) -> int:
-    from molmoact2_ros.cli.up import heed_signals, say_event
+    from molmoact2_ros.cli.up import say_event
 
     from .outcome import combine
 
-    heed_signals()
     started_s, reports = time.monotonic(), []
     for target, faults in chosen:
         place = folder if len(chosen) == 1 else folder / f"{target.robot.name}-{target.driver.name}"

@@ -43,7 +43,8 @@ class Detour:
         Raises:
             ValueError: the chunk is no motion that could be left.
         """
-        honest = Curve.through(chunk, chunk.names, 0)
+        is_finite = len(chunk.positions) > 1 and np.isfinite(chunk.positions).all()
+        honest = Curve.through(chunk, chunk.names, 0) if is_finite else None
         if honest is None or honest.end_ns <= start_ns:
             raise ValueError(f"expected a chunk of finite rows that goes beyond ROS time {start_ns} ns to begin with")
         stay = _at(honest, np.array([start_ns]))[0]

@@ -79,8 +79,8 @@ class GraphUnderTest:
         self._live.start(list(self._nodes.values()))
 
     def take_down(self) -> None:
-        """End all nodes, the hung ones too."""
-        self._live.take_down()
+        """Stop the arm, then end all nodes, the hung ones too."""
+        self._live.end()
 
     def restart(self) -> None:
         """End all nodes and start them again."""

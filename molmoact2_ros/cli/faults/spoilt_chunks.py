@@ -78,7 +78,8 @@ class SpoiltChunks:
         """Return what takes the place of an honest chunk that came at a ROS time."""
         is_first = self._since_ns is None
         self._since_ns, self._first_stamp_ns = self._since_ns or now_ns, self._first_stamp_ns or chunk.stamp_ns
-        positions = chunk.positions.copy()
+        positions = chunk.positions.astype(np.float64)
+        chunk = replace(chunk, positions=positions)
         if self._kind == NAN:
             positions[len(positions) // 2, 0] = np.nan
         elif self._kind == WRONG_WIDTH:

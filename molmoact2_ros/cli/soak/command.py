@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     """Run; return the exit status."""
     from molmoact2_ros.cli.faults.profiles import targets
     from molmoact2_ros.cli.graph_arguments import graph_from_args
-    from molmoact2_ros.cli.up import heed_signals, say_event
+    from molmoact2_ros.cli.up import say_event
 
     [target] = targets([args.embodiment], [args.driver] if args.driver else [])
     robot, driver = target.robot, target.driver.name
@@ -75,7 +75,6 @@ def run(args: argparse.Namespace) -> int:
     from .figures import write_csv
     from .soak_run import SoakRun
 
-    heed_signals()
     say_event("molmoact2", f"{robot.title}, driver profile {driver}, {args.minutes:g} min, report in {folder}")
     soak, problem, interrupted = SoakRun(robot, nodes, folder, say_event), "", False
     try:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from molmoact2_ros.json_file import brief, shortened
+
 from .errors import DepthCodecError
 
 
@@ -52,8 +54,8 @@ class DepthVaeConfig:
         """Read the sizes from JSON; raise DepthCodecError if a key is missing or unknown, or a value unusable."""
         names = {field.name for field in fields(cls)}
         if not isinstance(entry, dict) or set(entry) != names:
-            got = ", ".join(sorted(map(str, entry))) if isinstance(entry, dict) else repr(entry)
-            raise DepthCodecError(f"{where}: expected the sizes {', '.join(sorted(names))}, got {got}")
+            got = ", ".join(sorted(map(str, entry))) if isinstance(entry, dict) else brief(entry)
+            raise DepthCodecError(f"{where}: expected the sizes {', '.join(sorted(names))}, got {shortened(got)}")
         return cls(**entry)
 
     @property

@@ -24,6 +24,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from molmoact2_ros.json_file import JsonFileError, brief, placeholder, read_json_object, shortened
+
 from .config import DepthVaeConfig
 from .errors import DepthCodecError
 from .network import DepthVae
@@ -43,6 +45,8 @@ def read_released(path: Path) -> DepthVae:
     Raises:
         DepthCodecError: it is no such file, or its weights are not those of the released sizes.
     """
+    if path.is_file() and (instead := placeholder(path)):
+        raise DepthCodecError(instead)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
@@ -67,15 +71,17 @@ def read_folder(folder: Path) -> tuple[DepthVae, MetricScale]:
         DepthCodecError: a file is absent or damaged, or the two do not fit each other.
     """
     try:
-        config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+        config = read_json_object(folder / CONFIG_FILE)
+        if instead := placeholder(folder / WEIGHTS_FILE):
+            raise DepthCodecError(instead)
         weights = load_file(folder / WEIGHTS_FILE)
     except FileNotFoundError as error:
         raise DepthCodecError(
             f"{folder} is no depth codec: expected {CONFIG_FILE} and {WEIGHTS_FILE} of `{MADE_BY}`"
         ) from error
-    except (ValueError, SafetensorError) as error:
+    except (JsonFileError, SafetensorError) as error:
         raise DepthCodecError(f"{folder} cannot be read ({_line(error)}): write it again with `{MADE_BY}`") from error
-    if not isinstance(config, dict) or config.get("model_type") != MODEL_TYPE:
+    if config.get("model_type") != MODEL_TYPE:
         raise DepthCodecError(
             f"{folder / CONFIG_FILE} describes no depth codec: expected model_type {MODEL_TYPE}; give a folder that "
             f"`{MADE_BY}` wrote, or vae-final.pt"
@@ -141,7 +147,10 @@ def _stored(network: DepthVae) -> dict[str, Tensor]:
 
 
 def _filled(config: DepthVaeConfig, weights: Mapping[str, Tensor], where: Path) -> DepthVae:
-    network = DepthVae(config)
+    try:
+        network = DepthVae(config)
+    except (RuntimeError, TypeError, OverflowError) as error:
+        raise DepthCodecError(f"{where} has sizes of no network that can be built ({_line(error)})") from error
     expected = network.state_dict()
     needed = _stored(network)
     wrong = [
@@ -168,17 +177,17 @@ def _read_scale(entry: Any, folder: Path) -> MetricScale:
         if entry["kind"] != "metric":
             raise ValueError(entry["kind"])
         return MetricScale(float(entry["near_m"]), float(entry["far_m"]))
-    except (TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
         raise DepthCodecError(
             f"{folder / CONFIG_FILE}: expected scale with kind metric, near_m and far_m (0 <= near_m < far_m), "
-            f"got {entry!r}; write it again with `{MADE_BY}`"
+            f"got {brief(entry)}; write it again with `{MADE_BY}`"
         ) from error
 
 
 def _maker(folder: Path) -> str | None:
     try:
-        return str(json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))[MADE_BY_FIELD])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_json_object(folder / CONFIG_FILE)[MADE_BY_FIELD])
+    except (OSError, ValueError, KeyError):
         return None
 
 
@@ -188,4 +197,4 @@ def _shape(tensor: Tensor) -> str:
 
 def _line(error: Exception) -> str:
     """Return the first line of an error's text, or its type."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
+    return shortened(next(iter(str(error).splitlines()), "") or type(error).__name__, 150)

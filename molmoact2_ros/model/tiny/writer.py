@@ -9,6 +9,8 @@ from typing import Any
 
 from safetensors.numpy import save
 
+from molmoact2_ros.json_file import read_json_object
+
 from .configs import config_json, processor_config_json
 from .sizes import TinySizes
 from .tags import norm_stats, released_tags
@@ -89,6 +91,6 @@ def check_may_write(out: Path, made_by: str = MADE_BY) -> None:
 
 def _maker(config: Path) -> str | None:
     try:
-        return str(json.loads(config.read_text(encoding="utf-8"))[MADE_BY_FIELD])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_json_object(config)[MADE_BY_FIELD])
+    except (OSError, ValueError, KeyError):
         return None

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.json_file import read_json_object
 from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.config import CONFIG_FILE, DEPTH_CODEC_FIELD, DepthConfig
 from molmoact2_ros.model.molmoact2 import MolmoAct2, Prefill
@@ -117,7 +118,7 @@ def inherit(model: MolmoAct2, base: MolmoAct2) -> None:
 
 def _name_codec(path: Path, codec: str) -> None:
     """Note in config.json whose codes the checkpoint writes."""
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = read_json_object(path)
     path.write_text(
         json.dumps(config | {DEPTH_CODEC_FIELD: codec}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )

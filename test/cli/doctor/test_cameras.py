@@ -81,7 +81,8 @@ def test_a_driver_that_repeats_pictures_is_a_warning_only_where_too_few_are_left
 
 
 def test_one_picture_in_two_encodings_is_suspected() -> None:
-    once, again = camera(scene(1)), camera(scene(1), checksums=range(1000, 1075))
+    once = camera(scene(1), frame_id="external_camera")
+    again = camera(scene(1), checksums=range(1000, 1075), frame_id="wrist_camera")
     (check,) = _distinct(once, again, (scene(1), np.asarray(Image.open(io.BytesIO(_jpeg(scene(1)).data.tobytes())))))
     assert check.status == "warning"
     assert "levels only" in check.found
@@ -98,5 +99,16 @@ def test_swapped_topics_are_told_by_the_frame_ids_of_the_embodiment_file() -> No
 def test_swapped_topics_are_suspected_by_their_frame_ids() -> None:
     external, wrist = camera(scene(1), frame_id="wrist_optical_frame"), camera(scene(2), frame_id="camera_link")
     warned = [check for check in _distinct(external, wrist, (scene(1), scene(2))) if check.status != "ok"]
-    assert [check.name for check in warned] == ["camera external name"]
+    assert [check.name for check in warned] == ["camera external name", "camera wrist name"]
     assert "speaks of camera wrist" in warned[0].found
+
+
+@pytest.mark.parametrize(
+    ("frame_id", "remedy"), [("left_lens", "put 'left_lens' there"), ("", "let the driver name its frame")]
+)
+def test_a_frame_id_that_the_embodiment_file_lacks_is_a_warning(frame_id: str, remedy: str) -> None:
+    external, wrist = camera(scene(1), frame_id="external_camera"), camera(scene(2), frame_id=frame_id)
+    (check,) = [check for check in _distinct(external, wrist, (scene(1), scene(2))) if check.status != "ok"]
+    assert (check.name, check.status) == ("camera wrist name", "warning")
+    assert remedy in check.remedy
+    assert "WRONG_CAMERA cannot find swapped cameras" in check.remedy

@@ -47,6 +47,7 @@ def _with_states(evidence: Evidence, topic: str, record: StateRecord) -> Evidenc
 
 def _with_camera(role: str, record: CameraRecord) -> Evidence:
     evidence = healthy()
+    record = replace(record, frame_id=evidence.cameras[role].frame_id)
     return replace(evidence, cameras={**evidence.cameras, role: record})
 
 

@@ -3,13 +3,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
-from molmoact2_ros.cli.doctor.checkpoint import LocalCheckpoint, check_checkpoint, count_parameters, find_checkpoint
+from molmoact2_ros.cli.doctor import machine
+from molmoact2_ros.cli.doctor.checkpoint import (
+    LocalCheckpoint,
+    check_checkpoint,
+    check_statistics,
+    find_checkpoint,
+    parameters_of,
+)
 from molmoact2_ros.cli.doctor.computing import Gpu, check_computing
 from molmoact2_ros.cli.doctor.priority import check_priority, may_take_priority
 from molmoact2_ros.cli.doctor.space import check_disk, check_shared_memory
@@ -104,7 +114,8 @@ def test_the_disk_must_hold_what_is_still_to_be_fetched() -> None:
 def test_a_checkpoint_of_this_robot_is_well_and_its_parameters_are_counted() -> None:
     local = find_checkpoint(str(TINY_BASE))
     assert check_checkpoint(DROID, local).status == "ok"
-    assert count_parameters(TINY_BASE) > 10_000
+    assert (parameters_of(local) or 0) > 10_000
+    assert list(check_statistics(DROID, local)) == []
 
 
 def test_a_checkpoint_of_another_robot_fails_in_the_handshake_s_words(tmp_path: Path) -> None:
@@ -115,6 +126,101 @@ def test_a_checkpoint_of_another_robot_fails_in_the_handshake_s_words(tmp_path: 
     check = check_checkpoint(DROID, LocalCheckpoint("other", folder))
     assert check.status == "failed"
     assert "policy.setup" in check.found
+
+
+def _pointer(folder: Path) -> None:
+    (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+
+
+def _empty(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"")
+
+
+def _truncated(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-9])
+
+
+def _wrapped(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    save_file({f"module.{key}": tensor for key, tensor in tensors.items()}, folder / "model.safetensors")
+
+
+def _edit_config(folder: Path, **changes: object) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
+
+
+def _tokenizer_pointer(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+
+
+def _lerobot(folder: Path) -> None:
+    (folder / "policy_preprocessor.json").write_text("{}")
+
+
+def _huge(folder: Path) -> None:
+    (folder / "config.json").write_text((folder / "config.json").read_text().replace("0.001", "9" * 400))
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (_pointer, "git-lfs pointer"),
+        (_empty, "model.safetensors is empty"),
+        (_truncated, "its header promises"),
+        (_wrapped, "DistributedDataParallel"),
+        (lambda folder: _edit_config(folder, eos_token_id=[3, 4]), "eos_token_id"),
+        (_tokenizer_pointer, "tokenizer.json is a git-lfs pointer"),
+        (_lerobot, "LeRobot's layout"),
+        (_huge, "must be a finite number"),
+    ],
+)
+def test_a_checkpoint_that_configure_would_refuse_fails_and_says_why(
+    tmp_path: Path, harm: Callable[[Path], None], words: str
+) -> None:
+    folder = tmp_path / "harmed"
+    shutil.copytree(TINY_BASE, folder)
+    harm(folder)
+    local = LocalCheckpoint("harmed", folder)
+    check = check_checkpoint(DROID, local)
+    assert check.status == "failed"
+    assert words in check.found
+    assert parameters_of(local) is None or words == "eos_token_id" or "tokenizer" in words or "LeRobot" in words
+
+
+def test_a_list_of_end_ids_and_absent_rotary_frequencies_are_well(tmp_path: Path) -> None:
+    folder = tmp_path / "written_by_others"
+    shutil.copytree(TINY_BASE, folder)
+    _edit_config(folder, eos_token_id=[2, 3])
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["model.transformer.rotary_emb.inv_freq"]
+    save_file(tensors, folder / "model.safetensors")
+    assert check_checkpoint(DROID, LocalCheckpoint("others", folder)).status == "ok"
+
+
+def test_a_gripper_that_never_opens_is_a_warning(tmp_path: Path) -> None:
+    folder = tmp_path / "stuck"
+    shutil.copytree(TINY_BASE, folder)
+    stats = json.loads((folder / "norm_stats.json").read_text())
+    action = stats["metadata_by_tag"]["so100_so101_molmoact2"]["action_stats"]
+    action["q01"][5] = action["q99"][5] = action["q50"][5] = 0.0
+    (folder / "norm_stats.json").write_text(json.dumps(stats))
+    local = LocalCheckpoint("stuck", folder)
+    assert check_checkpoint(Embodiment.load("so101"), local).status == "ok"
+    (check,) = check_statistics(Embodiment.load("so101"), local)
+    assert (check.status, "never opens it" in check.found) == ("warning", True)
+
+
+def test_an_error_in_one_look_is_a_failed_check_and_the_others_take_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_off(*_: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(machine, "check_checkpoint", break_off)
+    monkeypatch.setattr(machine, "_check_space", break_off)
+    checks = {check.name: check for check in machine.check_machine(DROID, DROID.driver("franka_ros2_robotiq"), "x/y")}
+    assert checks["checkpoint"].found == "this check broke off (MemoryError: no room)"
+    assert [checks[name].status for name in ("checkpoint", "space")] == ["failed"] * 2
+    assert {"python", "GPU", "real-time priority"} <= checks.keys()
 
 
 def test_a_folder_that_lacks_files_fails_and_names_them(tmp_path: Path) -> None:
