@@ -20,7 +20,7 @@ from .recording import Recording
 from .report import line, write_plot
 from .trial import attempt
 
-TRIES = 3  # where the arm is stopped by something else before the fault
+TRIES = 5  # where the arm is stopped by something else before the fault
 
 
 class Campaign:

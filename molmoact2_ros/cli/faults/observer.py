@@ -46,7 +46,7 @@ class Observer:
         self.cause = ""  # of the first stop since `begin`, in words
         self.text = ""  # and its sentence
         self.bridge_cause = ""
-        self.stopped_at_rad_s: float | None = None  # how fast the arm truly was when safety first said that it stands
+        self.stopped_stamp_s: float | None = None  # ROS time at which safety first said that the arm stands
         groups = [group for group in driver.groups if group.interface not in GRIPPER_ACTIONS]
         self.controllers = {
             group.command_topic: Float64MultiArray
@@ -68,7 +68,7 @@ class Observer:
         """Forget what was seen."""
         self.recording = Recording()
         self.cause = self.text = self.bridge_cause = ""
-        self.stopped_at_rad_s = None
+        self.stopped_stamp_s = None
 
     def forget_nodes(self) -> None:
         """Take nobody for alive: all nodes were ended."""
@@ -132,8 +132,8 @@ class Observer:
     def _on_safety(self, message: SafetyState) -> None:
         if message.mode in STOPS and not self.cause:
             self.cause, self.text = cause_name(message.cause), message.text
-        if message.mode == SafetyState.STOPPED and self.stopped_at_rad_s is None:
-            self.stopped_at_rad_s = self.speed_rad_s
+        if message.mode == SafetyState.STOPPED and self.stopped_stamp_s is None:
+            self.stopped_stamp_s = stamp_ns(message.header.stamp) / NS_PER_S
 
     def _on_bridge(self, message: BridgeState) -> None:
         if message.mode == BridgeState.HOLDING and message.cause and not self.bridge_cause:

@@ -54,3 +54,8 @@ class Recording:
             spans[jumped] = np.diff(arrived)[jumped]
         times = np.concatenate([[0.0], np.cumsum(spans)])
         return times + float(np.min(arrived - times))
+
+    def velocities_at(self, stamp_s: float) -> Vector | None:
+        """Return the velocities [joints] at a ROS time; None before the first row and after the last."""
+        row = int(np.searchsorted(self.stamps_s, stamp_s))
+        return self.velocities[row] if 0 < row < len(self.velocities) else None

@@ -200,3 +200,13 @@ def test_a_fault_that_must_not_stop_anything_is_missed_when_it_does() -> None:
         "cause: expected none (carries on correctly), got stale state"
     ]
     assert not Outcome(harmless, "none", moving, ("safety is not armed any more",)).ok
+
+
+def test_how_fast_the_arm_was_is_looked_up_by_the_stamp_of_what_was_said() -> None:
+    recording = _recording()
+    moving, standing = (recording.velocities_at(EPOCH_S + FAULT_S + after_s) for after_s in (0.1, 1.0))
+    assert moving is not None
+    assert standing is not None
+    assert moving[2] == pytest.approx(SPEED_RAD_S / 2, abs=0.05)
+    assert standing[2] == 0.0
+    assert recording.velocities_at(EPOCH_S + FAULT_S + 10.0) is None
