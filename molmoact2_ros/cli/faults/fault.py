@@ -77,8 +77,9 @@ class Fault:
     """One fault.
 
     `expected` holds the causes that name it, in words; NONE among them: the graph may carry on as well; empty: it must.
-    `notice` is the time until nobody sends commands any more, `brake` what the arm then takes to stand. `measurable` is
-    False where the fault takes away what the arm is measured by.
+    `notice` is the time until no node decides on motion any more, `brake` what the arm then takes to stand; to a
+    controller that is `streamed` to, the bridge sends that brake as well. `measurable` is False where the fault takes
+    away what the arm is measured by.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Fault:
     notice: tuple[Allowance, ...] = ()
     brake: tuple[Allowance, ...] = ()
     measurable: bool = True
+    streamed: bool = False
     variant: Variant = Variant.PLAIN
 
     @property
@@ -102,8 +104,13 @@ class Fault:
 
     @property
     def notice_s(self) -> float:
-        """Time from the fault to the last command, at most."""
+        """Time from the fault to the last decision, at most."""
         return sum(part.seconds for part in self.notice) + MARGIN_S
+
+    @property
+    def last_command_s(self) -> float:
+        """Time from the fault to the last command, at most."""
+        return self.budget_s if self.streamed else self.notice_s
 
     @property
     def budget_s(self) -> float:

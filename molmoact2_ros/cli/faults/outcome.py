@@ -38,8 +38,8 @@ class Outcome:
 
     def _stop_misses(self) -> list[str]:
         fault, measured, misses = self.fault, self.measurement, []
-        if measured.last_command_s is not None and measured.last_command_s > fault.notice_s:
-            misses.append(f"a command came after {_ms(measured.last_command_s)}, budget {_ms(fault.notice_s)}")
+        if measured.last_command_s is not None and measured.last_command_s > fault.last_command_s:
+            misses.append(f"a command came after {_ms(measured.last_command_s)}, budget {_ms(fault.last_command_s)}")
         if measured.standstill_s is None and fault.measurable:
             misses.append("the arm was not seen to stand still")
         if measured.standstill_s is not None and measured.standstill_s > fault.budget_s:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LOADED = "overloaded"
-LOAD_WORDS = ("load on this computer", "computer's load", "machine is busy", "computer is too busy")
+LOAD_WORDS = ("load on this computer", "computer's load", "machine is busy", "computer is overloaded")
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,14 @@ def test_wrong_velocities_harm_nothing_where_differences_are_taken_instead() -> 
     }
 
 
+def test_only_a_streamed_controller_is_sent_its_brake() -> None:
+    so101 = Embodiment.load("so101")
+    streamed = {
+        name: catalogue(so101, so101.driver(name))[0].streamed for name in ("so101_trajectory", "so101_forward")
+    }
+    assert streamed == {"so101_trajectory": False, "so101_forward": True}
+
+
 def test_a_profile_without_a_source_of_faults_has_no_faults_to_report() -> None:
     yam = Embodiment.load("yam")
     assert "robot_fault" not in [fault.name for fault in catalogue(yam, yam.driver("i2rt_ros2_jazzy_forward"))]

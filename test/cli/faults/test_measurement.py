@@ -64,6 +64,15 @@ def test_a_late_command_is_found() -> None:
     assert any(miss.startswith("a command came after 1500 ms, budget 100 ms") for miss in _misses(recording))
 
 
+def test_a_streamed_brake_is_no_late_command() -> None:
+    recording = _recording(last_command_s=0.3)
+    streamed = replace(ESTOP, streamed=True)
+    assert Outcome(ESTOP, "estop", _measure(recording)).misses
+    assert Outcome(streamed, "estop", _measure(recording)).ok
+    recording.commands.append((FAULT_S + 0.7, SAFE))
+    assert Outcome(streamed, "estop", _measure(recording)).misses[0] == "a command came after 700 ms, budget 560 ms"
+
+
 def test_commands_of_somebody_else_are_not_the_graph_s() -> None:
     recording = _recording()
     recording.commands.append((FAULT_S + 1.5, "elsewhere"))

@@ -40,6 +40,8 @@ def test_a_stop_passes_on_a_busy_computer_only_and_only_if_the_load_is_named() -
     assert not Stops([LOADED]).ok(busy=False)
     assert Stops([LOADED]).ok(busy=True)
     assert not Stops([LOADED, LATE]).ok(busy=True)
+    said = Stop(90.0, LATE.cause, f"{LATE.text}; this computer is overloaded: reduce its load")
+    assert Stops([LOADED, said]).ok(busy=True)
 
 
 def test_stops_are_counted_by_cause_with_their_sentences() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from molmoact2_ros.embodiment import Driver, Embodiment
+from molmoact2_ros.embodiment.driver import STREAMS
 from molmoact2_ros.nodes.graph import default_driver
 from molmoact2_ros.safety.settings import Settings
 
@@ -48,7 +49,8 @@ def catalogue(robot: Embodiment, driver: Driver | None = None) -> tuple[Fault, .
         *clocks(settings),
     ]
     stops = brake(robot.command_rate_hz)
-    return tuple(fault if fault.carries_on else replace(fault, brake=stops) for fault in faults)
+    streamed = any(group.interface in STREAMS for group in driver.groups)
+    return tuple(fault if fault.carries_on else replace(fault, brake=stops, streamed=streamed) for fault in faults)
 
 
 def choose(faults: Sequence[Fault], names: Sequence[str]) -> list[Fault]:
