@@ -12,7 +12,7 @@ MOTION_POINTS = 3  # periods of motion in a command, then it brakes
 BRAKE_S = 0.4  # of the demo's gentle motion, and until measured speeds have been small for long enough
 PERCEPTION_HEARTBEAT_S = 0.2  # parameter heartbeat_rate_hz of perception
 SAFETY_TIMEOUT_S = 0.3  # parameter safety_timeout_s of the bridge
-RIVAL_PERIOD_S = 0.5  # between looks at who else publishes, and as long again for discovery
+PUBLISHERS_PERIOD_S = 0.5  # between looks at who publishes, and as long again for discovery
 FAULT_PERIOD_S = 1.0  # drivers publish their diagnostics once a second
 DEAF_LOOK_S = 0.1  # and asked for long enough: see safety/deaf.py
 BRIDGE_LOOK_S = 0.1  # two periods in which the bridge looks at the clock
@@ -62,6 +62,6 @@ def camera_aged(settings: Settings) -> tuple[Allowance, ...]:
 def rival_found() -> tuple[Allowance, ...]:
     """Return until when a second publisher is noticed."""
     return (
-        Allowance(RIVAL_PERIOD_S, "between looks at who publishes"),
-        Allowance(RIVAL_PERIOD_S, "until the other is discovered"),
+        Allowance(PUBLISHERS_PERIOD_S, "between looks at who publishes"),
+        Allowance(PUBLISHERS_PERIOD_S, "until the other is discovered"),
     )
