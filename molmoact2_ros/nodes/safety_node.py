@@ -42,7 +42,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import BridgeState, JointCommand, PerceptionStatus, RobotState, SafetyState
-from molmoact2_ros.safety import Estop, Instant, Limits, Mode, Monitor, Reply, Snapshot, Space
+from molmoact2_ros.safety import Cause, Estop, Instant, Limits, Mode, Monitor, Reply, Snapshot, Space
 
 from . import qos
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
@@ -186,8 +186,8 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
 
     def _on_bridge(self, message: BridgeState) -> None:
         report, now = bridge_report_from_msg(message, self._life), self._now()
-        if not report.hears_us:
-            self._watch_publishers(now)  # a second bridge is found as such
+        if not report.hears_us or report.cause is not Cause.NONE:
+            self._watch_publishers(now)  # a second bridge, or commands of somebody else, are found as such
         self._monitor.on_bridge(report, now)
         self._publish_if_changed()
 

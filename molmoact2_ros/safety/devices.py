@@ -33,26 +33,38 @@ class Devices:
         """Take whether there must be a dead-man switch, and how long its word holds."""
         self._required = settings.dead_man_required
         self._timeout_s = settings.dead_man_timeout_s
+        self._released_s = settings.reset_cooldown_s
         self.pressed = Estop.NONE
+        self._pressed_at: dict[Estop, Instant] = {}  # when each said so last
         self.unreceived: list[str] = []  # a sentence for each e-stop whose messages do not arrive
         self._held: bool | None = None  # None: nothing has come
         self._heard_at: Instant | None = None
 
-    def heard_estop(self, pressed: bool, device: Estop) -> Verdict | None:
+    def heard_estop(self, pressed: bool, device: Estop, now: Instant) -> Verdict | None:
         """Note what one e-stop says; return why motion may not go on."""
         if not pressed:
             self.pressed &= ~device
             return None
         self.pressed |= device
+        self._pressed_at[device] = now
         return Verdict(Cause.ESTOP, f"{_NAMES[device]} said true")
 
     def heard_dead_man(self, held: bool, now: Instant) -> None:
         """Note what the dead-man switch says."""
         self._held, self._heard_at = held, now
 
-    def releases(self) -> list[str]:
-        """Return how each pressed e-stop is released, and what keeps one from being received."""
-        return [text for device, text in _RELEASES.items() if device in self.pressed] + self.unreceived
+    def releases(self, now: Instant) -> list[str]:
+        """Return how each pressed e-stop is released, and what keeps one from being received.
+
+        One that bounces, or two devices of which one is pressed, say both in turn: a release must last.
+        """
+        pressed = [text for device, text in _RELEASES.items() if device in self.pressed]
+        bouncing = [
+            f"{_NAMES[device]} said true {now.since_s(at):.1f} s ago: it must stay released for {self._released_s} s"
+            for device, at in self._pressed_at.items()
+            if device not in self.pressed and now.since_s(at) < self._released_s
+        ]
+        return [*pressed, *bouncing, *self.unreceived]
 
     def check_estops(self) -> Verdict | None:
         """Say which e-stop would stop nothing, because its messages do not arrive."""

@@ -156,7 +156,7 @@ class Monitor:
 
     def on_estop(self, pressed: bool, now: Instant, device: Estop = Estop.TOPIC) -> Reply:
         """Stop when pressed, in every mode; a release only allows a reset."""
-        verdict = self._devices.heard_estop(pressed, device)
+        verdict = self._devices.heard_estop(pressed, device, now)
         if verdict is not None:
             return self._machine.stop(verdict, now)
         return Reply(True, f"released; {self.mode.name.lower()} as before: {self._machine.text}")
@@ -305,7 +305,7 @@ class Monitor:
 
     def _unsafe(self, now: Instant) -> list[str]:
         """Return what stands in the way of arming and of a reset alike."""
-        obstacles = self._devices.releases()
+        obstacles = self._devices.releases(now)
         if rivals := self._rivals.check():
             obstacles.append(rivals.text)
         unmeasured = self._watchdog.check_state(now)

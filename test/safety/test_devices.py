@@ -21,16 +21,16 @@ def _devices(required: bool = True) -> Devices:
 
 def test_an_estop_stays_pressed_until_its_own_device_releases_it() -> None:
     devices = _devices()
-    verdict = devices.heard_estop(True, Estop.TOPIC)
+    verdict = devices.heard_estop(True, Estop.TOPIC, _at(0))
     assert verdict is not None
     assert (verdict.cause, verdict.text) == (Cause.ESTOP, "the estop topic said true")
-    devices.heard_estop(False, Estop.SERVICE)
-    assert devices.releases() == ["the estop topic still says true: release it"]
-    devices.heard_estop(True, Estop.SERVICE)
-    devices.heard_estop(False, Estop.TOPIC)
-    assert devices.releases() == ["~/estop was called with true: call it with false"]
-    assert devices.heard_estop(False, Estop.SERVICE) is None
-    assert devices.releases() == []
+    devices.heard_estop(False, Estop.SERVICE, _at(0))
+    assert devices.releases(_at(1)) == ["the estop topic still says true: release it"]
+    devices.heard_estop(True, Estop.SERVICE, _at(0))
+    devices.heard_estop(False, Estop.TOPIC, _at(0))
+    assert devices.releases(_at(1)) == ["~/estop was called with true: call it with false"]
+    assert devices.heard_estop(False, Estop.SERVICE, _at(0)) is None
+    assert devices.releases(_at(1)) == []
 
 
 @pytest.mark.parametrize(
@@ -66,4 +66,13 @@ def test_an_estop_that_is_not_received_is_a_reason_to_stop_and_to_stay_stopped()
     verdict = devices.check_estops()
     assert verdict is not None
     assert (verdict.cause, verdict.text) == (Cause.ESTOP, devices.unreceived[0])
-    assert devices.releases() == devices.unreceived
+    assert devices.releases(_at(1)) == devices.unreceived
+
+
+def test_an_estop_that_bounces_is_not_released_before_it_has_been_quiet_for_a_while() -> None:
+    devices = _devices(required=False)
+    for tick in range(10):
+        devices.heard_estop(tick % 2 == 0, Estop.TOPIC, _at(0.01 * tick))
+    assert devices.pressed is Estop.NONE
+    assert devices.releases(_at(0.3)) == ["the estop topic said true 0.2 s ago: it must stay released for 0.5 s"]
+    assert devices.releases(_at(0.6)) == []

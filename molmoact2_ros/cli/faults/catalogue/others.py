@@ -33,7 +33,7 @@ def others(settings: Settings) -> list[Fault]:
         rival("proposed", publishes.format(PROPOSED), PROPOSED),
         rival("safe", publishes.format(SAFE), SAFE),
         rival("controller", publishes.format("a controller's topic"), CONTROLLER, held),
-        rival("driver_states", publishes.format("a driver's joint states"), DRIVER_STATES, held),
+        rival("driver_states", "two drivers report the same joints", DRIVER_STATES, held),
         *(rival(topic, publishes.format(topic), topic, held) for topic in TOPICS),
         old,
         *(

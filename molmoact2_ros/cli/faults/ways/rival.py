@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from rclpy.clock import Clock, ClockType
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
@@ -24,6 +25,7 @@ from molmoact2_ros.msg import (
     SafetyState,
 )
 from molmoact2_ros.nodes import qos
+from molmoact2_ros.nodes.messages import to_array
 
 from ..catalogue.names import CONTROLLER, DRIVER_STATES, OLD, PROPOSED, SAFE
 from ..fault import Action
@@ -44,15 +46,15 @@ LINKS: dict[str, tuple[Any, QoSProfile]] = {
 
 
 class Rival(Way):
-    """Repeat proposed commands with the first joint elsewhere, or an old state; on every other topic say nothing.
+    """Repeat commands with the first joint elsewhere, an old state, or a driver's states; elsewhere publish nothing.
 
-    Nobody could refuse what it says there: that it is there must be noticed before it speaks.
+    What it would publish there could not be refused: that it is there must be noticed before.
     """
 
     def __init__(self, client: OperatorClient, observer: Observer, robot: Embodiment, driver: Driver) -> None:
         """Listen to what is proposed; publish nothing yet."""
         self._client, self._observer = client, observer
-        self._states_topic = driver.groups[0].state_topic
+        self._group = driver.groups[0]
         self._qos = qos.command(1.0 / robot.command_rate_hz)
         self._proposed: JointCommand | None = None
         self._old: RobotState | None = None
@@ -71,7 +73,8 @@ class Rival(Way):
             name, kind = next(iter(self._observer.controllers.items()))
             self._publisher = node.create_publisher(kind, name, qos.CONTROLLER)
         elif topic == DRIVER_STATES:
-            self._publisher = node.create_publisher(JointState, self._states_topic, 10)
+            self._publisher = node.create_publisher(JointState, self._group.state_topic, 10)
+            self._repeat(self._publish_states)
         else:
             self._publisher = node.create_publisher(LINKS[topic][0], topic, LINKS[topic][1])
         if old == [OLD]:
@@ -98,6 +101,17 @@ class Rival(Way):
     def _publish_old(self) -> None:
         if self._publisher is not None and self._old is not None:
             self._publisher.publish(self._old)
+
+    def _publish_states(self) -> None:
+        """Report where the robot is, as its driver does: what is reported is right, and comes from two."""
+        robot = self._client.robot
+        if self._publisher is None or robot is None:
+            return
+        places = [list(robot.names).index(name) for name in self._group.joints]
+        positions = self._group.unit.outside(np.array(robot.positions)[places])
+        message = JointState(name=list(self._group.joints.values()), position=to_array("d", positions))
+        message.header.stamp = self._client.node.get_clock().now().to_msg()
+        self._publisher.publish(message)
 
     def _publish_astray(self) -> None:
         if self._publisher is None or self._proposed is None:
