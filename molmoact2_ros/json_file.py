@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one reader of a checkpoint's JSON files, for the rooms `model` and `processing`, and how errors show values.
+"""The one reader of a checkpoint's JSON files, for the rooms `model` and `processing`.
 
 What a download leaves instead of a file (nothing, a git-lfs pointer) is recognised before anything is parsed.
 """
@@ -7,33 +7,16 @@ What a download leaves instead of a file (nothing, a git-lfs pointer) is recogni
 from __future__ import annotations
 
 import json
-import reprlib
 from pathlib import Path
 from typing import Any
 
-LFS_POINTER = b"version https://git-lfs"
-LONGEST_TEXT = 300
+from molmoact2_ros.quoting import brief, shortened
 
-_repr = reprlib.Repr()
-_repr.maxstring = _repr.maxother = _repr.maxlong = 60
+LFS_POINTER = b"version https://git-lfs"
 
 
 class JsonFileError(ValueError):
     """A file that holds no JSON object, or none that can be used; one sentence names the file."""
-
-
-def shortened(text: object, length: int = LONGEST_TEXT) -> str:
-    """Return a text of at most `length` characters, in one line."""
-    line = " ".join(str(text).split())
-    return line if len(line) <= length else f"{line[: length - 3]}..."
-
-
-def brief(value: object) -> str:
-    """Show a value in a sentence, long ones cut short."""
-    try:
-        return shortened(_repr.repr(value), 120)
-    except ValueError:  # a whole number of more digits than Python converts
-        return f"a {type(value).__name__} of too many digits"
 
 
 def placeholder(path: Path) -> str:

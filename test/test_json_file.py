@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from molmoact2_ros.json_file import JsonFileError, brief, read_json_object
+from molmoact2_ros.json_file import JsonFileError, read_json_object
+from molmoact2_ros.quoting import brief
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 11000000\n"
 

@@ -16,7 +16,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import MOST_POINTS, JointCommand, listed
+from molmoact2_ros.embodiment import MOST_POINTS, JointCommand
+from molmoact2_ros.quoting import listed
 
 from .hold import Cause, Hold
 from .playing import sample

@@ -8,8 +8,9 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import DIFFERENCES, DriverGroup, listed
+from molmoact2_ros.embodiment import DIFFERENCES, DriverGroup
 from molmoact2_ros.embodiment.stamps import NO_STAMP, NewestStamp, Step
+from molmoact2_ros.quoting import listed
 
 from .driver_report import DriverReport
 from .report_sources import ReportSources

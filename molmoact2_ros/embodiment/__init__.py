@@ -28,7 +28,6 @@ from .geometry import Geometry, Hand
 from .joint import Joint
 from .joint_command import MOST_POINTS, JointCommand
 from .policy_contract import PolicyContract
-from .quoted import listed, quoted
 from .robot_state import RobotState
 from .share import share_folder
 from .strict_yaml import read_yaml
@@ -69,8 +68,6 @@ __all__ = [
     "RejectionCause",
     "RobotState",
     "explain",
-    "listed",
-    "quoted",
     "read_urdf",
     "read_yaml",
     "resolve_meshes",

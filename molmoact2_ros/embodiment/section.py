@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .brief_value import brief, listed
+from molmoact2_ros.quoting import brief, listed
+
 from .errors import EmbodimentError
 
 _REQUIRED: Any = object()

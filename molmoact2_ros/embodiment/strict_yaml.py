@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from .brief_value import brief
+from molmoact2_ros.quoting import brief
+
 from .errors import EmbodimentError
 
 

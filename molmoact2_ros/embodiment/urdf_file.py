@@ -13,7 +13,8 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from .brief_value import brief
+from molmoact2_ros.quoting import brief
+
 from .errors import EmbodimentError
 
 MESH_FORMATS = (".stl", ".obj", ".msh")  # that MuJoCo reads

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from molmoact2_ros.json_file import JsonFileError, brief, read_json_object
+from molmoact2_ros.json_file import JsonFileError, read_json_object
+from molmoact2_ros.quoting import brief
 
 CONFIG_FILE = "config.json"
 DEPTH_CODEC_FIELD = "depth_codec"  # of ours; released checkpoints lack it

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from molmoact2_ros.json_file import JsonFileError, brief, read_json_object, shortened
+from molmoact2_ros.json_file import JsonFileError, read_json_object
+from molmoact2_ros.quoting import brief, shortened
 
 INDEX_FILE = "model.safetensors.index.json"
 

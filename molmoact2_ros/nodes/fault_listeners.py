@@ -14,7 +14,8 @@ from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
 
 from molmoact2_ros.bridge import DriverStatus, FrankaFault, Pace, RobotFaults, diagnostic_faults
-from molmoact2_ros.embodiment import FRANKA_STATE, Driver, FaultSource, quoted
+from molmoact2_ros.embodiment import FRANKA_STATE, Driver, FaultSource
+from molmoact2_ros.quoting import quoted
 
 from . import qos
 

@@ -28,7 +28,7 @@ import numpy as np
 from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import CompressedImage, Image
 
-from molmoact2_ros.embodiment import Camera, Embodiment, quoted
+from molmoact2_ros.embodiment import Camera, Embodiment
 from molmoact2_ros.msg import ActionChunk, DepthMap, PerceptionStatus, RobotState
 from molmoact2_ros.msg import Observation as ObservationMsg
 from molmoact2_ros.perception import (
@@ -43,6 +43,7 @@ from molmoact2_ros.perception import (
     Observation,
     ObservationBuilder,
 )
+from molmoact2_ros.quoting import quoted
 
 from . import qos
 from .depth_images import DepthImages

@@ -33,7 +33,7 @@ from rclpy.service import Service
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from molmoact2_ros.embodiment import Embodiment, quoted
+from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.interpolation.settings import MODES, SPEED_SCALES
 from molmoact2_ros.msg import ActionChunk, DepthMap, Observation
 from molmoact2_ros.policy.handshake import check_handshake
@@ -48,6 +48,7 @@ from molmoact2_ros.policy.policy import (
     PolicySpec,
 )
 from molmoact2_ros.processing.processor import Processor
+from molmoact2_ros.quoting import quoted
 
 from . import qos
 from .decoded_depth import DecodedDepth

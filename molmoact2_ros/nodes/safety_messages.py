@@ -6,9 +6,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 
-from molmoact2_ros.embodiment import quoted
 from molmoact2_ros.msg import BridgeState, PerceptionStatus
 from molmoact2_ros.msg import SafetyState as SafetyStateMsg
+from molmoact2_ros.quoting import quoted
 from molmoact2_ros.safety import BridgeReport, Cause, Estop, PerceptionReport, Snapshot, Verdict
 
 from .messages import to_stamp

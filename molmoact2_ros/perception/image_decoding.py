@@ -11,7 +11,7 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import quoted
+from molmoact2_ros.quoting import quoted
 
 from .errors import PerceptionError
 from .frame import COMPRESSED, Frame

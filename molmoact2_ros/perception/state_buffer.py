@@ -7,8 +7,9 @@ import dataclasses
 
 import numpy as np
 
-from molmoact2_ros.embodiment import RobotState, listed
+from molmoact2_ros.embodiment import RobotState
 from molmoact2_ros.embodiment.stamps import NewestStamp, Step
+from molmoact2_ros.quoting import listed
 
 
 class StateBuffer:

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.json_file import brief, shortened
 from molmoact2_ros.policy.joint_order import misplaced
 from molmoact2_ros.policy.joint_ranges import check_ranges
 from molmoact2_ros.policy.policy import PolicyError
 from molmoact2_ros.processing.norm_stats import TagStats
 from molmoact2_ros.processing.normalizer import Normalizer
+from molmoact2_ros.quoting import brief, shortened
 
 
 def check_handshake(robot: Embodiment, tag: TagStats) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.json_file import shortened
+from molmoact2_ros.quoting import shortened
 
 from .errors import ProcessingError
 

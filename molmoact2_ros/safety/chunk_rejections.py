@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from molmoact2_ros.embodiment import ChunkRejection, RejectionCause, quoted
+from molmoact2_ros.embodiment import ChunkRejection, RejectionCause
+from molmoact2_ros.quoting import quoted
 
 from .causes import Cause
 from .instant import Instant

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import MOST_POINTS, JointCommand, RobotState, listed, quoted
+from molmoact2_ros.embodiment import MOST_POINTS, JointCommand, RobotState
+from molmoact2_ros.quoting import listed, quoted
 
 from . import cubic
 from .by_name import command_in_order, same_names

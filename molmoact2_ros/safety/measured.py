@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import RobotState, listed, quoted
+from molmoact2_ros.embodiment import RobotState
+from molmoact2_ros.quoting import listed, quoted
 
 from .by_name import Names, same_names
 from .causes import Cause

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from molmoact2_ros.embodiment import Embodiment, EmbodimentError, read_yaml, share_folder
-from molmoact2_ros.embodiment.brief_value import listed
 from molmoact2_ros.embodiment.section import Section
+from molmoact2_ros.quoting import listed
 
 from .scene_camera import SceneCamera
 from .scene_images import SceneImages

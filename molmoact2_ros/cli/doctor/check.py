@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from molmoact2_ros.json_file import shortened
+from molmoact2_ros.quoting import shortened
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
 
