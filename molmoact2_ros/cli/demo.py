@@ -53,6 +53,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--speed-scale", default="1.0", metavar="S", help="execute chunks at this part of their speed, 0.1 to 1"
     )
+    parser.add_argument(
+        "--safety-file", default="", metavar="FILE", help="thresholds of safety (default: config/safety.yaml)"
+    )
     parser.add_argument("--headless", action="store_true", help="plain lines instead of the live table")
     parser.add_argument("--out", type=Path, metavar="DIR", help="report folder (default: a new one under runs/)")
     parser.add_argument(

@@ -27,6 +27,7 @@ LIMIT_S = 180.0
 # The least that is still the real thing on a loaded machine. Cameras give images at half the policy's rate.
 COMMANDS_SHARE, CHUNKS_SHARE = 0.7, 0.15
 TRACKING_RAD = 0.1
+PATIENT = Path(__file__).with_name("patient_safety.yaml")
 
 
 @pytest.fixture(
@@ -37,6 +38,7 @@ def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     name, driver, domain = request.param
     folder = tmp_path_factory.mktemp(name) / "report"
     arguments = ["--embodiment", name, "--driver", driver, "--seconds", str(SECONDS), "--domain-id", str(domain)]
+    arguments += ["--safety-file", str(PATIENT)]
     command = [sys.executable, "-m", "molmoact2_ros.cli", "demo", "--headless", "--out", str(folder), *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     print(ended.stdout, ended.stderr)

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.graph
 
 SECONDS, LIMIT_S, DOMAIN, ATTEMPTS = 12.0, 180.0, 33, 3
 REUSED_AT_REST = 0.9
+PATIENT = Path(__file__).with_name("patient_safety.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, Any],
     for _ in range(ATTEMPTS):
         folder = tmp_path_factory.mktemp("think") / "report"
         arguments = ["--headless", "--seconds", str(SECONDS), "--out", str(folder), "--domain-id", str(DOMAIN)]
+        arguments += ["--safety-file", str(PATIENT)]
         command = [sys.executable, "-m", "molmoact2_ros.cli", "demo", "--think", *arguments]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
         print(ended.stdout, ended.stderr)

@@ -31,6 +31,7 @@ pytestmark = [pytest.mark.graph, pytest.mark.flaky(reruns=2)]
 
 READY_S, ARM_S, STOP_S = 60.0, 20.0, 10.0
 MOVING_RAD_S = 0.1
+PATIENT = Path(__file__).with_name("patient_safety.yaml")
 CLEAN_S = 8.0  # of motion on simulated time in which nothing may be refused
 
 
@@ -39,7 +40,7 @@ class Lab:
 
     def __init__(self, client: OperatorClient, folder: Path, robot: str, use_sim_time: str) -> None:
         arguments = {argument.name: argument.default for argument in GRAPH_ARGUMENTS}
-        arguments |= {"sim": "true", "instruction": "move", "use_sim_time": use_sim_time}
+        arguments |= {"sim": "true", "instruction": "move", "use_sim_time": use_sim_time, "safety_file": str(PATIENT)}
         self.client = client
         self.live = LiveGraph(client, folder, lambda who, text: print(f"{time.monotonic():.2f} {who}: {text}"))
         self._parameters = client.node.create_client(SetParameters, "simulator/set_parameters")
