@@ -23,15 +23,15 @@ ARM_JOINT = 0  # of the DROID embodiment: what the benchmark's joints are made o
 FAR = 1e6  # a limit that is none: what a seam does shall not depend on one robot
 
 
-def limitless_robot(joints: int, tick_s: float) -> Embodiment:
-    """Return a robot with one command per tick and no limit in reach."""
+def limitless_robot(rows: int, joints: int, tick_s: float) -> Embodiment:
+    """Return a robot with one command per tick, chunks of so many rows, and no limit in reach."""
     droid = Embodiment.load("droid")
     joint = replace(droid.joints[ARM_JOINT], low=-FAR, high=FAR, velocity=FAR, acceleration=FAR, jerk=FAR)
     return replace(
         droid,
         command_rate_hz=1.0 / tick_s,
         joints=tuple(replace(joint, name=f"joint{index}") for index in range(joints)),
-        policy=replace(droid.policy, rate_hz=1.0 / tick_s, horizon=2),
+        policy=replace(droid.policy, rate_hz=1.0 / tick_s, horizon=rows),
     )
 
 
@@ -39,7 +39,7 @@ def mode_run(
     settings: InterpolationSettings, rows: Rows, delay: int, tick_s: float, replan: int = REPLAN_TICKS
 ) -> Executed:
     """Let the interpolator execute chunks [chunks, rows, joints] that arrive `delay` ticks after their observation."""
-    robot = limitless_robot(rows.shape[2], tick_s)
+    robot = limitless_robot(*rows.shape[1:], tick_s)
     interpolator, period_ns = Interpolator(robot, settings), round(tick_s * 1e9)
     interpolator.measure(RobotState(START_NS, robot.joint_names, rows[0, delay], np.zeros(rows.shape[2])))
     interpolator.arm(START_NS - 1)
