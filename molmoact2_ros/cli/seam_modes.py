@@ -39,7 +39,7 @@ def mode_run(
     settings: InterpolationSettings, rows: Rows, delay: int, tick_s: float, replan: int = REPLAN_TICKS
 ) -> Executed:
     """Let the interpolator execute chunks [chunks, rows, joints] that arrive `delay` ticks after their observation."""
-    robot = limitless_robot(*rows.shape[1:], tick_s)
+    robot = limitless_robot(rows.shape[1], rows.shape[2], tick_s)
     interpolator, period_ns = Interpolator(robot, settings), round(tick_s * 1e9)
     interpolator.measure(RobotState(START_NS, robot.joint_names, rows[0, delay], np.zeros(rows.shape[2])))
     interpolator.arm(START_NS - 1)
