@@ -26,7 +26,11 @@ def test_make_runs_the_programs_of_a_checkout_whose_path_holds_a_space(tmp_path:
     program.write_text("#!/bin/sh\necho ran $1\n")
     program.chmod(0o755)
     ended = subprocess.run(
-        ["make", "demo", f"PYTHON={sys.executable}"], cwd=checkout, capture_output=True, text=True, check=False
+        ["make", "--no-print-directory", "demo", f"PYTHON={sys.executable}"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (ended.returncode, ended.stdout) == (0, "ran demo\n"), ended.stderr
 

@@ -516,7 +516,7 @@ def test_the_safety_process_never_loads_torch_nor_other_rooms() -> None:
     loaded = set(done.stdout.split())
     rooms = {name.split(".")[1] for name in loaded if name.startswith("molmoact2_ros.")}
     assert "torch" not in loaded
-    assert rooms - {"msg"} == {"embodiment", "nodes", "safety"}
+    assert rooms - {"msg"} == {"embodiment", "nodes", "quoting", "safety"}
 
 
 def _constants(prefix: str) -> dict[str, int]:
