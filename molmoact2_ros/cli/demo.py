@@ -56,6 +56,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--safety-file", default="", metavar="FILE", help="thresholds of safety (default: config/safety.yaml)"
     )
+    parser.add_argument(
+        "--camera-rate",
+        default="",
+        metavar="HZ",
+        help="images a second of each simulated camera (default: the scene's)",
+    )
     parser.add_argument("--headless", action="store_true", help="plain lines instead of the live table")
     parser.add_argument("--out", type=Path, metavar="DIR", help="report folder (default: a new one under runs/)")
     parser.add_argument(

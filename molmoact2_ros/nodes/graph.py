@@ -64,10 +64,15 @@ GRAPH_ARGUMENTS = (
     GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
     GraphArgument("image_transport", "raw", "what the camera drivers send, with sim raw alone; compressed: "
                   "'/compressed' is added to each topic", ("raw", "compressed")),
+    GraphArgument("camera_rate", "", "with sim: images a second of each camera, for slow computers; empty: "
+                  "those of the scene"),
     GraphArgument("remap", "", "topics by the lab's names, OLD:=NEW, separated by commas"),
     GraphArgument("only", "", "start only these nodes, separated by commas; the others run on another machine"),
     GraphArgument("without", "", "start all nodes but these, separated by commas"),
 )  # fmt: skip
+
+
+CAMERA_RATE_MAX_HZ = 120.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
 
     Raises:
         EmbodimentError: the embodiment, its driver profile, its demo checkpoint or the safety file does not exist or
-            cannot be used; `remap`, `only` or `without` cannot be understood; the simulated cameras are asked for
+            cannot be used; `remap`, `only`, `without` or `camera_rate` is wrong; the simulated cameras are asked for
             compressed images; the depth decoder does not exist or has nothing to decode.
         ConfigError: depth is asked of a checkpoint whose config.json cannot be used.
         HubError: the checkpoint is neither a folder nor a hub id.
@@ -127,7 +132,13 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
                  | {name: arguments[name] for name in ("instruction", "device", "dtype", "mode")}),
     ]  # fmt: skip
     if sim:
-        nodes.insert(0, NodeSpec("simulator", own | {"driver": driver, "publish_clock": sim_time}))
+        nodes.insert(
+            0,
+            NodeSpec(
+                "simulator",
+                own | {"driver": driver, "publish_clock": sim_time} | _camera_rate(arguments["camera_rate"]),
+            ),
+        )
     names, remappings = _chosen(arguments), remappings_in(arguments["remap"])
     return [replace(node, remappings=remappings) for node in nodes if node.name in names]
 
@@ -137,6 +148,19 @@ def _require_raw_images_of_simulator(image_transport: str, *, sim: bool) -> None
         raise EmbodimentError(
             f"image_transport: simulated cameras send raw images alone, got {image_transport}: leave it out with sim"
         )
+
+
+def _camera_rate(text: str) -> dict[str, float]:
+    """Return the simulator's parameter; raise EmbodimentError unless the text is empty or a rate."""
+    if not text:
+        return {}
+    try:
+        rate_hz = float(text)
+    except ValueError:
+        rate_hz = math.nan
+    if not 1.0 <= rate_hz <= CAMERA_RATE_MAX_HZ:
+        raise EmbodimentError(f"camera_rate: expected 1 to {CAMERA_RATE_MAX_HZ:g} Hz, got {text!r}")
+    return {"camera_rate_hz": rate_hz}
 
 
 def _chosen(arguments: Mapping[str, str]) -> set[str]:

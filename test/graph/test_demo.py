@@ -46,7 +46,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Completed
     for _ in range(ATTEMPTS):
         folder = tmp_path_factory.mktemp("demo") / "report"
         arguments = ("demo", "--headless", "--seconds", str(SECONDS), "--out", str(folder), "--domain-id", str(DOMAIN))
-        arguments += ("--safety-file", str(PATIENT))
+        arguments += ("--safety-file", str(PATIENT), "--camera-rate", "8")
         ended = subprocess.run(_command(*arguments), capture_output=True, text=True, timeout=LIMIT_S, check=False)
         print(ended.stdout, ended.stderr)
         report = json.loads(ended.stdout.splitlines()[-1])

@@ -38,7 +38,7 @@ def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """One short demo: the robot, the last line of output, the report folder; repeated as in test_demo.py."""
     name, driver, domain = request.param
     arguments = ["--embodiment", name, "--driver", driver, "--seconds", str(SECONDS), "--domain-id", str(domain)]
-    arguments += ["--safety-file", str(PATIENT)]
+    arguments += ["--safety-file", str(PATIENT), "--camera-rate", "8"]
     for _ in range(ATTEMPTS):
         folder = tmp_path_factory.mktemp(name) / "report"
         command = [sys.executable, "-m", "molmoact2_ros.cli", "demo", "--headless", "--out", str(folder), *arguments]

@@ -30,7 +30,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, dict[str, Any],
     for _ in range(ATTEMPTS):
         folder = tmp_path_factory.mktemp("think") / "report"
         arguments = ["--headless", "--seconds", str(SECONDS), "--out", str(folder), "--domain-id", str(DOMAIN)]
-        arguments += ["--safety-file", str(PATIENT)]
+        arguments += ["--safety-file", str(PATIENT), "--camera-rate", "8"]
         command = [sys.executable, "-m", "molmoact2_ros.cli", "demo", "--think", *arguments]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
         print(ended.stdout, ended.stderr)

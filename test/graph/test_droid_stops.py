@@ -42,7 +42,7 @@ STILL_RAD_S = 0.02
 STANDSTILL_BUDGET_S = 2.0
 CRASHED_ARE_LISTED_S = 30.0  # as publishers: 6 s with our profile, and time to be heard
 DROID = Embodiment.load("droid")
-SIMULATED = {"sim": "true", "instruction": "move"}
+SIMULATED = {"sim": "true", "instruction": "move", "camera_rate": "8"}  # as a slow machine can
 MAX_ACCELERATION_RAD_S2 = 10.0  # the robot's limit; see config/embodiments/droid.yaml
 
 

@@ -27,7 +27,7 @@ CAUSES = {
 
 def test_faults_of_every_means_end_as_they_should_and_the_report_says_so(tmp_path: Path) -> None:
     only = [text for name in CAUSES for text in ("--only", name)]
-    arguments = ["faults", "--domain-id", str(DOMAIN), "--out", str(tmp_path / "report"), *only]
+    arguments = ["faults", "--camera-rate", "8", "--domain-id", str(DOMAIN), "--out", str(tmp_path / "report"), *only]
     command = [sys.executable, "-m", "molmoact2_ros.cli", *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
     print(ended.stdout, ended.stderr)

@@ -41,6 +41,7 @@ class Lab:
     def __init__(self, client: OperatorClient, folder: Path, robot: str, use_sim_time: str) -> None:
         arguments = {argument.name: argument.default for argument in GRAPH_ARGUMENTS}
         arguments |= {"sim": "true", "instruction": "move", "use_sim_time": use_sim_time, "safety_file": str(PATIENT)}
+        arguments["camera_rate"] = "8"
         self.client = client
         self.live = LiveGraph(client, folder, lambda who, text: print(f"{time.monotonic():.2f} {who}: {text}"))
         self._parameters = client.node.create_client(SetParameters, "simulator/set_parameters")

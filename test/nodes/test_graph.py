@@ -220,3 +220,14 @@ def test_a_checkpoint_of_another_robot_is_refused_before_anything_starts(
 def test_compressed_images_are_refused_of_the_simulator_which_sends_raw_ones() -> None:
     with pytest.raises(EmbodimentError, match="simulated cameras send raw images alone, got compressed: leave it out"):
         _graph(sim="true", image_transport="compressed")
+
+
+def test_simulated_cameras_run_at_the_rate_that_is_asked_for() -> None:
+    simulator = _graph(camera_rate="8")["simulator"]
+    assert simulator.parameters["camera_rate_hz"] == 8.0
+
+
+@pytest.mark.parametrize("rate", ["fast", "0", "1000", "nan"])
+def test_a_camera_rate_that_is_none_is_refused(rate: str) -> None:
+    with pytest.raises(EmbodimentError, match=r"camera_rate: expected 1 to 120 Hz, got"):
+        _graph(camera_rate=rate)

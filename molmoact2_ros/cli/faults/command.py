@@ -71,6 +71,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder for logs and plots (default: a new one in runs/)"
     )
+    parser.add_argument(
+        "--camera-rate",
+        default="",
+        metavar="HZ",
+        help="images a second of each simulated camera (default: the scene's)",
+    )
     parser.add_argument("--list", action="store_true", help="list the faults with causes and budgets, and end")
     ros_environment.add_arguments(parser)
     parser.set_defaults(run=run)

@@ -50,6 +50,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--busy", type=_count, default=0, metavar="N", help="busy loops at normal priority (default: 0)"
     )
+    parser.add_argument(
+        "--camera-rate",
+        default="",
+        metavar="HZ",
+        help="images a second of each simulated camera (default: the scene's)",
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for logs and figures (default: new, in runs/)")
     ros_environment.add_arguments(parser)
     parser.set_defaults(run=run)
