@@ -223,11 +223,11 @@ def test_compressed_images_are_refused_of_the_simulator_which_sends_raw_ones() -
 
 
 def test_simulated_cameras_run_at_the_rate_that_is_asked_for() -> None:
-    simulator = _graph(camera_rate="8")["simulator"]
+    simulator = _graph(sim="true", camera_rate="8")["simulator"]
     assert simulator.parameters["camera_rate_hz"] == 8.0
 
 
 @pytest.mark.parametrize("rate", ["fast", "0", "1000", "nan"])
 def test_a_camera_rate_that_is_none_is_refused(rate: str) -> None:
     with pytest.raises(EmbodimentError, match=r"camera_rate: expected 1 to 120 Hz, got"):
-        _graph(camera_rate=rate)
+        _graph(sim="true", camera_rate=rate)

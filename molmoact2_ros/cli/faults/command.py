@@ -8,6 +8,7 @@ import datetime
 import json
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from molmoact2_ros.cli import ros_environment
 
 if TYPE_CHECKING:
     from molmoact2_ros.nodes.graph import NodeSpec
+    from molmoact2_ros.safety import Settings
 
     from .fault import Fault, Variant
     from .profiles import Target
@@ -72,6 +74,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--out", type=Path, metavar="DIR", help="folder for logs and plots (default: a new one in runs/)"
     )
     parser.add_argument(
+        "--safety-file",
+        default="",
+        metavar="FILE",
+        help="thresholds of safety, and of budgets (default: the shipped ones)",
+    )
+    parser.add_argument(
         "--camera-rate",
         default="",
         metavar="HZ",
@@ -104,10 +112,20 @@ def _chosen(targets: list[Target], args: argparse.Namespace) -> list[tuple[Targe
     """Return the named faults of each target that has any; raise ValueError for a name that none has."""
     from .catalogue import catalogue, choose
 
-    lists = [catalogue(target.robot, target.driver) for target in targets]
+    settings = _settings(args.safety_file)
+    lists = [catalogue(target.robot, target.driver, settings) for target in targets]
     choose(list({fault.name: fault for faults in lists for fault in faults}.values()), args.only)
     named = [[fault for fault in faults if not args.only or fault.name in args.only] for faults in lists]
     return [(target, faults) for target, faults in zip(targets, named, strict=True) if faults]
+
+
+def _settings(safety_file: str) -> Settings:
+    """Return the thresholds that budgets are made of: the defaults, but for those of a file."""
+    from molmoact2_ros.nodes.safety_file import load_safety_file
+    from molmoact2_ros.safety import Settings
+
+    given: dict[str, Any] = load_safety_file(safety_file) if safety_file else {}
+    return Settings(**{field.name: given[field.name] for field in fields(Settings) if field.name in given})
 
 
 def _inject_all(args: argparse.Namespace, chosen: list[tuple[Target, list[Fault]]], folder: Path) -> int:

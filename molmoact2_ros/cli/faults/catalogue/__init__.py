@@ -27,14 +27,15 @@ from .states import states
 __all__ = ["SLOWEST_RAD_S", "catalogue", "choose"]
 
 
-def catalogue(robot: Embodiment, driver: Driver | None = None) -> tuple[Fault, ...]:
+def catalogue(robot: Embodiment, driver: Driver | None = None, settings: Settings | None = None) -> tuple[Fault, ...]:
     """List every fault for a robot, in the order in which they are injected.
 
     Args:
         robot: simulated.
         driver: profile that it is driven by; None: the first one that common_interfaces suffices for.
+        settings: thresholds of safety, of which budgets are made; None: the defaults.
     """
-    settings = Settings()
+    settings = settings or Settings()
     driver = driver or robot.driver(default_driver(robot, sim=True))
     faults = [
         *estop_devices(),
