@@ -27,11 +27,13 @@ class CommandRecord:
     refused_in_a_row: int = 0
     last_refusal: Verdict | None = None
     _recent: deque[JointCommand] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    _speeds: deque[tuple[int, NDArray[np.float64]]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     def note_passed(self, command: JointCommand) -> None:
         """Note a command, in joint order, that goes to the robot."""
         self.previous, self.passed_sequence, self.refused_in_a_row = command, command.sequence, 0
         self._recent.append(command)
+        self._speeds.append((command.start_ns, np.abs(command.velocities[: max(command.motion_points, 1)]).max(axis=0)))
 
     def in_force(self, time_ns: int) -> JointCommand | None:
         """Return the newest command that had begun by a ROS time."""
@@ -39,8 +41,7 @@ class CommandRecord:
 
     def recent_speed(self, time_ns: int) -> NDArray[np.float64]:
         """Return the largest speed [joints] of the motion of commands that began within RECENT_NS before a ROS time."""
-        recent = [command for command in self._recent if command.start_ns > time_ns - RECENT_NS]
-        speeds = [np.abs(command.velocities[: max(command.motion_points, 1)]).max(axis=0) for command in recent]
+        speeds = [speed for start_ns, speed in self._speeds if start_ns > time_ns - RECENT_NS]
         return np.max(speeds, axis=0) if speeds else np.zeros(1)
 
     def note_refused(self, verdict: Verdict) -> None:

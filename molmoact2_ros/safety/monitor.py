@@ -218,8 +218,9 @@ class Monitor:
             verdict = verdict or self._watchdog.check_armed(now, self._armed_at)
             if verdict is not None:
                 self._stop(verdict, now)
-        is_measured = self._watchdog.check_state(now) is None
-        self._machine.observe(self._standstill.holds(now), is_measured, now)
+        if self.mode is Mode.STOPPING:
+            is_measured = self._watchdog.check_state(now) is None
+            self._machine.observe(self._standstill.holds(now), is_measured, now)
 
     # What an operator asks for.
 

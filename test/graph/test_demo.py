@@ -26,8 +26,9 @@ from molmoact2_ros.nodes.graph import NODE_NAMES
 pytestmark = pytest.mark.graph
 
 SECONDS = 6.0
+CAMERA_HZ = 8  # as a slow machine can
 LIMIT_S = 180.0
-ATTEMPTS = 3
+ATTEMPTS = 6
 PATIENT = Path(__file__).with_name("patient_safety.yaml")
 DEAF_TO_CTRL_C = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")  # as shells start what they put into the background
 DOMAIN, BUSY_DOMAIN, INTERRUPTED_DOMAIN, BLIND_DOMAIN = 83, 84, 85, 82
@@ -46,7 +47,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.Completed
     for _ in range(ATTEMPTS):
         folder = tmp_path_factory.mktemp("demo") / "report"
         arguments = ("demo", "--headless", "--seconds", str(SECONDS), "--out", str(folder), "--domain-id", str(DOMAIN))
-        arguments += ("--safety-file", str(PATIENT), "--camera-rate", "8")
+        arguments += ("--safety-file", str(PATIENT), "--camera-rate", str(CAMERA_HZ))
         ended = subprocess.run(_command(*arguments), capture_output=True, text=True, timeout=LIMIT_S, check=False)
         print(ended.stdout, ended.stderr)
         report = json.loads(ended.stdout.splitlines()[-1])
@@ -80,7 +81,7 @@ def test_demo_runs_at_the_robot_s_rates(
     robot = Embodiment.load("droid")
     # The least that is still the real thing on a loaded machine; what it reaches is in the README.
     assert report["commands"] > 0.7 * robot.command_rate_hz * SECONDS
-    assert report["chunks"] > 0.15 * robot.policy.rate_hz * SECONDS
+    assert report["chunks"] > 0.3 * CAMERA_HZ * SECONDS
     assert report["observations"] >= report["chunks"] - 1
     assert 0 < report["observation_to_chunk_ms"]["p50"] <= report["observation_to_chunk_ms"]["p99"]
 

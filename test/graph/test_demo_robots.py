@@ -23,10 +23,11 @@ from molmoact2_ros.embodiment import Embodiment
 pytestmark = pytest.mark.graph
 
 SECONDS = 6.0
+CAMERA_HZ = 8  # as a slow machine can
 LIMIT_S = 180.0
-ATTEMPTS = 3
-# The least that is still the real thing on a loaded machine. Cameras give images at half the policy's rate.
-COMMANDS_SHARE, CHUNKS_SHARE = 0.7, 0.15
+ATTEMPTS = 6
+# The least that is still the real thing on a loaded machine.
+COMMANDS_SHARE, CHUNKS_SHARE = 0.7, 0.3
 TRACKING_RAD = 0.1
 PATIENT = Path(__file__).with_name("patient_safety.yaml")
 
@@ -38,7 +39,7 @@ def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """One short demo: the robot, the last line of output, the report folder; repeated as in test_demo.py."""
     name, driver, domain = request.param
     arguments = ["--embodiment", name, "--driver", driver, "--seconds", str(SECONDS), "--domain-id", str(domain)]
-    arguments += ["--safety-file", str(PATIENT), "--camera-rate", "8"]
+    arguments += ["--safety-file", str(PATIENT), "--camera-rate", str(CAMERA_HZ)]
     for _ in range(ATTEMPTS):
         folder = tmp_path_factory.mktemp(name) / "report"
         command = [sys.executable, "-m", "molmoact2_ros.cli", "demo", "--headless", "--out", str(folder), *arguments]
@@ -70,7 +71,7 @@ def test_demo_follows_the_policy_without_a_gap_and_without_a_visible_seam(
 def test_demo_runs_at_the_robot_s_rates(demo: tuple[Embodiment, dict, Path]) -> None:
     robot, report, _ = demo
     assert report["commands"] > COMMANDS_SHARE * robot.command_rate_hz * SECONDS
-    assert report["chunks"] > CHUNKS_SHARE * robot.policy.rate_hz * SECONDS
+    assert report["chunks"] > CHUNKS_SHARE * CAMERA_HZ * SECONDS
 
 
 def test_demo_leaves_pictures_of_every_camera_and_a_plot(demo: tuple[Embodiment, dict, Path]) -> None:

@@ -19,7 +19,7 @@ from molmoact2_ros.cli.depth_record import FULL_MAPS, REST_MAPS
 
 pytestmark = pytest.mark.graph
 
-SECONDS, LIMIT_S, DOMAIN, ATTEMPTS = 12.0, 180.0, 33, 3
+SECONDS, LIMIT_S, DOMAIN, ATTEMPTS = 12.0, 180.0, 33, 6
 REUSED_AT_REST = 0.9
 PATIENT = Path(__file__).with_name("patient_safety.yaml")
 

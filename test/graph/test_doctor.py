@@ -17,7 +17,7 @@ pytest.importorskip("mujoco", reason="needs MuJoCo: pip install mujoco")
 from molmoact2_ros.embodiment import share_folder
 
 # A simulator that renders needs a core for itself: where another process takes it, rates fall, and doctor says so.
-pytestmark = [pytest.mark.graph, pytest.mark.flaky(reruns=2)]
+pytestmark = [pytest.mark.graph, pytest.mark.flaky(reruns=4)]
 
 DOMAIN = 17
 LIMIT_S = 120.0

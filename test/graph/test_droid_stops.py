@@ -34,7 +34,7 @@ from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.graph import GRAPH_ARGUMENTS, graph
 from molmoact2_ros.srv import StartTask
 
-pytestmark = [pytest.mark.graph, pytest.mark.flaky(reruns=2)]
+pytestmark = [pytest.mark.graph, pytest.mark.flaky(reruns=4)]
 
 READY_S = 60.0
 MOVING_RAD_S = 0.05

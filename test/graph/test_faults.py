@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
-pytestmark = [pytest.mark.graph, pytest.mark.flaky(reruns=2)]
+pytestmark = [pytest.mark.graph, pytest.mark.flaky(reruns=4)]
 
 DOMAIN = 91
 LIMIT_S = 240.0

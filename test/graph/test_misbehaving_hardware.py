@@ -27,7 +27,7 @@ from molmoact2_ros.cli.operator_client import OperatorClient, cause_name
 from molmoact2_ros.msg import SafetyState
 from molmoact2_ros.nodes.graph import GRAPH_ARGUMENTS, graph
 
-pytestmark = [pytest.mark.graph, pytest.mark.flaky(reruns=2)]
+pytestmark = [pytest.mark.graph, pytest.mark.flaky(reruns=4)]
 
 READY_S, ARM_S, STOP_S = 60.0, 20.0, 10.0
 MOVING_RAD_S = 0.1
