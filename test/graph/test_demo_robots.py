@@ -46,7 +46,8 @@ def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
         print(ended.stdout, ended.stderr)
         report: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-        if ended.returncode == 0 and not report["starved_ticks"]:
+        is_in_time = not report["starved_ticks"] and report["max_tracking_error"] < TRACKING_RAD
+        if ended.returncode == 0 and is_in_time:
             break
     assert ended.returncode == 0, ended.stderr
     return Embodiment.load(name), report, folder
