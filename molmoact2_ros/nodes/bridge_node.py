@@ -77,6 +77,7 @@ from .status_log import StatusLog
 WATCH_RATE_HZ = 20.0
 KEPT = 500  # ten seconds of commands
 RIVAL_PERIOD_NS = NS_PER_S // 2  # between looks at who else publishes
+HELD_UP_NS = NS_PER_S // 10  # a command goes to all controllers within a millisecond
 LULL_NS = NS_PER_S // 5  # a command that only holds ends within a period: between two of them execution goes on
 MessageInfo = dict[str, Any]  # as rclpy gives it
 Status = tuple[int, Cause, str]  # BridgeState mode, cause, sentence
@@ -254,6 +255,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if command is not None:
             self._command_ages.add((now_ns - command.start_ns) * 1e-6)
             for output in self._outputs:
+                if time.monotonic_ns() - steady_ns > HELD_UP_NS:
+                    break  # this process did not run for a while: what it was about to send is of the past
                 output.send(command, steady_ns)
             self._forwarded, self._forwarded_sequence = command, command.sequence
             self._rest_ns = command.start_ns + round((len(command.positions) - 1) * command.step_s * NS_PER_S)
