@@ -102,7 +102,7 @@ class CommandGuard:
             return
         self._late_ns, self._late_s = steady_ns, gap_ns / 1e9
         if self._heard_ns is not None:
-            self._heard_ns += gap_ns
+            self._heard_ns = min(self._heard_ns + gap_ns, steady_ns)  # never later than now
         if self._permit and self._late_s > self._safety_timeout_s:
             self.withdraw(Cause.COMMAND_OLD, AGAIN, steady_ns)
 

@@ -134,7 +134,6 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._forwarded_sequence = self._rest_ns = self._told_ns = self._rivals_ns = self._states_sent = 0
         self._clock_back, self._forwarded = ClockBack(), None
         self._told: Status = (-1, Cause.NONE, "")
-        self._logged: tuple[int, Cause, bool] = (-1, Cause.NONE, False)
         self._log = StatusLog(self.get_logger(), time.monotonic_ns())
         if not self.params.dry_run:
             self._outputs = [self._output(group) for group in self._profile.groups]
@@ -193,7 +192,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
 
     def _activated(self) -> None:
         self._guard = self._new_guard()  # whatever was armed before must be armed again
-        self._activated_ns = time.monotonic_ns()
+        self._log = StatusLog(self.get_logger(), time.monotonic_ns())
 
     def _deactivating(self) -> None:
         self._tell((BridgeState.WAITING, Cause.NONE, "the bridge was deactivated"))
@@ -227,6 +226,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             self._states_sent += 1
 
     def _on_safety(self, message: SafetyState) -> None:
+        self._guard.runs(time.monotonic_ns())
         armed = message.mode == SafetyState.ARMED
         news = self._memory.hear(
             life=message.life,

@@ -300,3 +300,12 @@ def test_messages_that_wait_behind_a_pause_are_received_before_anything_is_calle
     bridge = _held_up(_running(), 120)
     assert bridge.guard.catching_up(bridge.now_ms * MS)
     assert not bridge.guard.catching_up((bridge.now_ms + 60) * MS)
+
+
+def test_a_pause_of_the_bridge_does_not_lengthen_the_silence_that_safety_may_keep_afterwards():
+    bridge = _running().wait(50, "armed")
+    bridge.now_ms += 250
+    bridge.safety("armed")  # received before the pause is noted
+    bridge.guard.runs(bridge.now_ms * MS)
+    bridge.wait(350)
+    assert bridge.cause is Cause.SAFETY_SILENT
