@@ -19,7 +19,7 @@ class AroundNode:
     Subclasses make publishers and subscriptions of `self.node`, and publish in `play`.
     """
 
-    PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
+    PATIENCE_S = 30.0  # bounds a wait that never ends; nothing is timed with it
     SPINS, SPIN_S = 8, 0.003  # of the executor, after each round
 
     def __init__(self, make: Callable[[], Molmoact2Node[Any]], **parameters: object) -> None:

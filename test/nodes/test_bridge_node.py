@@ -35,13 +35,15 @@ DROID = Embodiment.load("droid")
 FORWARD = "franka_ros2_robotiq_forward"
 ARM, GRIPPER = DROID.driver(FORWARD).groups
 HOME = DROID.pose("home")
+# A busy machine may hold this process up for longer than a bridge rightly waits for.
+PATIENT = {"state_max_age_s": 1.0, "safety_timeout_s": 1.0, "command_max_age_s": 0.5}
 
 
 class Neighbours(AroundNode):
     """Drivers (sensor data), controllers (system default) and safety around a bridge node."""
 
     def __init__(self, driver: str = FORWARD, **parameters: object) -> None:
-        super().__init__(BridgeNode, driver=driver, **parameters)
+        super().__init__(BridgeNode, driver=driver, **{**PATIENT, **parameters})
         assert self.started, self.bridge.failure
         self.arm, self.gripper = FakeDriver(ARM, HOME[:7]), FakeDriver(GRIPPER, np.array([0.75]))
         self.sensors = {
