@@ -37,7 +37,7 @@ class RunMetrics:
         self._arm = arm_joints
         self._recent: deque[JointCommand] = deque(maxlen=KEPT_COMMANDS)
         self._armed_since_ns = 0
-        self._frozen = False
+        self.is_frozen = False
         self.armed = False
         self.armed_ns = 0
         self.observations = 0
@@ -54,7 +54,7 @@ class RunMetrics:
 
     def on_safety(self, *, armed: bool, cause: str, now_ns: int) -> None:
         """Note the mode, and a stop's cause once; `cause` is empty when there is none."""
-        if self._frozen:
+        if self.is_frozen:
             return
         if armed and not self.armed:
             self._armed_since_ns = now_ns
@@ -68,7 +68,7 @@ class RunMetrics:
     def freeze(self, now_ns: int) -> None:
         """End the run: what follows (an ordered stop) no longer counts."""
         self.on_safety(armed=False, cause="", now_ns=now_ns)
-        self._frozen = True
+        self.is_frozen = True
 
     def armed_seconds(self, now_ns: int) -> float:
         """Return the armed time so far."""

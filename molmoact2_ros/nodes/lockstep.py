@@ -68,32 +68,21 @@ class _Timer:
     period_ns: int = 0  # 0: once
 
 
-class LockstepMember:
-    """One node's part. All calls come from the node's executor thread."""
+class LockstepInputs:
+    """What a node in lockstep publishes, receives and does periodically. All calls come from its executor's thread."""
 
-    def __init__(self, node: Node, is_ready: Callable[[], bool] = lambda: True) -> None:
-        """Join; the node owns the entities.
+    def __init__(self, node: Node, received: Callable[[], None]) -> None:
+        """Begin with nothing.
 
         Args:
-            node: acts.
-            is_ready: whether the first step may begin, as far as the node is concerned; asked until it is.
+            node: owns the entities.
+            received: called after each publication that arrives.
         """
         self.now_ns = START_NS
-        self.ended: list[str] = []  # what the operator says in its next answer
-        self._node, self._is_ready = node, is_ready
-        self._name = node.get_fully_qualified_name()
+        self._node, self._received = node, received
         self._inputs: list[_Input] = []
         self._publishers: list[CountedPublisher] = []
         self._timers: list[_Timer] = []
-        self._awaited: list[Future] = []
-        self._phase: LockstepPhase | None = None  # in which this node acts now
-        self._has_acted = False
-        self._answered = (0, 0)
-        self._done = node.create_publisher(LockstepDone, DONE_TOPIC, TOPICS)
-        node.create_subscription(LockstepPhase, PHASE_TOPIC, self._on_phase, qos.LATCHED)
-        self._poll = node.create_timer(READY_POLL_S, self._report_ready, clock=Clock(clock_type=ClockType.STEADY_TIME))
-
-    # What a node makes.
 
     def publisher(self, kind: Any, topic: str) -> CountedPublisher:
         """Make a publisher whose publications count."""
@@ -109,7 +98,7 @@ class LockstepMember:
         def receive(message: Any, info: Mapping[str, Any]) -> None:
             entry.received = int(info["publication_sequence_number"])
             entry.waiting.append((entry.received, message, info))
-            self._act()
+            self._received()
 
         made = self._node.create_subscription(kind, topic, receive, TOPICS, raw=raw)
         entry.topic = made.topic_name
@@ -124,13 +113,6 @@ class LockstepMember:
     def at(self, time_ns: int, callback: Callable[[], None]) -> None:
         """Call back once, in the first step at or after a time."""
         self._timers.append(_Timer(time_ns, callback))
-
-    def wait_for(self, future: Future) -> None:
-        """Answer the present phase when a service has answered this node, and not before."""
-        self._awaited.append(future)
-        future.add_done_callback(lambda _: self._act())
-
-    # What the simulator, which has no phase, does by itself.
 
     def handle(self, announced: Mapping[str, int]) -> bool:
         """Handle the publications that were announced; return False, and handle none, while one is missing."""
@@ -156,7 +138,41 @@ class LockstepMember:
                 self._timers.remove(timer)
             timer.callback()
 
-    # The phases.
+    def next_ns(self) -> int:
+        """Return the time of the next timer."""
+        return min((timer.due_ns for timer in self._timers), default=NEVER_NS)
+
+    def topics(self) -> list[str]:
+        """Return the resolved names of the topics subscribed to."""
+        return [entry.topic for entry in self._inputs]
+
+
+class LockstepMember(LockstepInputs):
+    """The part of a node that acts in phases: every node but the simulator."""
+
+    def __init__(self, node: Node, is_ready: Callable[[], bool] = lambda: True) -> None:
+        """Join.
+
+        Args:
+            node: acts, and owns the entities.
+            is_ready: whether the first step may begin, as far as the node is concerned; asked until it is.
+        """
+        super().__init__(node, self._act)
+        self.ended: list[str] = []  # nodes that ended, as the operator knows: for its answers
+        self._is_ready = is_ready
+        self._name = node.get_fully_qualified_name()
+        self._awaited: list[Future] = []
+        self._phase: LockstepPhase | None = None  # in which this node acts now
+        self._has_acted = False
+        self._answered = (0, 0)
+        self._done = node.create_publisher(LockstepDone, DONE_TOPIC, TOPICS)
+        node.create_subscription(LockstepPhase, PHASE_TOPIC, self._on_phase, qos.LATCHED)
+        self._poll = node.create_timer(READY_POLL_S, self._report_ready, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def wait_for(self, future: Future) -> None:
+        """Answer the present phase when a service has answered this node, and not before."""
+        self._awaited.append(future)
+        future.add_done_callback(lambda _: self._act())
 
     def _report_ready(self) -> None:
         """Say that the first step may begin, until it does: the simulator may start later than this node."""
@@ -196,11 +212,11 @@ class LockstepMember:
             node=self._name,
             step=step,
             phase=phase,
-            next_ns=min((timer.due_ns for timer in self._timers), default=NEVER_NS),
+            next_ns=self.next_ns(),
             topics=list(sequences),
             sequences=list(sequences.values()),
             ended=self.ended,
         )
         if not step:
-            message.subscriptions = [entry.topic for entry in self._inputs]
+            message.subscriptions = self.topics()
         return message

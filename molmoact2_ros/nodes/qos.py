@@ -31,6 +31,9 @@ OPERATOR_ANY = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 # Must come again and again: what gets lost stops the robot, and never moves it.
 ENABLING = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
+# Topics on which many publish. In lockstep their publications are handled as they arrive.
+SHARED = (DIAGNOSTICS, OPERATOR_LATCHED, OPERATOR_ANY, ENABLING)
+
 RECORDING_DEPTH = 200  # some seconds of the fastest topic
 
 # What a controller takes.
