@@ -118,9 +118,6 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
     def _deactivating(self) -> None:
         """Stop what moves, first."""
 
-    def _teardown(self) -> None:
-        """Release what `_setup` made by hand; goes once all nodes let the base do it."""
-
     def _report(self) -> list[Report]:
         """Return one entry per component for /diagnostics."""
         return []
@@ -265,7 +262,6 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         with ExitStack() as steps:  # runs them in reverse order
             steps.callback(self._destroy_entities)
             steps.push(self.owned.pop_all())
-            steps.callback(self._teardown)
 
     def _destroy_entities(self) -> None:
         with ExitStack() as steps:

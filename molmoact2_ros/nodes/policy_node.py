@@ -19,17 +19,15 @@ Run: ros2 run molmoact2_ros policy --ros-args -p checkpoint:=allenai/MolmoAct2-D
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections import deque
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.guard_condition import GuardCondition
 from rclpy.parameter import Parameter
-from rclpy.service import Service
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
@@ -137,25 +135,17 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
     def __init__(self) -> None:
         super().__init__("policy", PolicyParams)
         self.complaint = ""  # the last thing that was wrong, mended or not
-        self._mailbox: Mailbox[tuple[Observation, PolicyObservation]] | None = None
-        self._done: GuardCondition | None = None
-        self._tasks: TaskServer | None = None
-        self._think: Service | None = None
-        self._decoded_depth: DecodedDepth | None = None
-        self._publishers_made: list[Any] = []
-        self._subscriptions_made: list[Any] = []
-        self._hears_parameters = False
 
     def _setup(self) -> None:
         self._robot = Embodiment.load(self.params.embodiment)
         self._instruction, self._instruction_sequence = "", 0
         codec = self._load_codec() if self.params.depth_decoder else None  # before 22 GB are loaded for it
         self._policy = self._load_policy()
+        self.owned.callback(delattr, self, "_policy")  # its memory is free before the next one is loaded
         if self.params.instruction:
             self._instruct(self.params.instruction)
         if codec is not None:
             _check_codec(codec, self._policy.spec)
-        self._life = secrets.randbits(63) + 1
         self._sequence = 0
         self._last_depth: DepthResult | None = None
         self._next_inference_ns = self._next_observation_ns = 0
@@ -165,25 +155,19 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self._problem = ""
         # Filled by the worker, emptied in the executor's thread; a deque's append and popleft are atomic.
         self._finished: deque[Inference] = deque()
-        self._done = self.create_guard_condition(self._publish_finished)
-        self._mailbox = Mailbox(self._infer)
-        self._chunks = self.create_publisher(ActionChunk, "action_chunk", qos.CHUNK)
-        self._publishers_made = [self._chunks]
+        self._done = self.guard(self._publish_finished)
+        self._mailbox: Mailbox[tuple[Observation, PolicyObservation]]
+        self._mailbox = self.owned.enter_context(closing(Mailbox(self._infer)))
+        self._chunks = self.publisher(ActionChunk, "action_chunk", qos.CHUNK)
         if self.params.enable_depth:
-            self._depths = self.create_publisher(DepthMap, "depth", qos.STATUS)
-            self._publishers_made.append(self._depths)
-            self._think = self.create_service(Trigger, "~/think", self._on_think)
-        if codec is not None:
-            self._decoded_depth = DecodedDepth(self, codec, self._robot.cameras[0])
-        self._subscriptions_made = [
-            self.create_subscription(Observation, "observation", self._on_observation, qos.OBSERVATION),
-            *OperatorInput(self, String, "instruction", self._on_instruction).subscriptions,
-        ]
+            self._depths = self.publisher(DepthMap, "depth", qos.STATUS)
+            self.service(Trigger, "~/think", self._on_think)
+        self._decoded_depth = DecodedDepth(self, codec, self._robot.cameras[0]) if codec is not None else None
+        self.subscription(Observation, "observation", self._on_observation, qos.OBSERVATION)
+        OperatorInput(self, String, "instruction", self._on_instruction)
+        self._tasks = TaskServer(self, self._robot, Instructed(self._check_instruction, self._instruct, self._withdraw))
         self.add_on_set_parameters_callback(self._on_parameters)
-        self._hears_parameters = True
-        self._tasks = TaskServer(
-            self, self._robot, Instructed(self._policy.check_instruction, self._instruct, self._withdraw)
-        )
+        self.owned.callback(self.remove_on_set_parameters_callback, self._on_parameters)
 
     def _load_policy(self) -> Policy:
         # torch takes seconds to import: only now, so that a wrong parameter is reported at once.
@@ -236,36 +220,11 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         """Time between two rows as the robot executes them."""
         return self._robot.policy.step_s / self.params.speed_scale
 
-    def _teardown(self) -> None:
-        if self._tasks is not None:
-            self._tasks.close()
-            self._tasks = None
-        if self._mailbox is not None:
-            self._mailbox.close()
-            self._mailbox = None
-        if self._done is not None:
-            self.destroy_guard_condition(self._done)
-            self._done = None
-        if self._think is not None:
-            self.destroy_service(self._think)
-            self._think = None
-        if self._decoded_depth is not None:
-            self._decoded_depth.close()
-            self._decoded_depth = None
-        if self._hears_parameters:
-            self.remove_on_set_parameters_callback(self._on_parameters)
-            self._hears_parameters = False
-        for subscription in self._subscriptions_made:
-            self.destroy_subscription(subscription)
-        for publisher in self._publishers_made:
-            self.destroy_publisher(publisher)
-        self._publishers_made, self._subscriptions_made = [], []
-
     # Callbacks, all in the executor's thread.
 
     def _on_observation(self, message: Observation) -> None:
         now_ns = self.ros_now_ns()
-        if not self.active or not self._instruction or now_ns < self._next_inference_ns or self._mailbox is None:
+        if not self.active or not self._instruction or now_ns < self._next_inference_ns:
             return
         observed_ns = stamp_ns(message.header.stamp)
         if observed_ns < self._next_observation_ns:
@@ -317,9 +276,13 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
 
     # Observation in.
 
+    def _check_instruction(self, text: str) -> None:
+        """Raise ValueError if the policy could not infer with an instruction."""
+        self._policy.check_instruction(text)
+
     def _instruct(self, text: str) -> None:
         """Take an instruction; raise ValueError if the policy could not infer with it, the one before stays then."""
-        self._policy.check_instruction(text)
+        self._check_instruction(text)
         self._instruction = text
         self._instruction_sequence += 1  # what is under way belongs to the one before
         self._next_inference_ns = self._next_observation_ns = 0
@@ -328,8 +291,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
     def _overrule(self, text: str) -> None:
         """Take an instruction that does not come from a task; it ends the one that runs."""
         self._instruct(text)
-        if self._tasks is not None:
-            self._tasks.overruled(text)
+        self._tasks.overruled(text)
 
     def _withdraw(self) -> None:
         """Infer nothing until there is another instruction."""
@@ -373,8 +335,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         except (ValueError, RuntimeError) as error:
             chunk, problem = None, f"no chunk for observation {message.sequence}: {error}"
         self._finished.append(Inference(message, chunk, problem, observation.instruction_sequence))
-        if self._done is not None:
-            self._done.trigger()
+        self._done.trigger()
 
     # Chunk out.
 
@@ -400,7 +361,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         message.header.stamp = observation.header.stamp
         message.positions = to_array("f", positions.astype(np.float32))
         message.camera_ages_s = [_age_s(now_ns, stamp) for stamp in observation.camera_stamps]
-        message.policy_life, message.observation_life = self._life, observation.perception_life
+        message.policy_life, message.observation_life = self.instance_id, observation.perception_life
         if chunk.depth is not None:
             message.decoded_cells = chunk.depth.decoded.ravel().tolist()
             self._depths.publish(depth_to_msg(chunk.depth, observation))
@@ -410,8 +371,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             self._decoded_depth.show(chunk.depth, observation)
         self._latencies.add_s(message.latency_s)
         self._inference_times.add_s(message.inference_s)
-        if self._tasks is not None:
-            self._tasks.published(message.latency_s)
+        self._tasks.published(message.latency_s)
 
     def _complain(self, problem: str) -> None:
         self.complaint = self._problem = problem
@@ -426,7 +386,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             "instruction": self._instruction,
             "chunks": self._sequence,
             "last_complaint": self.complaint,
-            "observations_overtaken": self._mailbox.dropped if self._mailbox else 0,
+            "observations_overtaken": self._mailbox.dropped,
         }
         if self._last_depth is not None:
             values |= {

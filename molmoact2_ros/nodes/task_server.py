@@ -17,11 +17,10 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
-from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 from rclpy.subscription import Subscription
 from rclpy.task import Future
 from std_srvs.srv import Trigger
@@ -34,6 +33,7 @@ from molmoact2_ros.policy.task import Outcome, Phase, SafetyView, Task, TaskRefu
 from molmoact2_ros.srv import StartTask, TaskStatus
 
 from . import qos
+from .lifecycle import Molmoact2Node
 from .messages import robot_state_from_msg
 
 TICK_HZ = 10.0
@@ -72,7 +72,7 @@ class Freshness:
 class TaskServer:
     """One task at a time. All methods and callbacks run in the executor's thread."""
 
-    def __init__(self, node: Node, robot: Embodiment, policy: Instructed) -> None:
+    def __init__(self, node: Molmoact2Node[Any], robot: Embodiment, policy: Instructed) -> None:
         """Open action and services."""
         self._node, self._policy = node, policy
         self._rests_at_home = functools.partial(rests_at_home, robot)
@@ -83,15 +83,13 @@ class TaskServer:
         self._safety, self._safety_mode, self._safety_heard_s = SafetyView(), 0, -SAFETY_TIMEOUT_S
         self._home_until_s = 0.0
         self._states: Subscription | None = None  # only while the robot moves home
-        self._subscription = node.create_subscription(SafetyState, "safety_state", self._on_safety, qos.LATCHED)
-        self._clients = {name: node.create_client(Trigger, f"interpolator/{name}") for name in ("home", "hold")}
-        self._services = [
-            node.create_service(StartTask, "~/start_task", self._on_start),
-            node.create_service(Trigger, "~/cancel_task", self._answers("cancelled by a service call", Task.cancel)),
-            node.create_service(Trigger, "~/finish_task", self._answers("", lambda task, _, now: task.finish(now))),
-            node.create_service(TaskStatus, "~/task_status", self._on_status),
-        ]
-        self._action = ActionServer(
+        node.subscription(SafetyState, "safety_state", self._on_safety, qos.LATCHED)
+        self._clients = {name: node.client(Trigger, f"interpolator/{name}") for name in ("home", "hold")}
+        node.service(StartTask, "~/start_task", self._on_start)
+        node.service(Trigger, "~/cancel_task", self._answers("cancelled by a service call", Task.cancel))
+        node.service(Trigger, "~/finish_task", self._answers("", lambda task, _, now: task.finish(now)))
+        node.service(TaskStatus, "~/task_status", self._on_status)
+        action = ActionServer(
             node,
             RunTask,
             "~/run_task",
@@ -99,19 +97,13 @@ class TaskServer:
             goal_callback=lambda _: GoalResponse.ACCEPT,  # a refusal could not say why: the result does
             cancel_callback=lambda _: CancelResponse.ACCEPT,
         )
-        self._timer = node.create_timer(1.0 / TICK_HZ, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        node.owned.callback(action.destroy)
+        node.owned.callback(self._close)
+        node.steady_timer(1.0 / TICK_HZ, self._tick)
 
-    def close(self) -> None:
-        """End what runs and close everything."""
+    def _close(self) -> None:
+        """End what runs."""
         self._end(lambda task: task.cancel("the policy node was shut down", time.monotonic()))
-        self._action.destroy()
-        self._node.destroy_timer(self._timer)
-        for service in self._services:
-            self._node.destroy_service(service)
-        for client in self._clients.values():
-            self._node.destroy_client(client)
-        self._node.destroy_subscription(self._subscription)
-        self._stop_watching_home()
 
     def published(self, latency_s: float) -> None:
         """Note a chunk that was published."""
@@ -260,7 +252,7 @@ class TaskServer:
             self._end(lambda task: task.not_homed(reply.message, time.monotonic()))
             return
         self._home_until_s = time.monotonic() + HOME_PATIENCE_S
-        self._states = self._node.create_subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE)
+        self._states = self._node.subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE)
 
     def _on_robot_state(self, message: RobotState) -> None:
         task = self._task
