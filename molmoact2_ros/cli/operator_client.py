@@ -32,6 +32,7 @@ from .ros_environment import ros_arguments
 DISCOVERY_S = 2.5  # by then nodes on this machine have found each other, most of the time
 REPLY_S = 10.0  # on a busy machine nodes take seconds to find each other
 STANDSTILL_RAD_S = 0.02
+STATE_AGE_NS = 200_000_000  # an older state says nothing about the present
 # Topics that nodes other than those of the graph publish on, too: in lockstep, they are received as they come.
 SHARED_TOPICS = ("diagnostics", "instruction", "estop")
 
@@ -122,7 +123,7 @@ class OperatorClient:
         self.perception: PerceptionStatus | None = None
         self.robot: RobotState | None = None
         self.chunk: ActionChunk | None = None
-        self._robot_at = -np.inf
+        self._robot_at_ns = 0  # by `now_ns`
         self.may_have_armed = False  # ~/arm was called, and not refused so far
         self._topics: dict[str, _Topic] = {}
         self._clients: dict[str, Any] = {}  # of services called in lockstep
@@ -177,6 +178,7 @@ class OperatorClient:
     def call_in_phase(self, node: str, what: str, answered: Callable[[bool, str], None]) -> None:
         """Call a Trigger service of a node at this step of lockstep; the step ends when it has answered."""
         assert self.member is not None
+        self.may_have_armed = self.may_have_armed or what == "arm"
         client = self._clients.setdefault(f"{node}/{what}", self.node.create_client(Trigger, f"{node}/{what}"))
         if not client.service_is_ready():
             answered(False, f"no {node} node answers in this domain")
@@ -280,7 +282,7 @@ class OperatorClient:
     @property
     def stands_still(self) -> bool:
         """Whether the robot is measured, just now, to stand still."""
-        fresh = time.monotonic() - self._robot_at < 0.2
+        fresh = self.now_ns() - self._robot_at_ns < STATE_AGE_NS
         return fresh and self.robot is not None and bool(np.all(np.abs(self.robot.velocities) < STANDSTILL_RAD_S))
 
     def _on_safety(self, message: SafetyState) -> None:
@@ -293,7 +295,7 @@ class OperatorClient:
         self.perception = message
 
     def _on_robot(self, message: RobotState) -> None:
-        self.robot, self._robot_at = message, time.monotonic()
+        self.robot, self._robot_at_ns = message, self.now_ns()
 
     def _on_chunk(self, message: ActionChunk) -> None:
         self.chunk = message

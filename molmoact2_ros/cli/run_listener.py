@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from diagnostic_msgs.msg import DiagnosticArray
+from numpy.typing import NDArray
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
@@ -102,7 +102,7 @@ class RunListener:
         self.metrics.on_observation()
 
     def _on_chunk(self, message: ActionChunk) -> None:
-        self.metrics.on_chunk(message.latency_s)
+        self.metrics.on_chunk(message.latency_s, message.inference_s)
 
     def _on_depth(self, message: DepthMap) -> None:
         decoded = np.array(message.decoded, np.bool_).reshape(message.rows, message.columns)

@@ -46,6 +46,7 @@ class RunMetrics:
         self.starved_ticks = 0
         self.first_chunk_executed = False
         self.latencies_s: list[float] = []
+        self.inferences_s: list[float] = []
         self.max_tracking_error_rad = 0.0
         self.max_seam_velocity_step_rad_s = 0.0
         self.stop_causes: list[str] = []
@@ -79,11 +80,12 @@ class RunMetrics:
         """Count an observation, while armed."""
         self.observations += self.armed
 
-    def on_chunk(self, latency_s: float) -> None:
+    def on_chunk(self, latency_s: float, inference_s: float = 0.0) -> None:
         """Count a chunk, while armed; `latency_s` from its newest camera stamp to its publication."""
         if self.armed:
             self.chunks += 1
             self.latencies_s.append(latency_s)
+            self.inferences_s.append(inference_s)
 
     def on_command(self, command: JointCommand) -> None:
         """Note a command that passed safety."""

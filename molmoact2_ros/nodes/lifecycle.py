@@ -31,7 +31,6 @@ from rclpy.qos import QoSProfile
 from rclpy.service import Service
 from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
-from rclpy.timer import Timer
 
 from . import qos
 from .lockstep import LockstepInputs, LockstepMember
@@ -67,7 +66,8 @@ class _RealtimeParams:
 @dataclass(frozen=True)
 class _LockstepParams:
     lockstep: bool = param(
-        False, "With a simulator in lockstep: act when it says so, on its time; ages and time-outs follow that time alone"
+        False,
+        "With a simulator in lockstep: act when it says so; ages and time-outs follow its time alone",
     )
 
 
@@ -134,7 +134,7 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
 
     def publisher(self, kind: Any, topic: str, profile: QoSProfile | int) -> Publisher:
         """Make a publisher of messages of a kind."""
-        if self.inputs is None or profile in qos.SHARED:
+        if self.inputs is None or qos.is_shared(profile):
             return self.create_publisher(kind, topic, profile)
         return self.inputs.publisher(kind, topic)
 
@@ -142,7 +142,7 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         self, kind: Any, topic: str, callback: Callable[..., None], profile: QoSProfile | int, *, raw: bool = False
     ) -> Subscription:
         """Subscribe; with `raw` the callback takes serialized messages."""
-        if self.inputs is None or profile in qos.SHARED:
+        if self.inputs is None or qos.is_shared(profile):
             return self.create_subscription(kind, topic, callback, profile, raw=raw)
         return self.inputs.subscription(kind, topic, callback, raw=raw)
 

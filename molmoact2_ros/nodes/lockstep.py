@@ -3,9 +3,9 @@
 
 The simulator owns the time (`lockstep_coordinator`). Each step has phases, in the order in which data flows; in a phase
 some nodes act while all others wait. A node that acts (`LockstepMember`) first has to have received every publication
-that was made before the phase. It handles them topic by topic, in the order in which it subscribed, runs the timers that
-are due, and answers with the numbers of its own publications. Publications that arrive early wait. So the order in
-which a node handles its inputs does not depend on when they arrive.
+that was made before the phase. It handles them topic by topic, in the order in which it subscribed, runs the timers
+that are due, and answers with the numbers of its own publications. Publications that arrive early wait. So the order
+in which a node handles its inputs does not depend on when they arrive.
 
 Services are answered at once. The operator acts in a phase of its own, in which all others wait: what it calls takes
 effect at that step.
@@ -158,7 +158,7 @@ class LockstepMember(LockstepInputs):
             is_ready: whether the first step may begin, as far as the node is concerned; asked until it is.
         """
         super().__init__(node, self._act)
-        self.ended: list[str] = []  # nodes that ended, as the operator knows: for its answers
+        self._ended: list[str] = []
         self._is_ready = is_ready
         self._name = node.get_fully_qualified_name()
         self._awaited: list[Future] = []
@@ -173,6 +173,11 @@ class LockstepMember(LockstepInputs):
         """Answer the present phase when a service has answered this node, and not before."""
         self._awaited.append(future)
         future.add_done_callback(lambda _: self._act())
+
+    def report_ended(self, name: str) -> None:
+        """Say that a node has ended: the steps go on without it. Of use to the process that runs the graph."""
+        self._ended.append(name)
+        self._done.publish(self._answer(0, 0))
 
     def _report_ready(self) -> None:
         """Say that the first step may begin, until it does: the simulator may start later than this node."""
@@ -215,7 +220,7 @@ class LockstepMember(LockstepInputs):
             next_ns=self.next_ns(),
             topics=list(sequences),
             sequences=list(sequences.values()),
-            ended=self.ended,
+            ended=self._ended,
         )
         if not step:
             message.subscriptions = self.topics()

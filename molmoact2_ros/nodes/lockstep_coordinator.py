@@ -54,21 +54,19 @@ class LockstepCoordinator:
 
     def take(self, answer: LockstepDone) -> bool:
         """Take an answer; return whether it was the last one that was missing."""
+        was_waiting = bool(self._missing)
         for name in answer.ended:
             self._participants.pop(name, None)
             self._missing.discard(name)
         each = self._participants.get(answer.node)
-        if each is None:
-            return bool(answer.ended) and not self._missing
-        self.announce(dict(zip(answer.topics, answer.sequences, strict=True)))
-        if answer.step == 0:
-            each.is_ready, each.subscriptions = True, frozenset(answer.subscriptions)
-            return False
-        if (answer.step, answer.phase) != (self.step, self.phase) or answer.node not in self._missing:
-            return False
-        each.next_ns = answer.next_ns
-        self._missing.discard(answer.node)
-        return not self._missing
+        if each is not None:
+            self.announce(dict(zip(answer.topics, answer.sequences, strict=True)))
+            if answer.step == 0:
+                each.is_ready, each.subscriptions = True, frozenset(answer.subscriptions)
+            elif (answer.step, answer.phase) == (self.step, self.phase) and answer.node in self._missing:
+                each.next_ns = answer.next_ns
+                self._missing.discard(answer.node)
+        return was_waiting and not self._missing
 
     def announce(self, sequences: Mapping[str, int]) -> None:
         """Count publications, by topic, in which the next to act has to be up to date."""
