@@ -113,13 +113,14 @@ def run(args: argparse.Namespace) -> int:
         _set_aside(folder)
         args.lockstep = True
         nodes = graph_from_args(args.embodiment, args, sim="true")
-    return DemoRun(args, [_in_lockstep(node, args.seed, OPERATOR) for node in nodes], folder).run()
+    return DemoRun(args, [in_lockstep(node, args.seed, OPERATOR) for node in nodes], folder).run()
 
 
-def _in_lockstep(node: NodeSpec, seed: int, operator: str) -> NodeSpec:
-    """Return the node with its seed; the simulator waits for the operator, too."""
+def in_lockstep(node: NodeSpec, seed: int, operator: str, **simulator: object) -> NodeSpec:
+    """Return the node with its seed; the simulator, with parameters of its own, waits for the operator, too."""
     own: dict[str, object] = {"seed": seed} if node.name in ("simulator", "policy") else {}
     if node.name == "simulator":
+        own |= simulator
         own["lockstep_nodes"] = f"{node.parameters['lockstep_nodes']},{operator}"
     return replace(node, parameters={**node.parameters, **own})
 

@@ -76,6 +76,7 @@ from .status_publisher import StatusPublisher
 
 WATCH_RATE_HZ = 20.0
 COMPLAINT_PERIOD_S = 2.0
+UNKNOWN_NODE = "_NODE_NAME_UNKNOWN_"  # as rcl names the owner of a publisher whose node it has not found yet
 KEPT = 500  # ten seconds of commands
 RIVAL_PERIOD_NS = NS_PER_S // 2  # between looks at who else publishes
 HELD_UP_NS = NS_PER_S // 10  # a command goes to all controllers within a millisecond
@@ -179,6 +180,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         owners, drivers = set(self.publishers_of(PHASE_TOPIC)), set()
         for topic in self._drivers.topics:
             drivers.update(self.publishers_of(topic))
+        if UNKNOWN_NODE in drivers | owners:
+            return False  # discovery is under way
         if drivers and drivers != owners:
             self.get_logger().error(
                 f"lockstep: expected the driver states from {', '.join(owners) or 'the simulator'}, which owns the "

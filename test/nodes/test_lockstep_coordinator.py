@@ -23,9 +23,7 @@ def _ready(order: LockstepCoordinator, node: str, *subscriptions: str) -> None:
 def _done(order: LockstepCoordinator, node: str, next_ns: int = NEVER_NS, **published: int) -> bool:
     topics, sequences = [f"/{topic}" for topic in published], list(published.values())
     return order.take(
-        LockstepDone(
-            node=node, step=order.step, phase=order.phase, next_ns=next_ns, topics=topics, sequences=sequences
-        )
+        LockstepDone(node=node, step=order.step, phase=order.phase, next_ns=next_ns, topics=topics, sequences=sequences)
     )
 
 
