@@ -103,9 +103,9 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         self.failure = ""
         self.instance_id = 0  # from configure to cleanup: tells this run of the node from the one before
         self.owned = ExitStack()  # closed in reverse order, before the entities are destroyed
-        self._permanent: list[Any] = []  # entities that were there before configure
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.inputs: LockstepInputs | None = None  # with lockstep, from configure to cleanup
+        self._permanent = [entity for entities, _ in self._kinds() for entity in entities]  # those of rclpy
 
     # Hooks, in the order they run.
 
@@ -204,12 +204,11 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
     def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Stop working and release everything; whatever fails, the node is finalized."""
         self.finalized = True
-        ended = self._guarded("shutting down", self._release)
-        return ended if ended == TransitionCallbackReturn.SUCCESS else TransitionCallbackReturn.FAILURE
+        return TransitionCallbackReturn.SUCCESS if self._release() else TransitionCallbackReturn.FAILURE
 
     def on_error(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Stop working and release everything after an exception: the node is unconfigured, and may be configured."""
-        self._guarded("recovering from an error", self._release)
+        self._release()
         return TransitionCallbackReturn.SUCCESS
 
     def _guarded(
@@ -227,7 +226,6 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         return TransitionCallbackReturn.SUCCESS
 
     def _configure(self) -> None:
-        self._permanent = [entity for entities, _ in self._kinds() for entity in entities]
         self.instance_id = secrets.randbits(63) + 1
         self.inputs = self._join_lockstep() if self.lockstep else None
         self._setup()
@@ -245,15 +243,14 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         finally:
             self.active = False
 
-    def _release(self) -> None:
-        try:
-            if self.active:
-                self._deactivate()
-        finally:
-            self._clean()
+    def _release(self) -> bool:
+        """Deactivate if active, and clean up in any case; return whether both went well."""
+        steps = [self._guarded("deactivating", self._deactivate)] if self.active else []
+        steps.append(self._guarded("cleaning up", self._clean))
+        return all(each == TransitionCallbackReturn.SUCCESS for each in steps)
 
     def _clean(self) -> None:
-        """Close what is owned, then destroy all entities made since configure; a failure does not stop the rest.
+        """Close what is owned, then destroy all entities but those of rclpy; a failure does not stop the rest.
 
         Raises:
             Exception: the last failure, once everything is done.

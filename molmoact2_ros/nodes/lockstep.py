@@ -100,7 +100,8 @@ class LockstepInputs:
             entry.waiting.append((entry.received, message, info))
             self._received()
 
-        made = self._node.create_subscription(kind, topic, receive, TOPICS, raw=raw)
+        # rclpy's annotations lack callbacks that take the message's information, too.
+        made = self._node.create_subscription(kind, topic, receive, TOPICS, raw=raw)  # type: ignore[arg-type]
         entry.topic = made.topic_name
         self._inputs.append(entry)
         return made

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +17,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
-import rclpy
 import torch
-from rclpy.executors import SingleThreadedExecutor
+from fakes.neighbours import AroundNode
 from safetensors.torch import load_file, save_file
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_srvs.srv import Trigger
@@ -77,19 +76,15 @@ def _hidden_after_the_codes(folder: Path) -> tuple:
     return depth, model.prefill(read, visual).hidden[0, -1]
 
 
-class Neighbours:
+class Neighbours(AroundNode):
     """A perception that states whatever a test wants, and listeners, around a policy node."""
+
+    policy = property(lambda self: self.tested)
+    PATIENCE_S = PATIENCE_S
 
     def __init__(self, **parameters: object) -> None:
         values = {"instruction": "wave", "device": "cpu", "enable_depth": True, **parameters}
-        settings = [word for name, value in values.items() for word in ("-p", f"{name}:={value}")]
-        rclpy.init(args=["--ros-args", *settings])
-        self.policy = PolicyNode()
-        self.configured = self.policy.autostart()
-        self.node = rclpy.create_node("neighbours")
-        self.executor = SingleThreadedExecutor()
-        for node in (self.node, self.policy):
-            self.executor.add_node(node)
+        super().__init__(PolicyNode, **values)
         self.chunks: list[ActionChunk] = []
         self.maps: list[DepthMap] = []
         self.node.create_subscription(ActionChunk, "action_chunk", self.chunks.append, qos.CHUNK)
@@ -185,27 +180,10 @@ class Neighbours:
         while time.monotonic() < deadline:
             self.executor.spin_once(timeout_sec=0.01)
 
-    def destroy(self) -> None:
-        self.executor.shutdown()
-        self.policy.trigger_shutdown()
-        self.policy.destroy_node()
-        self.node.destroy_node()
-
 
 @pytest.fixture
-def around(monkeypatch: pytest.MonkeyPatch, checkpoints: dict[str, Path]) -> Iterator[Callable[..., Neighbours]]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "28")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made: list[Neighbours] = []
-
-    def make(**parameters: object) -> Neighbours:
-        made.append(Neighbours(**{"checkpoint": checkpoints["ending"], **parameters}))
-        return made[-1]
-
-    yield make
-    for neighbours in made:
-        neighbours.destroy()
-    rclpy.try_shutdown()
+def around(around: Callable[..., Neighbours], checkpoints: dict[str, Path]) -> Callable[..., Neighbours]:
+    return lambda **parameters: around(**{"checkpoint": checkpoints["ending"], **parameters})
 
 
 def test_the_first_map_is_decoded_whole_and_acknowledged_with_both_lives(around: Callable[..., Neighbours]) -> None:
@@ -254,14 +232,14 @@ def test_a_map_that_does_not_end_gives_no_chunk_and_a_reason(
     around: Callable[..., Neighbours], checkpoints: dict[str, Path]
 ) -> None:
     here = around(checkpoint=checkpoints["endless"])
-    assert here.configured  # black images prove nothing
+    assert here.started  # black images prove nothing
     here.complain("did not end within 30 tokens after its 16 codes")
     assert (here.chunks, here.maps) == ([], [])
 
 
 def test_depth_of_a_checkpoint_without_it_fails_configure(around: Callable[..., Neighbours]) -> None:
     here = around(checkpoint=DEMO)
-    assert not here.configured
+    assert not here.started
     assert "the checkpoint has no depth tokens: set enable_depth to false" in here.policy.failure
     assert "\n" not in here.policy.failure
 
@@ -375,7 +353,7 @@ def test_a_codec_that_is_not_the_checkpoints_own_fails_configure(
     config = json.loads((other / "config.json").read_text())
     (other / "config.json").write_text(json.dumps(config | {"depth_codec": "vae-final.pt@0123"}))
     here = around(depth_decoder=codec, checkpoint=other)
-    assert not here.configured
+    assert not here.started
     assert "writes codes of vae-final.pt@0123, which codec@" in here.policy.failure
 
 
@@ -403,12 +381,12 @@ def test_nothing_is_decoded_while_nobody_looks(
 
 def test_a_codec_of_other_sizes_fails_configure(around: Callable[..., Neighbours]) -> None:
     here = around(depth_decoder=share_folder() / "checkpoints" / "depth_codes")
-    assert not here.configured
+    assert not here.started
     assert "decodes 10 x 10 cells of 128 codes, but" in here.policy.failure
     assert "writes 4 x 4 of 16: give its own" in here.policy.failure
 
 
 def test_a_codec_without_depth_reasoning_fails_configure(around: Callable[..., Neighbours], codec: Path) -> None:
     here = around(depth_decoder=codec, enable_depth=False)
-    assert not here.configured
+    assert not here.started
     assert "depth_decoder decodes what a policy writes with enable_depth" in here.policy.failure

@@ -20,6 +20,8 @@ from molmoact2_ros.nodes.policy_node import PolicyNode
 from molmoact2_ros.nodes.safety_node import SafetyNode
 from molmoact2_ros.nodes.simulator_node import SimulatorNode
 
+TRANSITIONS = {"on_configure", "on_activate", "on_deactivate", "on_cleanup", "on_shutdown", "on_error"}
+
 
 def _assigned(kind: type) -> set[str]:
     """Return the names of `self` that the methods of a class assign."""
@@ -41,3 +43,4 @@ def test_a_node_reuses_no_name_of_its_base_class(kind: type) -> None:
     theirs = set().union(*(_mangled_apart(base) | set(vars(base)) for base in bases))
     assert theirs, "rclpy's own source must be readable"
     assert not _assigned(kind) & theirs
+    assert not {name for name in vars(kind) if not name.startswith("__")} & theirs - TRANSITIONS

@@ -34,7 +34,7 @@ def test_latency_from_a_file_is_drawn_from_it_in_the_order_of_the_seed(content: 
 
 @pytest.mark.parametrize("text", ["", "fast", "0", "-3", "nan", "inf", "no_such_file.json"])
 def test_latency_that_is_neither_number_nor_file_is_rejected_with_what_was_expected(text: str) -> None:
-    with pytest.raises(ValueError, match="expected .*milliseconds"):
+    with pytest.raises(ValueError, match=r"expected .*milliseconds"):
         SimulatedLatency(text)
 
 
