@@ -43,6 +43,7 @@ class LockstepClock(LockstepInputs):
         self._period_ns, self._step = round(period_s * 1e9), step
         self._acting: list[str] = []
         self._waited_s = 0.0
+        self._next = node.create_guard_condition(self._go_on)
         self._phases = node.create_publisher(LockstepPhase, PHASE_TOPIC, qos.LATCHED)
         node.create_subscription(LockstepDone, DONE_TOPIC, self._on_done, TOPICS)
         node.create_timer(REPEAT_S, self._repeat, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -56,32 +57,32 @@ class LockstepClock(LockstepInputs):
         return {"lockstep_step": self._order.step, "lockstep_s": f"{(self.now_ns - START_NS) / 1e9:.2f}"}
 
     def _on_done(self, message: LockstepDone) -> None:
-        was_ready = self._order.step > 0
         is_last = self._order.take(message)
-        if not was_ready and self._order.is_ready:
+        if not self._order.step and self._order.is_ready:
             self._order.begin_step()
-            self._acting = []
             self._go_on()
         elif is_last:
             self._acting = []
             self._go_on()
 
     def _go_on(self) -> None:
-        """Go on as far as is possible without an answer, or a publication that is on its way."""
+        """Go on to the next phase in which a node acts, if no answer is missing and no publication is on its way."""
         self._waited_s = 0.0
-        while self._order.step and not self._acting:
-            if not self._order.phase:
-                # The robot first takes what was commanded in the step before, at that step's time.
-                if not self.handle(self._order.announced):
-                    return
-                self.now_ns += self._period_ns
-                self._step()
-                self._order.announce(self.sequences())
-            self._acting = self._order.next_phase(self.now_ns)
-            if self._acting:
-                self._publish()
-            else:
-                self._order.begin_step()
+        if not self._order.step or self._acting:
+            return
+        if not self._order.phase:
+            # The robot first takes what was commanded in the step before, at that step's time.
+            if not self.handle(self._order.announced):
+                return
+            self.now_ns += self._period_ns
+            self._step()
+            self._order.announce(self.sequences())
+        self._acting = self._order.next_phase(self.now_ns)
+        if self._acting:
+            self._publish()
+        else:
+            self._order.begin_step()
+            self._next.trigger()
 
     def _publish(self) -> None:
         announced = self._order.announced

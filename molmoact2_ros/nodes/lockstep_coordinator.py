@@ -63,6 +63,7 @@ class LockstepCoordinator:
             self.announce(dict(zip(answer.topics, answer.sequences, strict=True)))
             if answer.step == 0:
                 each.is_ready, each.subscriptions = True, frozenset(answer.subscriptions)
+                each.next_ns = min(each.next_ns, answer.next_ns)
             elif (answer.step, answer.phase) == (self.step, self.phase) and answer.node in self._missing:
                 each.next_ns = answer.next_ns
                 self._missing.discard(answer.node)
