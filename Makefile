@@ -13,10 +13,10 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export ROS_PYTHON_CHECK_FIELDS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env build demo test lint format clean
+.PHONY: help env build demo check test test-more lint format clean
 
 help:  ## list the commands
-	@awk -F ':.*##' '/^[a-z]+:.*##/ {printf "  make %-8s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-10s%s\n", $$1, $$2}' Makefile
 
 env:  ## make .venv: ROS 2, the pinned packages, this package (does only what is still to do)
 	@"$(PYTHON)" tools/make_env.py
@@ -26,8 +26,14 @@ build: env  ## the same; run it after changing a message or adding a file
 demo: env  ## simulate the DROID robot for twenty seconds and write a report
 	@"$(VENV)/bin/molmoact2" demo
 
-test: lint  ## check style and types, then run every test that this machine can run
-	@"$(VENV)/bin/python" -m pytest $(PYTEST_ARGS)
+check: lint  ## check style and types, and run the unit tests that are not slow: what to run before each commit
+	@"$(VENV)/bin/python" -m pytest -m "not (slow or node or sim or graph or parity or realtime or extras)" $(PYTEST_ARGS)
+
+test: lint  ## check style and types, then run all tests but those of test-more; no load of the computer fails them
+	@"$(VENV)/bin/python" -m pytest -m "not (realtime or extras)" $(PYTEST_ARGS)
+
+test-more: env  ## run what takes an idle computer, or packages that make env does not bring
+	@"$(VENV)/bin/python" -m pytest -m "realtime or extras" $(PYTEST_ARGS)
 
 lint: env  ## check style, format and types alone
 	@"$(VENV)/bin/ruff" check

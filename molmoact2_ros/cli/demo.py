@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import argparse
 import datetime
+from dataclasses import replace
 from pathlib import Path
+
+from molmoact2_ros.nodes.graph import NodeSpec
 
 from . import ros_environment
 from .graph_arguments import graph_from_args
@@ -23,6 +26,7 @@ examples:
   molmoact2 demo                                 twenty seconds of DROID with the checkpoint that comes along
   molmoact2 demo --embodiment yam                twenty seconds of another robot: yam, so101
   molmoact2 demo --seconds 60 --headless --out /tmp/run
+  molmoact2 demo --lockstep --seed 3             the same on simulated time, twice the same to the bit
   molmoact2 demo --think                         reason in depth; the report shows which codes were used again
   molmoact2 demo --checkpoint allenai/MolmoAct2-DROID --instruction "put the block in the bowl"
 
@@ -62,6 +66,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="HZ",
         help="images a second of each simulated camera (default: the scene's)",
     )
+    parser.add_argument(
+        "--lockstep",
+        action="store_true",
+        help="on simulated time that waits for every node: the same run on any load of this computer, with a digest of "
+        "all commands and joint states in the last line",
+    )
+    parser.add_argument(
+        "--latency",
+        default="",
+        metavar="MS|FILE",
+        help="with --lockstep, what an inference takes in simulated time: milliseconds, or the report.json of a run in "
+        "real time, from which it is drawn (default: 80)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="with --lockstep, of the policy's noise and the cameras' (default: 0)"
+    )
     parser.add_argument("--headless", action="store_true", help="plain lines instead of the live table")
     parser.add_argument("--out", type=Path, metavar="DIR", help="report folder (default: a new one under runs/)")
     parser.add_argument(
@@ -81,9 +101,36 @@ def run(args: argparse.Namespace) -> int:
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"the report folder {folder} is not empty; give another --out")
     ros_environment.enter(args)
-    from .demo_run import DemoRun
+    from .demo_run import OPERATOR, DemoRun
+    from .up import say_event
 
-    return DemoRun(args, nodes, folder).run()
+    if not args.lockstep:
+        in_real_time = DemoRun(args, nodes, folder, may_be_late=False)
+        status = in_real_time.run()
+        if not in_real_time.too_slow:
+            return status
+        say_event("molmoact2", f"this computer cannot keep real time, {in_real_time.too_slow}: going on in lockstep")
+        _set_aside(folder)
+        args.lockstep = True
+        nodes = graph_from_args(args.embodiment, args, sim="true")
+    return DemoRun(args, [in_lockstep(node, args.seed, OPERATOR) for node in nodes], folder).run()
+
+
+def in_lockstep(node: NodeSpec, seed: int, operator: str, **simulator: object) -> NodeSpec:
+    """Return the node with its seed; the simulator, with parameters of its own, waits for the operator, too."""
+    own: dict[str, object] = {"seed": seed} if node.name in ("simulator", "policy") else {}
+    if node.name == "simulator":
+        own |= simulator
+        own["lockstep_nodes"] = f"{node.parameters['lockstep_nodes']},{operator}"
+    return replace(node, parameters={**node.parameters, **own})
+
+
+def _set_aside(folder: Path) -> None:
+    """Keep what the run in real time left, in a folder within."""
+    left = list(folder.iterdir())
+    (folder / "real_time").mkdir()
+    for path in left:
+        path.rename(folder / "real_time" / path.name)
 
 
 def _positive(text: str) -> float:

@@ -29,6 +29,15 @@ from .supervisor import NodeExit
 from .up import exit_status, say_event
 
 READY_S = 90.0  # a big checkpoint on a slow disk
+OPERATOR = "molmoact2_demo"
+OPERATE_S = 0.1  # of simulated time, between two looks at the graph in lockstep
+MEASURED_S = 2.5  # the simulator reports once a second
+CAMERA_SHARE, PHYSICS_SHARE = 0.9, 0.95
+# What a computer that is too slow makes of a robot on which nothing is wrong.
+LATE_CAUSES = {
+    *("stale camera", "stale state", "stale observation", "stale command", "overloaded"),
+    *("perception silent", "policy silent", "interpolator silent", "bridge silent"),
+}
 RATE_S = 1.0  # shorter counts make no rate
 ARM_S = 5.0  # safety may still be finding the nodes that this process has found
 
@@ -36,8 +45,17 @@ ARM_S = 5.0  # safety may still be finding the nodes that this process has found
 class DemoRun:
     """Bring the graph up, arm, watch, take down, report."""
 
-    def __init__(self, args: argparse.Namespace, nodes: Sequence[NodeSpec], folder: Path) -> None:
-        """Prepare; nothing is started."""
+    def __init__(
+        self, args: argparse.Namespace, nodes: Sequence[NodeSpec], folder: Path, *, may_be_late: bool = True
+    ) -> None:
+        """Prepare; nothing is started.
+
+        Args:
+            args: of the command.
+            nodes: to start.
+            folder: takes the report.
+            may_be_late: go on when this computer cannot keep real time; otherwise `too_slow` says so, and the run ends.
+        """
         self._args = args
         self._nodes = nodes
         self._folder = folder
@@ -45,13 +63,17 @@ class DemoRun:
         self._heard = RunListener(self._robot, args.seconds)
         self._metrics = self._heard.metrics
         self._exits: list[NodeExit] = []
+        self._may_be_late = may_be_late
+        self._began_s = self._ended_s = 0.0  # of the armed time, by the computer's clock
+        self._has_run = False
+        self.too_slow = ""  # why this computer cannot keep real time
         self._live_table = not args.headless and sys.stdout.isatty()
         self._console = Console()
 
     def run(self) -> int:
         """Run it all; return the exit status."""
         say_event("molmoact2", f"{self._robot.title}, ROS domain {self._args.domain_id}, report in {self._folder}")
-        with OperatorClient("molmoact2_demo") as client:
+        with OperatorClient(OPERATOR, lockstep=self._args.lockstep) as client:
             client.require_free_domain()
             live = LiveGraph(client, self._folder / "logs", self._say)
             self._heard.listen(client)
@@ -65,6 +87,8 @@ class DemoRun:
             finally:
                 live.end()
                 recorder.close()
+        if self.too_slow:
+            return 1
         self._metrics.stop_causes += [str(node) for node in self._exits]
         report = self._write_report(safety)
         if self._exits or self._metrics.stop_causes:
@@ -77,8 +101,11 @@ class DemoRun:
     def _run_graph(self, live: LiveGraph) -> bool:
         """Start, arm and watch; return whether Ctrl-C ended it."""
         try:
+            if self._args.lockstep:
+                self._run_in_lockstep(live)
+                return False
             live.start(self._nodes)
-            if self._wait_until_ready(live) and self._arm(live):
+            if self._wait_until_ready(live) and self._keeps_real_time(live) and self._arm(live):
                 self._watch(live)
         except KeyboardInterrupt:
             say_event("molmoact2", "interrupted")
@@ -97,6 +124,56 @@ class DemoRun:
                     self._metrics.stop_causes.append(f"not ready after {READY_S:.0f} s: waiting for {missing}")
                     return False
         return True
+
+    def _run_in_lockstep(self, live: LiveGraph) -> None:
+        """Start, arm and watch on simulated time, whose every step waits for this process, too."""
+        assert live.client.member is not None
+        live.client.member.timer(OPERATE_S, lambda: self._operate(live.client))
+        live.start(self._nodes)
+        deadline, next_line = time.monotonic() + READY_S, 0.0
+        while not self._has_run:
+            self._exits += live.poll()
+            if self._exits or self._metrics.stop_causes:
+                live.settle()
+                return
+            seconds = self._metrics.armed_seconds(self._heard.now_ns())
+            if seconds >= next_line and self._began_s:
+                say_event("demo", "  ".join(f"{key} {value}" for key, value in self._rows(live.client, seconds)))
+                next_line += 2.0
+            if not self._began_s and time.monotonic() > deadline:
+                missing = self._missing(live.client) or "safety, which refuses to arm"
+                self._metrics.stop_causes.append(f"not ready after {READY_S:.0f} s: waiting for {missing}")
+
+    def _operate(self, client: OperatorClient) -> None:
+        """Arm when all is there, and end the run: at steps that depend on nothing but the simulated time."""
+        now_ns = self._heard.now_ns()
+        if self._metrics.armed:
+            self._began_s = self._began_s or time.monotonic()
+            if self._metrics.armed_seconds(now_ns) >= self._args.seconds:
+                self._metrics.freeze(now_ns)
+                self._has_run, self._ended_s = True, time.monotonic()
+        elif not self._metrics.armed_ns and not self._metrics.is_frozen and not self._missing(client):
+            client.call_in_phase("safety", "arm", lambda _done, _text: None)
+
+    def _keeps_real_time(self, live: LiveGraph) -> bool:
+        """Measure for a moment whether cameras and physics keep their rates on this computer."""
+        deadline = time.monotonic() + MEASURED_S
+        while not self._may_be_late and time.monotonic() < deadline:
+            self._exits += live.poll()
+            if self._exits:
+                return False
+        self.too_slow = "" if self._may_be_late else self._lateness()
+        return not self.too_slow
+
+    def _lateness(self) -> str:
+        """Say what this computer is too slow for, by what the simulator reports of itself; empty: nothing."""
+        cameras = self._heard.diagnostics.get("simulator: cameras", {})
+        physics = self._heard.diagnostics.get("simulator: physics", {})
+        rate_hz, asked_hz = (float(cameras.get(name, 0.0)) for name in ("rate_hz", "asked_hz"))
+        factor = float(physics.get("real_time_factor", 1.0))
+        if rate_hz < CAMERA_SHARE * asked_hz:
+            return f"its cameras reach {rate_hz:.1f} Hz of {asked_hz:g} Hz"
+        return f"its physics runs at {factor:.2f} of real time" if factor < PHYSICS_SHARE else ""
 
     def _missing(self, client: OperatorClient) -> str:
         if client.safety is None:
@@ -135,6 +212,8 @@ class DemoRun:
                 if self._exits or self._metrics.stop_causes:
                     live.settle()
                     live.poll()
+                    if not self._may_be_late and not self._exits and set(self._metrics.stop_causes) <= LATE_CAUSES:
+                        self.too_slow = f"the robot stopped after {seconds:.1f} s ({self._metrics.stop_causes[0]})"
                     return
                 if shown:
                     shown.update(self._table(live.client, seconds), refresh=True)
@@ -201,7 +280,16 @@ class DemoRun:
             "stop_causes": metrics.stop_causes,
             "report": str(self._folder),
         }
+        if self._args.lockstep:
+            wall_s = (self._ended_s or time.monotonic()) - self._began_s
+            report |= {
+                "lockstep": True,
+                "seed": self._args.seed,
+                "digest": self._heard.digest.hexdigest(),
+                "real_time_factor": round(metrics.armed_ns * 1e-9 / wall_s, 3) if self._began_s else 0.0,
+            }
         details: dict[str, Any] = {
+            "latencies_ms": [round(each * 1e3, 1) for each in metrics.inferences_s],
             "instruction": self._args.instruction,
             "cameras": cameras,
             "diagnostics": self._heard.diagnostics,

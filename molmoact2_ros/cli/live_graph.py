@@ -17,6 +17,7 @@ from .operator_client import BRIDGE_MODES, MODES, OperatorClient, cause_name, re
 from .supervisor import NodeExit, Supervisor
 
 STANDSTILL_S = 2.0  # how long to wait for the arm before its nodes are taken away
+LOCKSTEP_STANDSTILL_S = 60.0  # its seconds may last long
 POLL_S = 0.1
 START_UP_S = 10.0  # on a busy machine nodes take so long to find each other
 INVISIBLE_S = 12.0  # none of them by then: discovery does not work
@@ -72,7 +73,8 @@ class LiveGraph:
 
     def settle(self) -> bool:
         """Wait for the arm to stand still, for 2 s at most; return whether it is measured to, or never was armed."""
-        return not self._was_armed or self.client.wait_for(lambda: self.client.stands_still, STANDSTILL_S)
+        patience_s = STANDSTILL_S if self.client.member is None else LOCKSTEP_STANDSTILL_S
+        return not self._was_armed or self.client.wait_for(lambda: self.client.stands_still, patience_s)
 
     def stop_arm(self) -> None:
         """Ask safety to stop if the arm may move, and wait for standstill."""

@@ -23,6 +23,7 @@ from std_srvs.srv import Trigger
 from molmoact2_ros.msg import ActionChunk, BridgeState, PerceptionStatus, RobotState, SafetyState
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.graph import NODE_NAMES
+from molmoact2_ros.nodes.lockstep import LockstepMember
 from molmoact2_ros.nodes.ros_start import init_ros, made_by_ros
 from molmoact2_ros.nodes.stop_flag import SIGNAL_POLL_S, StopFlag
 
@@ -31,6 +32,9 @@ from .ros_environment import ros_arguments
 DISCOVERY_S = 2.5  # by then nodes on this machine have found each other, most of the time
 REPLY_S = 10.0  # on a busy machine nodes take seconds to find each other
 STANDSTILL_RAD_S = 0.02
+STATE_AGE_NS = 200_000_000  # an older state says nothing about the present
+# Topics that nodes other than those of the graph publish on, too: in lockstep, they are received as they come.
+SHARED_TOPICS = ("diagnostics", "instruction", "estop")
 
 MODES = {
     SafetyState.DISARMED: "disarmed",
@@ -90,8 +94,18 @@ class OperatorClient:
     such as to stop the arm, is interrupted by no other.
     """
 
-    def __init__(self, name: str = "molmoact2_operator", remappings: Mapping[str, str] | None = None) -> None:
-        """Join the domain of the environment, in the namespace and by the names of the remappings."""
+    def __init__(
+        self,
+        name: str = "molmoact2_operator",
+        remappings: Mapping[str, str] | None = None,
+        *,
+        lockstep: bool = False,
+    ) -> None:
+        """Join the domain of the environment, in the namespace and by the names of the remappings.
+
+        With `lockstep` this node acts in the phases of a simulator in lockstep, which waits for it: the callbacks of
+        `listen` run in its phase, in which `member` has the time.
+        """
         # Ctrl-C is the caller's, who may have an arm to stop: rclpy's handler would shut the context under its hands.
         arguments = ros_arguments(remappings or {})
         self._stop_flag = StopFlag()
@@ -103,14 +117,16 @@ class OperatorClient:
             raise
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
+        self.member = LockstepMember(self.node) if lockstep else None
         self.safety: SafetyState | None = None
         self.bridge: BridgeState | None = None
         self.perception: PerceptionStatus | None = None
         self.robot: RobotState | None = None
         self.chunk: ActionChunk | None = None
-        self._robot_at = -np.inf
+        self._robot_at_ns = 0  # by `now_ns`
         self.may_have_armed = False  # ~/arm was called, and not refused so far
         self._topics: dict[str, _Topic] = {}
+        self._clients: dict[str, Any] = {}  # of services called in lockstep
         self.listen(SafetyState, "safety_state", qos.LATCHED, self._on_safety)
         self.listen(BridgeState, "bridge_state", qos.LATCHED, self._on_bridge)
         self.listen(PerceptionStatus, "perception_status", qos.STATUS, self._on_perception)
@@ -141,9 +157,12 @@ class OperatorClient:
         wakes this process once.
         """
         heard = self._topics.setdefault(topic, _Topic(kind, profile))
+        (heard.raw if raw else heard.plain).append(callback)
+        if self.member is not None and topic.lstrip("/") not in SHARED_TOPICS:
+            heard.subscription = heard.subscription or self.member.subscription(kind, topic, heard.take, raw=True)
+            return
         if heard.subscription is not None:
             self.node.destroy_subscription(heard.subscription)
-        (heard.raw if raw else heard.plain).append(callback)
         if profile.depth > heard.profile.depth:
             heard.profile = profile
         # Without rclpy's watch on the publishers' QoS: with thirty topics it would be most of what is waited for.
@@ -151,6 +170,22 @@ class OperatorClient:
         heard.subscription = self.node.create_subscription(
             kind, topic, heard.take, heard.profile, event_callbacks=unwatched, raw=True
         )
+
+    def now_ns(self) -> int:
+        """Return the present time of the graph, nanoseconds."""
+        return int(self.node.get_clock().now().nanoseconds) if self.member is None else self.member.now_ns
+
+    def call_in_phase(self, node: str, what: str, answered: Callable[[bool, str], None]) -> None:
+        """Call a Trigger service of a node at this step of lockstep; the step ends when it has answered."""
+        assert self.member is not None
+        self.may_have_armed = self.may_have_armed or what == "arm"
+        client = self._clients.setdefault(f"{node}/{what}", self.node.create_client(Trigger, f"{node}/{what}"))
+        if not client.service_is_ready():
+            answered(False, f"no {node} node answers in this domain")
+            return
+        future = client.call_async(Trigger.Request())
+        future.add_done_callback(lambda done: answered(bool(done.result().success), str(done.result().message)))
+        self.member.wait_for(future)
 
     def spin_for(self, seconds: float) -> None:
         """Receive for a while."""
@@ -247,7 +282,7 @@ class OperatorClient:
     @property
     def stands_still(self) -> bool:
         """Whether the robot is measured, just now, to stand still."""
-        fresh = time.monotonic() - self._robot_at < 0.2
+        fresh = self.now_ns() - self._robot_at_ns < STATE_AGE_NS
         return fresh and self.robot is not None and bool(np.all(np.abs(self.robot.velocities) < STANDSTILL_RAD_S))
 
     def _on_safety(self, message: SafetyState) -> None:
@@ -260,7 +295,7 @@ class OperatorClient:
         self.perception = message
 
     def _on_robot(self, message: RobotState) -> None:
-        self.robot, self._robot_at = message, time.monotonic()
+        self.robot, self._robot_at_ns = message, self.now_ns()
 
     def _on_chunk(self, message: ActionChunk) -> None:
         self.chunk = message

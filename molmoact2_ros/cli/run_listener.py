@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import time
+from collections.abc import Callable
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.clock import Clock
+from numpy.typing import NDArray
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
@@ -45,7 +48,8 @@ class RunListener:
         self._frame_period_s = seconds / FRAMES_PER_CAMERA
         self._next_frame_s = dict.fromkeys(robot.camera_roles, 0.0)
         self._command_qos = qos.command(1.0 / robot.command_rate_hz)
-        self._clock = Clock()
+        self.now_ns: Callable[[], int] = time.time_ns  # the time by which the run is measured
+        self.digest = hashlib.sha256()  # of every command that passed and every robot state
         self.metrics = RunMetrics(tuple(joint.name for joint in robot.joints if not joint.is_gripper))
         self.frames: list[CameraFrame] = []
         self.depth = DepthRecord(seconds)
@@ -72,7 +76,7 @@ class RunListener:
 
     def listen(self, client: OperatorClient) -> None:
         """Subscribe."""
-        self._clock = client.node.get_clock()
+        self.now_ns = client.now_ns
         client.listen(SafetyState, "safety_state", qos.LATCHED, self._on_safety)
         client.listen(Observation, "observation", qos.to_record(qos.OBSERVATION), self._on_observation, raw=True)
         client.listen(ActionChunk, "action_chunk", qos.to_record(qos.CHUNK), self._on_chunk)
@@ -84,10 +88,6 @@ class RunListener:
         client.listen(DiagnosticArray, "/diagnostics", DIAGNOSTICS, self._on_diagnostics)
         for camera in self._robot.cameras:
             client.listen(Image, camera.topic, qos.CAMERA, functools.partial(self._on_image, camera.role))
-
-    def now_ns(self) -> int:
-        """Return the time by which the run is measured."""
-        return int(self._clock.now().nanoseconds)
 
     def cameras(self) -> dict[str, str]:
         """Return what each camera ran at while armed, e.g. `320x180 at 15.0 Hz`."""
@@ -102,7 +102,7 @@ class RunListener:
         self.metrics.on_observation()
 
     def _on_chunk(self, message: ActionChunk) -> None:
-        self.metrics.on_chunk(message.latency_s)
+        self.metrics.on_chunk(message.latency_s, message.inference_s)
 
     def _on_depth(self, message: DepthMap) -> None:
         decoded = np.array(message.decoded, np.bool_).reshape(message.rows, message.columns)
@@ -118,10 +118,20 @@ class RunListener:
         self.depth.decoded.add(stamp_ns(message.header.stamp) * 1e-9, depth_m)
 
     def _on_robot_state(self, message: RobotState) -> None:
-        self.metrics.on_robot_state(robot_state_from_msg(message))
+        state = robot_state_from_msg(message)
+        self._digest(state.stamp_ns, state.positions, state.velocities)
+        self.metrics.on_robot_state(state)
 
     def _on_command(self, message: JointCommand) -> None:
-        self.metrics.on_command(command_from_msg(message))
+        command = command_from_msg(message)
+        self._digest(command.start_ns, command.positions, command.velocities)
+        self.metrics.on_command(command)
+
+    def _digest(self, time_ns: int, positions: NDArray[np.float64], velocities: NDArray[np.float64]) -> None:
+        if self.metrics.is_frozen:
+            return
+        for part in (time_ns.to_bytes(8, "little"), positions.tobytes(), velocities.tobytes()):
+            self.digest.update(part)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -37,7 +37,7 @@ class RunMetrics:
         self._arm = arm_joints
         self._recent: deque[JointCommand] = deque(maxlen=KEPT_COMMANDS)
         self._armed_since_ns = 0
-        self._frozen = False
+        self.is_frozen = False
         self.armed = False
         self.armed_ns = 0
         self.observations = 0
@@ -46,6 +46,7 @@ class RunMetrics:
         self.starved_ticks = 0
         self.first_chunk_executed = False
         self.latencies_s: list[float] = []
+        self.inferences_s: list[float] = []
         self.max_tracking_error_rad = 0.0
         self.max_seam_velocity_step_rad_s = 0.0
         self.stop_causes: list[str] = []
@@ -54,7 +55,7 @@ class RunMetrics:
 
     def on_safety(self, *, armed: bool, cause: str, now_ns: int) -> None:
         """Note the mode, and a stop's cause once; `cause` is empty when there is none."""
-        if self._frozen:
+        if self.is_frozen:
             return
         if armed and not self.armed:
             self._armed_since_ns = now_ns
@@ -68,7 +69,7 @@ class RunMetrics:
     def freeze(self, now_ns: int) -> None:
         """End the run: what follows (an ordered stop) no longer counts."""
         self.on_safety(armed=False, cause="", now_ns=now_ns)
-        self._frozen = True
+        self.is_frozen = True
 
     def armed_seconds(self, now_ns: int) -> float:
         """Return the armed time so far."""
@@ -79,11 +80,12 @@ class RunMetrics:
         """Count an observation, while armed."""
         self.observations += self.armed
 
-    def on_chunk(self, latency_s: float) -> None:
+    def on_chunk(self, latency_s: float, inference_s: float = 0.0) -> None:
         """Count a chunk, while armed; `latency_s` from its newest camera stamp to its publication."""
         if self.armed:
             self.chunks += 1
             self.latencies_s.append(latency_s)
+            self.inferences_s.append(inference_s)
 
     def on_command(self, command: JointCommand) -> None:
         """Note a command that passed safety."""

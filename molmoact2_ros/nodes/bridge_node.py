@@ -28,7 +28,6 @@ from . import one_blas_thread  # noqa: F401 before anything that imports NumPy
 # isort: split
 
 import sys
-import time
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -68,6 +67,7 @@ from .controller_outputs import (
 )
 from .fault_listeners import FaultListeners
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
+from .lockstep import PHASE_TOPIC
 from .messages import NS_PER_S, command_from_msg, robot_state_to_msg, stamp_ns, to_stamp
 from .parameters import param
 from .stage import Stage
@@ -75,6 +75,8 @@ from .status_log import StatusLog
 from .status_publisher import StatusPublisher
 
 WATCH_RATE_HZ = 20.0
+COMPLAINT_PERIOD_S = 2.0
+UNKNOWN_NODE = "_NODE_NAME_UNKNOWN_"  # as rcl names the owner of a publisher whose node it has not found yet
 KEPT = 500  # ten seconds of commands
 RIVAL_PERIOD_NS = NS_PER_S // 2  # between looks at who else publishes
 HELD_UP_NS = NS_PER_S // 10  # a command goes to all controllers within a millisecond
@@ -129,7 +131,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._forwarded_sequence = self._rest_ns = self._rivals_ns = self._states_sent = 0
         self._clock_back = ClockBack()
         self._forwarded: JointCommand | None = None
-        self._log = StatusLog(self.get_logger(), time.monotonic_ns())
+        self._log = StatusLog(self.get_logger(), self.steady_now_ns())
         self._outputs = [] if self.params.dry_run else [self._output(group) for group in self._profile.groups]
         self._make_topics()
         self._faults = FaultListeners(self, self._profile)
@@ -168,6 +170,26 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self.owned.callback(client.destroy)
         return GripperActionOutput(client, make_goal, goal, self.get_logger().warning)
 
+    def _is_ready_for_lockstep(self) -> bool:
+        """Wait for the controllers, and accept the time of their own simulator alone.
+
+        Ages and time-outs follow that time: a robot whose drivers run by another would move while they stand still.
+        """
+        if not all(output.listens() for output in self._outputs):
+            return False
+        owners, drivers = set(self.publishers_of(PHASE_TOPIC)), set()
+        for topic in self._drivers.topics:
+            drivers.update(self.publishers_of(topic))
+        if UNKNOWN_NODE in drivers | owners:
+            return False  # discovery is under way
+        if drivers and drivers != owners:
+            self.get_logger().error(
+                f"lockstep: expected the driver states from {', '.join(owners) or 'the simulator'}, which owns the "
+                f"time, got them from {', '.join(sorted(drivers))}: start without lockstep, real robots do not wait",
+                throttle_duration_sec=COMPLAINT_PERIOD_S,
+            )
+        return drivers == owners
+
     def _make_topics(self) -> None:
         self._robot_states = self.publisher(RobotState, "robot_state", qos.STATE)
         self._bridge_states = StatusPublisher(
@@ -188,7 +210,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
 
     def _activated(self) -> None:
         self._guard = self._new_guard()  # whatever was armed before must be armed again
-        self._log = StatusLog(self.get_logger(), time.monotonic_ns())
+        self._log = StatusLog(self.get_logger(), self.steady_now_ns())
 
     def _deactivating(self) -> None:
         self._publish_status((BridgeState.WAITING, Cause.NONE, "the bridge was deactivated"))
@@ -196,9 +218,9 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     # Callbacks, all in the executor's thread.
 
     def _on_joint_state(self, topic: str, message: JointState, info: MessageInfo) -> None:
-        self._guard.runs(time.monotonic_ns())
+        self._guard.runs(self.steady_now_ns())
         newer = self._drivers.take(topic, report_from_msg(message, info), self.ros_now_ns())
-        if not (newer and self.active and self._state_pace.allows(time.monotonic_ns())):
+        if not (newer and self.active and self._state_pace.allows(self.steady_now_ns())):
             return
         now_ns = self.ros_now_ns()
         state = self._drivers.robot_state(now_ns)
@@ -210,7 +232,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             self._states_sent += 1
 
     def _on_safety(self, message: SafetyState) -> None:
-        self._guard.runs(time.monotonic_ns())
+        self._guard.runs(self.steady_now_ns())
         armed = message.mode == SafetyState.ARMED
         news = self._memory.hear(
             life=message.life,
@@ -221,7 +243,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         )
         if not self.active:
             return
-        permitted, steady_ns = self._guard.permits, time.monotonic_ns()
+        permitted, steady_ns = self._guard.permits, self.steady_now_ns()
         self._guard.hear_safety(armed=armed, steady_ns=steady_ns)
         if self._guard.permits and not permitted:
             self._watch_rivals(steady_ns)  # before the first command passes
@@ -231,7 +253,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     def _on_command(self, message: JointCommand) -> None:
         if not self.active:
             return
-        now_ns, steady_ns = self.ros_now_ns(), time.monotonic_ns()
+        now_ns, steady_ns = self.ros_now_ns(), self.steady_now_ns()
         self._watch_streams(steady_ns)
         self._watch_clock(now_ns, steady_ns)
         self._watch_drivers(now_ns, steady_ns)
@@ -239,7 +261,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if command is not None:
             self._command_ages.add((now_ns - command.start_ns) * 1e-6)
             for output in self._outputs:
-                if time.monotonic_ns() - steady_ns > HELD_UP_NS:
+                if self.steady_now_ns() - steady_ns > HELD_UP_NS:
                     break  # this process did not run for a while: what it was about to send is of the past
                 output.send(command, steady_ns)
             self._forwarded, self._forwarded_sequence = command, command.sequence
@@ -249,7 +271,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     def _tick(self) -> None:
         if not self.active:
             return
-        now_ns, steady_ns = self.ros_now_ns(), time.monotonic_ns()
+        now_ns, steady_ns = self.ros_now_ns(), self.steady_now_ns()
         self._watch_streams(steady_ns)
         self._guard.watch_safety(steady_ns)
         self._watch_clock(now_ns, steady_ns)
@@ -341,7 +363,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
 
     def _publish_status(self, status: Status) -> None:
         mode, cause, text = status
-        self._log.note(status[:2], text, time.monotonic_ns())
+        self._log.note(status[:2], text, self.steady_now_ns())
         message = BridgeState(mode=mode, cause=getattr(BridgeState, f"CAUSE_{cause.name}"), text=text)
         message.header.stamp = to_stamp(self.ros_now_ns())
         message.forwarded_sequence, message.dry_run = self._forwarded_sequence, self.params.dry_run

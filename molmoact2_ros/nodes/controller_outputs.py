@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
@@ -105,10 +104,10 @@ class StreamOutput(ControllerOutput):
         group: DriverGroup,
         points: SetPoints,
         watch: Callable[[int], None],
-        steady: Callable[[], int] = time.monotonic_ns,
+        steady: Callable[[], int] | None = None,
     ) -> None:
         self._node = node
-        self._steady = steady
+        self._steady = steady or node.steady_now_ns
         self._points = points
         self._watch = watch
         trajectory = group.interface == STREAMED_TRAJECTORY

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -62,7 +61,7 @@ class FaultListeners:
         self.faults.take(source, diagnostic_faults(source, [status_from_msg(status) for status in message.status]))
 
     def _on_franka(self, source: FaultSource, kind: type, fault: FrankaFault, pace: Pace, raw: bytes) -> None:
-        if pace.allows(time.monotonic_ns()):
+        if pace.allows(self._node.steady_now_ns()):
             state = deserialize_message(raw, kind)
             self.faults.take(source, {source.topic: fault.judge(state.robot_mode, flags_set(state.current_errors))})
 

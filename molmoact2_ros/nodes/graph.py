@@ -16,6 +16,7 @@ from molmoact2_ros.interpolation.settings import SPEED_SCALES
 from molmoact2_ros.model.config import MolmoAct2Config
 from molmoact2_ros.model.hub import local_folder
 from molmoact2_ros.policy.handshake import check_handshake
+from molmoact2_ros.policy.simulated_latency import SimulatedLatency
 from molmoact2_ros.processing.processor import Processor
 
 from .safety_file import load_safety_file, shipped_safety_file
@@ -59,6 +60,10 @@ GRAPH_ARGUMENTS = (
     GraphArgument("depth_decoder", "", "with enable_depth: show what depth codes stand for; vae-final.pt of MolmoAct, "
                   "or a folder of `molmoact2 fit-depth`; empty: with the demo's checkpoint its own, else nothing"),
     GraphArgument("safety_file", "", "thresholds of safety, a file such as config/safety.yaml; empty: that one"),
+    GraphArgument("lockstep", "false", "with sim: simulated time waits for every node, so that a slow or busy computer "
+                  "takes longer and changes nothing else", ("true", "false")),
+    GraphArgument("latency", "", "with lockstep: what an inference takes in simulated time, milliseconds, or a JSON "
+                  "file of measured ones; empty: 80"),
     GraphArgument("use_sim_time", "false", "follow /clock, with sim that of the simulator, not the computer's clock",
                   ("true", "false")),
     GraphArgument("dry_run", "false", "run everything, but send nothing to the robot", ("true", "false")),
@@ -116,7 +121,9 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
     height, width = image_size(robot, checkpoint)
     speed_scale = _speed_scale(arguments["speed_scale"])
     sim_time = arguments["use_sim_time"] == "true"
-    own: dict[str, object] = {"embodiment": embodiment}
+    lockstep = _lockstep(arguments, sim=sim)
+    names, remappings = _chosen(arguments), remappings_in(arguments["remap"])
+    own: dict[str, object] = {"embodiment": embodiment} | ({"lockstep": True} if lockstep else {})
     common = own | ({"use_sim_time": True} if sim_time else {})
     nodes = [
         NodeSpec("bridge", common | {"driver": driver, "dry_run": arguments["dry_run"] == "true"}),
@@ -129,6 +136,7 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
         NodeSpec("policy", common | {"checkpoint": checkpoint, "speed_scale": speed_scale,
                                      "enable_depth": think,
                                      "depth_decoder": depth_decoder(arguments, sim=sim, think=think)}
+                 | ({"latency": arguments["latency"]} if arguments["latency"] else {})
                  | {name: arguments[name] for name in ("instruction", "device", "dtype", "mode")}),
     ]  # fmt: skip
     if sim:
@@ -136,10 +144,12 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
             0,
             NodeSpec(
                 "simulator",
-                own | {"driver": driver, "publish_clock": sim_time} | _camera_rate(arguments["camera_rate"]),
+                own
+                | {"driver": driver, "publish_clock": sim_time or lockstep}
+                | ({"lockstep_nodes": ",".join(node.name for node in nodes if node.name in names)} if lockstep else {})
+                | _camera_rate(arguments["camera_rate"]),
             ),
         )
-    names, remappings = _chosen(arguments), remappings_in(arguments["remap"])
     return [replace(node, remappings=remappings) for node in nodes if node.name in names]
 
 
@@ -148,6 +158,17 @@ def _require_raw_images_of_simulator(image_transport: str, *, sim: bool) -> None
         raise EmbodimentError(
             f"image_transport: simulated cameras send raw images alone, got {image_transport}: leave it out with sim"
         )
+
+
+def _lockstep(arguments: Mapping[str, str], *, sim: bool) -> bool:
+    lockstep = arguments["lockstep"] == "true"
+    if lockstep and not sim:
+        raise EmbodimentError("lockstep: it is the simulator's time, real robots do not wait: set sim, or leave it out")
+    if arguments["latency"]:
+        if not lockstep:
+            raise EmbodimentError("latency: it is that of simulated time, a real one is measured: set lockstep, too")
+        SimulatedLatency(arguments["latency"])
+    return lockstep
 
 
 def _camera_rate(text: str) -> dict[str, float]:

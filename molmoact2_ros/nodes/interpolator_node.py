@@ -191,7 +191,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self._interpolator.measure(robot_state_from_msg(message))
 
     def _on_safety_state(self, message: SafetyState) -> None:
-        self._safety_heard_ns = time.monotonic_ns()
+        self._safety_heard_ns = self.steady_now_ns()
         armed = self.active and message.mode == SafetyState.ARMED
         if armed and not self._interpolator.armed:
             self._interpolator.arm(self.ros_now_ns())
@@ -217,7 +217,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         return response
 
     def _tick(self) -> None:
-        began_ns = time.monotonic_ns()
+        began_ns, began_s = self.steady_now_ns(), time.perf_counter()
         if self._tick_ns:
             late_ms = (began_ns - self._tick_ns) * 1e-6 - self._period_ms
             self._jitter.add(abs(late_ms))
@@ -229,7 +229,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         if command is not None:
             self._log_rejections(command.rejection)
             self._commands.publish(command_to_msg(command))
-            self._costs.add((time.monotonic_ns() - began_ns) * 1e-6)
+            self._costs.add_s(time.perf_counter() - began_s)
 
     def _log_rejections(self, rejection: ChunkRejection) -> None:
         if rejection.count > max(self._rejected, USUALLY_REJECTED):

@@ -31,8 +31,10 @@ from rclpy.qos import QoSProfile
 from rclpy.service import Service
 from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
-from rclpy.timer import Timer
 
+from . import qos
+from .lockstep import LockstepInputs, LockstepMember
+from .messages import to_stamp
 from .parameters import declare_parameters, param
 from .realtime import DEFAULT_PRIORITY, REMEDY, take_priority
 from .ros_start import init_ros, made_by_ros
@@ -61,6 +63,14 @@ class _RealtimeParams:
     )
 
 
+@dataclass(frozen=True)
+class _LockstepParams:
+    lockstep: bool = param(
+        False,
+        "With a simulator in lockstep: act when it says so; ages and time-outs follow its time alone",
+    )
+
+
 class Molmoact2Node(LifecycleNode, Generic[Params]):
     """A lifecycle node whose parameters are a frozen dataclass. All callbacks run in the one executor thread.
 
@@ -84,6 +94,7 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         try:
             self.params: Params = declare_parameters(self, params_type)
             self._autostart = declare_parameters(self, _StartParams).autostart
+            self.lockstep = declare_parameters(self, _LockstepParams).lockstep
             self._priority = declare_parameters(self, _RealtimeParams).realtime_priority if realtime else 0
         except ValueError:
             self.destroy_node()
@@ -93,6 +104,7 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         self.instance_id = 0  # from configure to cleanup: tells this run of the node from the one before
         self.owned = ExitStack()  # closed in reverse order, before the entities are destroyed
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.inputs: LockstepInputs | None = None  # with lockstep, from configure to cleanup
         self._permanent = [entity for entities, _ in self._kinds() for entity in entities]  # those of rclpy
 
     # Hooks, in the order they run.
@@ -110,17 +122,29 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         """Return one entry per component for /diagnostics."""
         return []
 
+    def _join_lockstep(self) -> LockstepInputs:
+        """Return this node's part in lockstep."""
+        return LockstepMember(self, lambda: self.active and self._is_ready_for_lockstep())
+
+    def _is_ready_for_lockstep(self) -> bool:
+        """Return whether the first step may begin, as far as this node is concerned."""
+        return True
+
     # What subclasses and their parts use. All entities are made here: one place to change for all nodes.
 
     def publisher(self, kind: Any, topic: str, profile: QoSProfile | int) -> Publisher:
         """Make a publisher of messages of a kind."""
-        return self.create_publisher(kind, topic, profile)
+        if self.inputs is None or qos.is_shared(profile):
+            return self.create_publisher(kind, topic, profile)
+        return self.inputs.publisher(kind, topic)
 
     def subscription(
         self, kind: Any, topic: str, callback: Callable[..., None], profile: QoSProfile | int, *, raw: bool = False
     ) -> Subscription:
         """Subscribe; with `raw` the callback takes serialized messages."""
-        return self.create_subscription(kind, topic, callback, profile, raw=raw)
+        if self.inputs is None or qos.is_shared(profile):
+            return self.create_subscription(kind, topic, callback, profile, raw=raw)
+        return self.inputs.subscription(kind, topic, callback, raw=raw)
 
     def service(self, kind: Any, name: str, callback: Callable[[Any, Any], Any]) -> Service:
         """Offer a service; the callback takes request and response, and returns the response."""
@@ -134,17 +158,20 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         """Make a guard condition: another thread triggers it, the callback runs in the executor's thread."""
         return self.create_guard_condition(callback)
 
-    def steady_timer(self, period_s: float, callback: Callable[[], None]) -> Timer:
+    def steady_timer(self, period_s: float, callback: Callable[[], None]) -> None:
         """Call back periodically, on the steady clock: simulated time stands still when the simulator ends."""
-        return self.create_timer(period_s, callback, clock=self._steady)
+        if self.inputs is None:
+            self.create_timer(period_s, callback, clock=self._steady)
+        else:
+            self.inputs.timer(period_s, callback)
 
     def steady_now_ns(self) -> int:
-        """Return the present time of the steady clock, nanoseconds."""
-        return time.monotonic_ns()
+        """Return the present time of the steady clock, nanoseconds; in lockstep that of the step."""
+        return time.monotonic_ns() if self.inputs is None else self.inputs.now_ns
 
     def ros_now_ns(self) -> int:
-        """Return the present ROS time, nanoseconds."""
-        return int(self.get_clock().now().nanoseconds)
+        """Return the present ROS time, nanoseconds; in lockstep that of the step."""
+        return int(self.get_clock().now().nanoseconds) if self.inputs is None else self.inputs.now_ns
 
     def publishers_of(self, topic: str) -> list[str]:
         """Return the names of the nodes that publish on a topic, one for each publisher, sorted."""
@@ -200,8 +227,9 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
 
     def _configure(self) -> None:
         self.instance_id = secrets.randbits(63) + 1
+        self.inputs = self._join_lockstep() if self.lockstep else None
         self._setup()
-        self._diagnostics = self.publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
         self.configured = True
 
@@ -227,7 +255,7 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         Raises:
             Exception: the last failure, once everything is done.
         """
-        self.configured = False
+        self.configured, self.inputs = False, None
         with ExitStack() as steps:  # runs them in reverse order
             steps.callback(self._destroy_entities)
             steps.push(self.owned.pop_all())
@@ -276,7 +304,7 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
 
     def _publish_diagnostics(self) -> None:
         message = DiagnosticArray()
-        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.stamp = to_stamp(self.ros_now_ns())
         for component, level, text, values in self._report():
             # Two robots may share a domain: their statuses are told apart by the namespace.
             name = f"{self.get_fully_qualified_name().lstrip('/')}: {component}"

@@ -156,7 +156,7 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         self.steady_timer(1.0 / WATCH_RATE_HZ, self._update)
 
     def _activated(self) -> None:
-        self._log = StatusLog(self.get_logger(), time.monotonic_ns())
+        self._log = StatusLog(self.get_logger(), self.steady_now_ns())
 
     def _make_topics(self) -> None:
         self._observations = self.publisher(ObservationMsg, "observation", qos.OBSERVATION)
@@ -186,7 +186,7 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
     def _on_frame(self, role: str, unpack: Any, message: Any) -> None:
         if self.active:
             self._note_frame_id(role, message.header.frame_id)
-            self._builder.add_frame(role, unpack(message, time.monotonic_ns()), self.ros_now_ns())
+            self._builder.add_frame(role, unpack(message, self.steady_now_ns()), self.ros_now_ns())
             self._update()
 
     def _note_frame_id(self, role: str, frame_id: str) -> None:
@@ -241,7 +241,7 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         states = tuple(status.state for status in decision.statuses)
         if not (self._statuses.overdue() or self._statuses.changed(states)):
             return
-        self._log.note(states, decision.text, time.monotonic_ns())
+        self._log.note(states, decision.text, self.steady_now_ns())
         self._statuses.publish(states, status_to_msg(decision, self._last_sequence, self.ros_now_ns()))
 
     def _input_report(self, status: InputStatus, rate_hz: float | None) -> Report:

@@ -35,7 +35,7 @@ from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.interpolation.settings import MODES, SPEED_SCALES
 from molmoact2_ros.msg import ActionChunk, DepthMap, Observation
 from molmoact2_ros.policy.handshake import check_handshake
-from molmoact2_ros.policy.mailbox import Mailbox
+from molmoact2_ros.policy.mailbox import Mailbox, SimulatedMailbox
 from molmoact2_ros.policy.policy import (
     CellFacts,
     DepthResult,
@@ -45,6 +45,7 @@ from molmoact2_ros.policy.policy import (
     PolicyObservation,
     PolicySpec,
 )
+from molmoact2_ros.policy.simulated_latency import DEFAULT_MS, SimulatedLatency
 from molmoact2_ros.processing.processor import Processor
 from molmoact2_ros.quoting import quoted
 
@@ -113,6 +114,11 @@ class PolicyParams:
         "With enable_depth, what decodes depth codes for viewers: vae-final.pt of allenai/MolmoAct-7B-D-0812, or a "
         "folder of `molmoact2 fit-depth`; empty: nothing",
     )
+    latency: str = param(
+        DEFAULT_MS,
+        "With lockstep, what an inference takes in simulated time: milliseconds, or a JSON file of measured ones, such "
+        "as report.json of a demo, drawn by the seed",
+    )
     seed: int = param(-1, "Seed of the flow's noise; -1: drawn anew at each start", low=-1, high=2**31)
     cpu_threads: int = param(
         1, "Threads of the model on a CPU; more than one fights with the other nodes", low=1, high=256
@@ -127,6 +133,9 @@ class Inference:
     chunk: PolicyChunk | None
     problem: str
     instruction_sequence: int
+
+
+_Mailbox = Mailbox[tuple[Observation, PolicyObservation]] | SimulatedMailbox[tuple[Observation, PolicyObservation]]
 
 
 class PolicyNode(Molmoact2Node[PolicyParams]):
@@ -153,11 +162,11 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self._latencies = Stage("observation to chunk", LATENCY_SHARE * chunk_ms, KEPT_TIMINGS)
         self._inference_times = Stage("inference time", INFERENCE_SHARE * chunk_ms, KEPT_TIMINGS)
         self._problem = ""
+        self._inferred_ns = 0  # with lockstep, when the inference at work is done
         # Filled by the worker, emptied in the executor's thread; a deque's append and popleft are atomic.
         self._finished: deque[Inference] = deque()
         self._done = self.guard(self._publish_finished)
-        self._mailbox: Mailbox[tuple[Observation, PolicyObservation]]
-        self._mailbox = self.owned.enter_context(closing(Mailbox(self._infer)))
+        self._mailbox = self._make_mailbox()
         self._chunks = self.publisher(ActionChunk, "action_chunk", qos.CHUNK)
         if self.params.enable_depth:
             self._depths = self.publisher(DepthMap, "depth", qos.STATUS)
@@ -168,6 +177,12 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self._tasks = TaskServer(self, self._robot, Instructed(self._check_instruction, self._instruct, self._withdraw))
         self.add_on_set_parameters_callback(self._on_parameters)
         self.owned.callback(self.remove_on_set_parameters_callback, self._on_parameters)
+
+    def _make_mailbox(self) -> _Mailbox:
+        if self.inputs is None:
+            return self.owned.enter_context(closing(Mailbox(self._infer)))
+        latency = SimulatedLatency(self.params.latency, max(self.params.seed, 0))
+        return SimulatedMailbox(self._infer_until, self._publish_finished, latency.next_ns, self.inputs.at)
 
     def _load_policy(self) -> Policy:
         # torch takes seconds to import: only now, so that a wrong parameter is reported at once.
@@ -190,7 +205,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             self._executed_step_s,
             decay=self.params.rtc_decay,
             largest=self.params.rtc_guidance,
-            clock=self.ros_now_ns,
+            clock=lambda: self._inferred_ns or self.ros_now_ns(),
         )
         limit_cpu_threads(self.params.cpu_threads)
         policy = NativePolicy.load(
@@ -238,7 +253,11 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             # Half a row early rather than one observation late: cameras do not keep to a grid.
             wait_s = (self.params.replan_steps - 0.5) * self._executed_step_s
             self._next_observation_ns = observed_ns + int(wait_s * NS_PER_S)
-        self._mailbox.put((message, self._to_policy_observation(message)))
+        item = (message, self._to_policy_observation(message))
+        if isinstance(self._mailbox, SimulatedMailbox):
+            self._mailbox.put(item, now_ns)
+        else:
+            self._mailbox.put(item)
 
     def _on_instruction(self, message: String, repeated: bool) -> None:
         if repeated:
@@ -326,6 +345,12 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             cells=cell_facts(message) if self.params.enable_depth else None,
         )
 
+    def _infer_until(self, item: tuple[Observation, PolicyObservation], done_ns: int) -> None:
+        """Infer at once; in the time of lockstep, it is done then."""
+        self._inferred_ns = done_ns
+        self._infer(item)
+        self._inferred_ns = 0
+
     # The worker's thread.
 
     def _infer(self, item: tuple[Observation, PolicyObservation]) -> None:
@@ -335,7 +360,8 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         except (ValueError, RuntimeError) as error:
             chunk, problem = None, f"no chunk for observation {message.sequence}: {error}"
         self._finished.append(Inference(message, chunk, problem, observation.instruction_sequence))
-        self._done.trigger()
+        if self.inputs is None:
+            self._done.trigger()
 
     # Chunk out.
 

@@ -31,6 +31,10 @@ OPERATOR_ANY = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 # Must come again and again: what gets lost stops the robot, and never moves it.
 ENABLING = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
+# Topics on which many publish. In lockstep their publications are handled as they arrive.
+DRIVER_DIAGNOSTICS = QoSProfile(depth=10)
+_SHARED = (DIAGNOSTICS, DRIVER_DIAGNOSTICS, OPERATOR_LATCHED, OPERATOR_ANY, ENABLING)
+
 RECORDING_DEPTH = 200  # some seconds of the fastest topic
 
 # What a controller takes.
@@ -42,6 +46,11 @@ def command(period_s: float) -> QoSProfile:
     return QoSProfile(
         depth=1, reliability=ReliabilityPolicy.RELIABLE, lifespan=Duration(nanoseconds=int(2e9 * period_s))
     )
+
+
+def is_shared(profile: QoSProfile | int) -> bool:
+    """Return whether a profile is that of topics on which nodes other than those of the graph publish, too."""
+    return any(profile is shared for shared in _SHARED)
 
 
 def to_record(profile: QoSProfile) -> QoSProfile:

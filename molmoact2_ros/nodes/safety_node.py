@@ -193,7 +193,8 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         now = self._now()
         if now.since_s(self._publishers_at) > PUBLISHERS_PERIOD_S:
             self._watch_publishers(now)
-        self._monitor.on_load(self._load.sample(now.steady_ns))
+        if not self.lockstep:  # which waits for every process
+            self._monitor.on_load(self._load.sample(now.steady_ns))
         self._monitor.tick(now)
         self._robot_stop.update(self._monitor.overdue)
         if self._states.overdue():
@@ -221,7 +222,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
     # What is told.
 
     def _now(self) -> Instant:
-        return Instant(ros_ns=self.ros_now_ns(), steady_ns=time.monotonic_ns())
+        return Instant(ros_ns=self.ros_now_ns(), steady_ns=self.steady_now_ns())
 
     def _publish_if_changed(self) -> None:
         """A command that passed is no news: it is told with the next heartbeat."""

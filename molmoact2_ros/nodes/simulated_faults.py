@@ -13,6 +13,7 @@ from molmoact2_ros.embodiment import DIAGNOSTICS, HARDWARE_COMPONENTS, Driver, F
 from molmoact2_ros.sim import SimulationError
 from molmoact2_ros.sim.schedule import Schedule
 
+from . import qos
 from .lifecycle import Molmoact2Node
 from .messages import to_stamp
 
@@ -26,7 +27,9 @@ class SimulatedFaults:
     def __init__(self, node: Molmoact2Node[Any], driver: Driver) -> None:
         self._driver, self._fault = driver, ""
         self._sources = [source for source in driver.faults if source.kind in (HARDWARE_COMPONENTS, DIAGNOSTICS)]
-        self._publishers = [node.publisher(DiagnosticArray, source.topic, 10) for source in self._sources]
+        self._publishers = [
+            node.publisher(DiagnosticArray, source.topic, qos.DRIVER_DIAGNOSTICS) for source in self._sources
+        ]
         self._schedule = Schedule()
 
     def report(self, fault: str) -> None:

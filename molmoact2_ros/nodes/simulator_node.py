@@ -31,6 +31,7 @@ from __future__ import annotations
 import queue
 import sys
 import time
+from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -58,6 +59,8 @@ from molmoact2_ros.sim.schedule import Schedule
 from . import qos
 from .graph import default_driver
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
+from .lockstep import LockstepInputs
+from .lockstep_clock import LockstepClock
 from .messages import NS_PER_S, to_stamp
 from .parameters import param
 from .simulated_drivers import SimulatedDrivers
@@ -65,6 +68,8 @@ from .simulator_messages import camera_info_to_msg, image_to_msg, truth_to_msg
 
 EXPOSURE_SKEW_S = 0.015  # between one camera and the next: real ones run free, within one period of 60 Hz
 REAL_TIME_ENOUGH = 0.98
+CAMERA_LATENCY_NS = 20_000_000  # with lockstep, from exposure to arrival: a camera of 60 Hz and its transport
+RENDER_LIMIT_S = 60.0
 MISBEHAVIOUR = "misbehaviour"
 
 
@@ -84,6 +89,9 @@ class SimulatorParams:
     camera_width: int = param(0, "width of camera images; 0: the scene's", unit="px", low=0, high=1280)
     camera_height: int = param(0, "height of camera images; 0: the scene's", unit="px", low=0, high=720)
     seed: int = param(0, "seed of the cameras' noise")
+    lockstep_nodes: str = param(
+        "", "with lockstep: nodes that take part, separated by commas; time goes on when all of them have acted"
+    )
     publish_clock: bool = param(False, "publish /clock, for nodes that run with use_sim_time")
     publish_truth: bool = param(False, "publish ~/truth, for those who judge how the robot moves")
     misbehaviour: str = param("", f"what the hardware does wrong; empty: nothing; or one of {known()}", mutable=True)
@@ -102,7 +110,7 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         embodiment = Embodiment.load(params.embodiment)
         driver = embodiment.driver(params.driver or default_driver(embodiment, sim=True))
         scene = Scene.build(embodiment, SceneDescription.load(embodiment, params.scene))
-        self._start_ns, self._start_steady_ns = self.get_clock().now().nanoseconds, time.monotonic_ns()
+        self._start_ns, self._start_steady_ns = self.ros_now_ns(), self.steady_now_ns()
         self._roles = embodiment.camera_roles
         wrong = self._parsed(self.get_parameter(MISBEHAVIOUR).value)
         self._simulation = Simulation(embodiment, scene, driver, params.pose, self._start_ns)
@@ -126,8 +134,15 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         if params.camera_rate_hz != 0.0:
             self._open_cameras(embodiment.cameras, scene)
         self._misbehave(wrong)
-        self.steady_timer(1.0 / params.arm_state_rate_hz, self._tick)  # physics goes on whatever ROS time does
+        if not self.lockstep:
+            self.steady_timer(1.0 / params.arm_state_rate_hz, self._tick)  # physics goes on whatever ROS time does
         self.get_logger().info(f"simulating {embodiment.title} as {driver.name}, pose {params.pose}")
+
+    def _join_lockstep(self) -> LockstepInputs:
+        self._lockstep_clock = LockstepClock(
+            self, self.params.lockstep_nodes.split(","), 1.0 / self.params.arm_state_rate_hz, self._tick
+        )
+        return self._lockstep_clock
 
     def _open_cameras(self, cameras: tuple[Camera, ...], scene: Scene) -> None:
         params, images = self.params, scene.description.images
@@ -136,6 +151,7 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         self._pace, self._said_lowered = CameraPace(rate_hz), False
         self._frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self._render_s = 0.0
+        self._due_frames: deque[tuple[int, str]] = deque()  # with lockstep: when they arrive, and of which camera
         self._frame_ready = self.guard(self._publish_frames)
         self._exposures = {camera.role: Schedule(EXPOSURE_SKEW_S * i) for i, camera in enumerate(cameras)}
         self._image_publishers = {camera.role: self.publisher(Image, camera.topic, qos.CAMERA) for camera in cameras}
@@ -160,8 +176,8 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
 
     def _parsed(self, text: str) -> Misbehaviour:
         wrong = Misbehaviour.parse(text, self._roles)
-        if wrong.kind == CLOCK_JUMP and not self.params.publish_clock:
-            raise SimulationError(f"misbehaviour: {CLOCK_JUMP} needs the parameter publish_clock")
+        if wrong.kind == CLOCK_JUMP and (self.lockstep or not self.params.publish_clock):
+            raise SimulationError(f"misbehaviour: {CLOCK_JUMP} needs the parameter publish_clock, and no lockstep")
         return wrong
 
     def _misbehave(self, wrong: Misbehaviour) -> None:
@@ -180,9 +196,9 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
             schedule.shift(ns)
 
     def _present_ns(self) -> int:
-        if self._clock_publisher is None:
+        if self._clock_publisher is None or self.lockstep:
             return self.ros_now_ns()
-        return self._start_ns + time.monotonic_ns() - self._start_steady_ns
+        return self._start_ns + self.steady_now_ns() - self._start_steady_ns
 
     def _catch_up(self) -> None:
         self._simulation.advance_to(self._present_ns(), self._tell_truth)
@@ -199,12 +215,15 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
             self._clock_publisher.publish(ClockMsg(clock=to_stamp(self._simulation.time_ns)))
         self._drivers.publish_due()
         if self._pace is not None and self._cameras is not None:
-            self._pace.late(behind_s)
-            self._expose(self._pace, self._cameras)
+            if self.lockstep:
+                self._await_frames()
+            else:
+                self._pace.late(behind_s)
             self._publish_due_frames()
+            self._expose(self._pace, self._cameras)
 
     def _expose(self, pace: CameraPace, cameras: CameraThread) -> None:
-        if pace.judge(time.monotonic()) and not self._said_lowered:
+        if not self.lockstep and pace.judge(time.monotonic()) and not self._said_lowered:
             self._said_lowered = True
             self.get_logger().warning(
                 f"this machine is busy: cameras run at {pace.rate_hz:.1f} Hz instead of {pace.asked_hz:g} Hz for now "
@@ -214,23 +233,32 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         for role, schedule in self._exposures.items():
             if schedule.due(now_ns, pace.rate_hz):
                 cameras.expose(role, now_ns, self._simulation.snapshot())
+                if self.lockstep:
+                    self._due_frames.append((now_ns + CAMERA_LATENCY_NS, role))
 
     def _on_frame(self, frame: Frame) -> None:
         """Called in the camera thread: pass the frame to the executor's."""
         self._frames.put(frame)
-        self._frame_ready.trigger()
+        if not self.lockstep:
+            self._frame_ready.trigger()
+
+    def _await_frames(self) -> None:
+        """Wait for the images that arrive now."""
+        while self._due_frames and self._due_frames[0][0] <= self.steady_now_ns():
+            self._due_frames.popleft()
+            self._spoilt.take(self._frames.get(timeout=RENDER_LIMIT_S), self.steady_now_ns())
 
     def _publish_frames(self) -> None:
         while not self._frames.empty():
             frame = self._frames.get()
-            self._spoilt.take(frame, time.monotonic_ns())
+            self._spoilt.take(frame, self.steady_now_ns())
             self._render_s = frame.render_s
             if self._pace is not None:
                 self._pace.rendered(time.monotonic(), frame.render_s)
         self._publish_due_frames()
 
     def _publish_due_frames(self) -> None:
-        for role, frame in self._spoilt.due(time.monotonic_ns()):
+        for role, frame in self._spoilt.due(self.steady_now_ns()):
             image = image_to_msg(frame)
             self._image_publishers[role].publish(image)
             self._info_publishers[role].publish(camera_info_to_msg(image, self._focal_px[frame.role]))
@@ -260,6 +288,8 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
             "commands_accepted": self._drivers.accepted,
             "commands_refused": self._drivers.refused,
         }
+        if self.lockstep:
+            return "physics", OK, f"in lockstep at {factor:.2f} of real time", values | self._lockstep_clock.report()
         return "physics", OK if factor > REAL_TIME_ENOUGH else ERROR, f"real-time factor {factor:.2f}", values
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A worker thread behind a mailbox with one slot: the newest item wins, nothing queues."""
+"""A mailbox with one slot before a worker: the newest item wins, nothing queues."""
 
 from __future__ import annotations
 
@@ -49,3 +49,45 @@ class Mailbox(Generic[Item]):
                 item, self._slot = self._slot, None
             assert item is not None
             self._work(item)
+
+
+class SimulatedMailbox(Generic[Item]):
+    """The same on a time that is handed in: work is done at once, and its outcome comes when it would have."""
+
+    def __init__(
+        self,
+        work: Callable[[Item, int], None],
+        finished: Callable[[], None],
+        latency_ns: Callable[[], int],
+        at: Callable[[int, Callable[[], None]], None],
+    ) -> None:
+        """Begin with nothing.
+
+        Args:
+            work: takes an item, and the time at which its outcome comes, ns.
+            finished: called at that time.
+            latency_ns: what the next item takes, ns.
+            at: calls back at a time, ns.
+        """
+        self._work, self._finished, self._latency_ns, self._at = work, finished, latency_ns, at
+        self._slot: Item | None = None
+        self._is_busy = False
+        self.dropped = 0
+
+    def put(self, item: Item, now_ns: int) -> None:
+        """Hand over an item; replaces one that still waits."""
+        if self._is_busy:
+            self.dropped += self._slot is not None
+            self._slot = item
+            return
+        self._is_busy = True
+        done_ns = now_ns + self._latency_ns()
+        self._work(item, done_ns)
+        self._at(done_ns, lambda: self._end(done_ns))
+
+    def _end(self, now_ns: int) -> None:
+        self._is_busy = False
+        self._finished()
+        item, self._slot = self._slot, None
+        if item is not None:
+            self.put(item, now_ns)

@@ -16,8 +16,8 @@ pytest.importorskip("mujoco", reason="needs MuJoCo: pip install mujoco")
 
 from molmoact2_ros.embodiment import share_folder
 
-# A simulator that renders needs a core for itself: where another process takes it, rates fall, and doctor says so.
-pytestmark = [pytest.mark.graph, pytest.mark.flaky(reruns=4)]
+# Doctor measures rates: where another process takes the processor from the simulator, they fall, and doctor says so.
+pytestmark = pytest.mark.realtime
 
 DOMAIN = 17
 LIMIT_S = 120.0

@@ -24,9 +24,10 @@ from trajectory_msgs.msg import JointTrajectory
 
 from molmoact2_ros.bridge import Cause
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.msg import BridgeState, JointCommand, RobotState, SafetyState
+from molmoact2_ros.msg import BridgeState, JointCommand, LockstepDone, LockstepPhase, RobotState, SafetyState
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.bridge_node import BridgeNode
+from molmoact2_ros.nodes.lockstep import DONE_TOPIC, PHASE_TOPIC, TOPICS
 from molmoact2_ros.nodes.messages import command_to_msg, robot_state_from_msg, to_array, to_stamp
 
 pytestmark = pytest.mark.node
@@ -112,6 +113,17 @@ def test_reversed_driver_joints_become_a_robot_state_in_our_names_and_units(arou
     assert state.names == DROID.joint_names
     np.testing.assert_allclose(state.positions, [*HOME[:7], 0.75])
     assert run.robot_states[-1].header.frame_id == "fr3_link0"
+
+
+def test_lockstep_does_not_begin_while_driver_states_come_from_another_node_than_the_time_does(around):
+    run, ready = around(lockstep=True), []
+    run.node.create_subscription(LockstepDone, DONE_TOPIC, ready.append, TOPICS)
+    run.play_until(lambda: run.bridge.publishers_of(ARM.state_topic))
+    run.play_for(1.0)
+    assert not ready
+    run.node.create_publisher(LockstepPhase, PHASE_TOPIC, qos.LATCHED)  # the drivers' own simulator
+    run.play_until(lambda: ready)
+    assert (ready[0].node, ready[0].step) == ("/bridge", 0)
 
 
 def test_a_nan_of_a_driver_is_named_and_no_robot_state_is_sent(around):

@@ -173,6 +173,20 @@ def test_the_clock_of_simulated_time_survives_a_cleanup(ros_domain: int) -> None
     assert [each.topic_name for each in node.subscriptions if each.topic_name == "/clock"] == ["/clock"]
 
 
+def test_ages_follow_the_steady_clock_and_timers_fire_while_simulated_time_stands_still(ros_domain: int) -> None:
+    node = _node("use_sim_time:=true")
+    assert node.autostart()
+    fired: list[int] = []
+    node.steady_timer(0.01, lambda: fired.append(node.steady_now_ns()))
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while len(fired) < 3:
+        executor.spin_once(timeout_sec=1.0)
+    executor.shutdown()
+    assert fired[0] < fired[1] < fired[2]
+    assert node.ros_now_ns() == 0
+
+
 @pytest.mark.parametrize(
     ("realtime", "arguments", "asked"),
     [(True, [], [20]), (True, ["realtime_priority:=35"], [35]), (True, ["realtime_priority:=0"], []), (False, [], [])],
