@@ -21,8 +21,10 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
+from rclpy.action import ActionClient
 from sensor_msgs.msg import JointState
 
+from molmoact2_ros.action import RunTask
 from molmoact2_ros.cli import ros_environment
 from molmoact2_ros.cli.home import is_at_home
 from molmoact2_ros.cli.live_graph import START_UP_S, LiveGraph
@@ -32,7 +34,6 @@ from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import BridgeState, SafetyState
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.graph import GRAPH_ARGUMENTS, graph
-from molmoact2_ros.srv import StartTask
 
 pytestmark = [pytest.mark.graph, pytest.mark.flaky(reruns=4)]
 
@@ -207,14 +208,16 @@ def test_home_brings_the_arm_back_and_a_task_that_times_out_leaves_it_at_rest_an
     wait_for(live, lambda: is_at_home(client, DROID), 20.0)
     wait_for(live, _after(1.0), 3.0)  # the policy goes on with the instruction from before, which moves nothing
     assert is_at_home(client, DROID)
-    begin = client.node.create_client(StartTask, "policy/start_task")
-    wait_for(live, begin.service_is_ready, 10.0)
-    begun = begin.call_async(StartTask.Request(instruction="move", time_limit_s=3.0))
+    tasks = ActionClient(client.node, RunTask, "task/run_task")
+    wait_for(live, tasks.server_is_ready, 10.0)
+    begun = tasks.send_goal_async(RunTask.Goal(instruction="move", time_limit_s=3.0))
     wait_for(live, begun.done, 10.0)
-    assert begun.result().success, begun.result().message
+    ended = begun.result().get_result_async()
     wait_for(live, lambda: watch.speed > MOVING_RAD_S, 5.0)
     wait_for(live, _after(3.0), 5.0)
     _let_it_stop(live, watch)
     wait_for(live, _after(2.0), 3.0)  # longer than any silence of the policy is tolerated in motion
     assert watch.speed < STILL_RAD_S
     assert client.safety.mode == SafetyState.ARMED
+    assert ended.result().result.outcome == RunTask.Result.TIMED_OUT
+    tasks.destroy()
