@@ -35,7 +35,6 @@ from typing import Any
 
 import numpy as np
 from rclpy.action import ActionClient
-from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import JointState
 
 from molmoact2_ros.bridge import (
@@ -73,6 +72,7 @@ from .messages import NS_PER_S, command_from_msg, robot_state_to_msg, stamp_ns, 
 from .parameters import param
 from .stage import Stage
 from .status_log import StatusLog
+from .status_publisher import StatusPublisher
 
 WATCH_RATE_HZ = 20.0
 KEPT = 500  # ten seconds of commands
@@ -115,11 +115,6 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
 
     def __init__(self) -> None:
         super().__init__("bridge", BridgeParams, realtime=True)
-        self._publishers_made: list[Any] = []
-        self._subscriptions_made: list[Any] = []
-        self._outputs: list[ControllerOutput] = []
-        self._forwarded: JointCommand | None = None
-        self._faults: FaultListeners | None = None
 
     def _setup(self) -> None:
         self._robot = Embodiment.load(self.params.embodiment)
@@ -131,18 +126,16 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._command_ages = Stage("command age", 1e3 * self.params.command_max_age_s, KEPT)
         self._guard = self._new_guard()
         self._memory = SafetyMemory(SafetyState.CAUSE_SAFETY_RESTARTED)
-        self._forwarded_sequence = self._rest_ns = self._told_ns = self._rivals_ns = self._states_sent = 0
-        self._clock_back, self._forwarded = ClockBack(), None
-        self._told: Status = (-1, Cause.NONE, "")
+        self._forwarded_sequence = self._rest_ns = self._rivals_ns = self._states_sent = 0
+        self._clock_back = ClockBack()
+        self._forwarded: JointCommand | None = None
         self._log = StatusLog(self.get_logger(), time.monotonic_ns())
-        if not self.params.dry_run:
-            self._outputs = [self._output(group) for group in self._profile.groups]
+        self._outputs = [] if self.params.dry_run else [self._output(group) for group in self._profile.groups]
         self._make_topics()
         self._faults = FaultListeners(self, self._profile)
         if self._faults.missing:
             self.get_logger().info(self._faults.missing)  # a warning in /diagnostics, where it stays
-        # Steady: simulated time stands still when the simulator dies.
-        self.create_timer(1.0 / WATCH_RATE_HZ, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.steady_timer(1.0 / WATCH_RATE_HZ, self._tick)
 
     def _new_guard(self) -> CommandGuard:
         groups = (group for group in self._profile.groups if group.interface in (JOINT_TRAJECTORY, *STREAMS))
@@ -171,43 +164,34 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             kind, pack = gripper_topic(self._robot, self._profile.name, group.interface)
             return GripperTopicOutput(self, kind, topic, pack, goal)
         action, make_goal = gripper_action(self._robot, self._profile.name, group)
-        return GripperActionOutput(ActionClient(self, action, topic), make_goal, goal, self.get_logger().warning)
+        client = ActionClient(self, action, topic)
+        self.owned.callback(client.destroy)
+        return GripperActionOutput(client, make_goal, goal, self.get_logger().warning)
 
     def _make_topics(self) -> None:
-        self._robot_states = self.create_publisher(RobotState, "robot_state", qos.STATE)
-        self._bridge_states = self.create_publisher(BridgeState, "bridge_state", qos.LATCHED)
-        self._publishers_made = [self._robot_states, self._bridge_states]
+        self._robot_states = self.publisher(RobotState, "robot_state", qos.STATE)
+        self._bridge_states = StatusPublisher(
+            self,
+            BridgeState,
+            "bridge_state",
+            qos.LATCHED,
+            heartbeat_hz=self.params.heartbeat_rate_hz,
+            watch_hz=WATCH_RATE_HZ,
+        )
         # safety_state stands before command/safe: when both wait, the executor takes them in this order, and the first
         # command after arming finds the permit.
-        self._subscriptions_made = [
-            self.create_subscription(SafetyState, "safety_state", self._on_safety, qos.LATCHED),
-            self.create_subscription(
-                JointCommand, "command/safe", self._on_command, qos.command(1.0 / self._robot.command_rate_hz)
-            ),
-            *(
-                self.create_subscription(JointState, topic, partial(self._on_joint_state, topic), qos.DRIVER_STATE)
-                for topic in self._drivers.topics
-            ),
-        ]
+        self.subscription(SafetyState, "safety_state", self._on_safety, qos.LATCHED)
+        command_qos = qos.command(1.0 / self._robot.command_rate_hz)
+        self._commands = self.subscription(JointCommand, "command/safe", self._on_command, command_qos)
+        for topic in self._drivers.topics:
+            self.subscription(JointState, topic, partial(self._on_joint_state, topic), qos.DRIVER_STATE)
 
     def _activated(self) -> None:
         self._guard = self._new_guard()  # whatever was armed before must be armed again
         self._log = StatusLog(self.get_logger(), time.monotonic_ns())
 
     def _deactivating(self) -> None:
-        self._tell((BridgeState.WAITING, Cause.NONE, "the bridge was deactivated"))
-
-    def _teardown(self) -> None:
-        for output in self._outputs:
-            output.destroy()
-        if self._faults is not None:
-            self._faults.destroy()
-            self._faults = None
-        for subscription in self._subscriptions_made:
-            self.destroy_subscription(subscription)
-        for publisher in self._publishers_made:
-            self.destroy_publisher(publisher)
-        self._outputs, self._subscriptions_made, self._publishers_made = [], [], []
+        self._publish_status((BridgeState.WAITING, Cause.NONE, "the bridge was deactivated"))
 
     # Callbacks, all in the executor's thread.
 
@@ -242,7 +226,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if self._guard.permits and not permitted:
             self._watch_rivals(steady_ns)  # before the first command passes
         if news:
-            self._tell(self._status())  # safety is not armed before it knows that it is heard
+            self._publish_status(self._status())  # safety is not armed before it knows that it is heard
 
     def _on_command(self, message: JointCommand) -> None:
         if not self.active:
@@ -260,7 +244,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
                 output.send(command, steady_ns)
             self._forwarded, self._forwarded_sequence = command, command.sequence
             self._rest_ns = command.start_ns + round((len(command.positions) - 1) * command.step_s * NS_PER_S)
-        self._tell_news()
+        self._publish_news()
 
     def _tick(self) -> None:
         if not self.active:
@@ -273,7 +257,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if steady_ns - self._rivals_ns > RIVAL_PERIOD_NS:
             self._rivals_ns = steady_ns
             self._watch_rivals(steady_ns)
-        self._tell_news()
+        self._publish_news()
 
     # What is watched.
 
@@ -318,11 +302,11 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     def _watch_rivals(self, steady_ns: int) -> None:
         """Forward nothing while somebody else commands the robot, or us, or the drivers disagree on where it is."""
         for topic, joints in self._drivers.disputed():
-            publishers = ", ".join(self._publishers_of(topic))
+            publishers = ", ".join(self.publishers_of(topic))
             text = f"'{topic}' has several sources of {joints} ({publishers}), expected one; stop the others"
             self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
-        for topic in [self._subscriptions_made[1].topic_name, *(output.topic for output in self._outputs)]:
-            names = self._publishers_of(topic) if topic else []
+        for topic in [self._commands.topic_name, *(output.topic for output in self._outputs)]:
+            names = self.publishers_of(topic) if topic else []
             if len(names) > 1:
                 text = (
                     f"'{topic}' has {len(names)} publishers ({', '.join(names)}), expected one; stop the others "
@@ -330,15 +314,11 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
                 )
                 self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
 
-    def _publishers_of(self, topic: str) -> list[str]:
-        """Return the names of the nodes that publish on a topic, one for each publisher."""
-        return sorted(info.node_name for info in self.get_publishers_info_by_topic(topic))
-
     @property
     def _fault(self) -> FaultReport:
-        return FaultReport() if self._faults is None else self._faults.faults.present
+        return self._faults.faults.present
 
-    # What is told.
+    # What is published.
 
     def _status(self) -> Status:
         now_ns = self.ros_now_ns()
@@ -354,14 +334,12 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     def _pairs(self) -> list[tuple[DriverGroup, ControllerOutput]]:
         return list(zip(self._profile.groups, self._outputs, strict=False))
 
-    def _tell_news(self) -> None:
+    def _publish_news(self) -> None:
         status = self._status()
-        # The tick after this one would be late.
-        due_s = 1.0 / self.params.heartbeat_rate_hz - 0.5 / WATCH_RATE_HZ
-        if time.monotonic_ns() - self._told_ns > due_s * NS_PER_S or status[:2] != self._told[:2]:
-            self._tell(status)
+        if self._bridge_states.overdue() or self._bridge_states.changed(status[:2]):
+            self._publish_status(status)
 
-    def _tell(self, status: Status) -> None:
+    def _publish_status(self, status: Status) -> None:
         mode, cause, text = status
         self._log.note(status[:2], text, time.monotonic_ns())
         message = BridgeState(mode=mode, cause=getattr(BridgeState, f"CAUSE_{cause.name}"), text=text)
@@ -370,8 +348,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         message.safety_life = self._memory.life
         message.former_cause, message.former_text = self._memory.former_cause, self._memory.former_text
         message.former_pressed_estops = self._memory.former_pressed
-        self._bridge_states.publish(message)
-        self._told, self._told_ns = status, time.monotonic_ns()
+        self._bridge_states.publish(status[:2], message)
 
     def _report(self) -> list[Report]:
         mode, cause, text = self._status()
@@ -388,7 +365,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         return [("drivers", level, text or "fine", values), self._report_faults(), *(each.report() for each in stages)]
 
     def _report_faults(self) -> Report:
-        warning = "" if self._faults is None else self._faults.warning
+        warning = self._faults.warning
         sources = ", ".join(source.topic for source in self._profile.faults) or "none named in the driver profile"
         level = ERROR if self._fault.fault else WARN if warning else OK
         return "faults", level, self._fault.text or warning or "none", {"sources": sources}

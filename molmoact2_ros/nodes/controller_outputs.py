@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from builtin_interfaces.msg import Duration
 from numpy.typing import NDArray
-from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
@@ -30,6 +28,7 @@ from molmoact2_ros.embodiment import (
 )
 
 from . import qos
+from .lifecycle import Molmoact2Node
 from .messages import NS_PER_S, to_array, to_stamp
 
 Vector = NDArray[np.float64]
@@ -47,10 +46,6 @@ class ControllerOutput(ABC):
     @abstractmethod
     def listens(self) -> bool:
         """Tell whether the controller is there."""
-
-    @abstractmethod
-    def destroy(self) -> None:
-        """Release the ROS entities."""
 
     def interrupted_s(self, steady_ns: int) -> float:  # noqa: ARG002
         """Return for how long a running motion has lacked what it needs, s; 0 where the controller has all of it."""
@@ -70,10 +65,9 @@ class TrajectoryOutput(ControllerOutput):
     its set point rather than at the measured pose.
     """
 
-    def __init__(self, node: Node, topic: str, command: TrajectoryCommand) -> None:
-        self._node = node
+    def __init__(self, node: Molmoact2Node[Any], topic: str, command: TrajectoryCommand) -> None:
         self._command = command
-        self._publisher = node.create_publisher(JointTrajectory, topic, qos.CONTROLLER)
+        self._publisher = node.publisher(JointTrajectory, topic, qos.CONTROLLER)
         self.topic = self._publisher.topic_name
 
     def send(self, command: JointCommand, steady_ns: int) -> None:  # noqa: ARG002
@@ -95,10 +89,6 @@ class TrajectoryOutput(ControllerOutput):
         """Tell whether somebody subscribes."""
         return self._publisher.get_subscription_count() > 0
 
-    def destroy(self) -> None:
-        """Release the publisher."""
-        self._node.destroy_publisher(self._publisher)
-
 
 class StreamOutput(ControllerOutput):
     """A controller that goes to whatever came last: it gets the set point of the moment, at a steady rate.
@@ -111,7 +101,7 @@ class StreamOutput(ControllerOutput):
 
     def __init__(
         self,
-        node: Node,
+        node: Molmoact2Node[Any],
         group: DriverGroup,
         points: SetPoints,
         watch: Callable[[int], None],
@@ -124,16 +114,14 @@ class StreamOutput(ControllerOutput):
         trajectory = group.interface == STREAMED_TRAJECTORY
         self._pack = self._one_point if trajectory else _array
         kind = JointTrajectory if trajectory else Float64MultiArray
-        self._publisher = node.create_publisher(kind, group.command_topic, qos.CONTROLLER)
+        self._publisher = node.publisher(kind, group.command_topic, qos.CONTROLLER)
         self.topic = self._publisher.topic_name
-        # Steady: simulated time may stand still, and the robot still needs its set points.
-        self._timer = node.create_timer(
-            points.period_ns / NS_PER_S, self._stream, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        # Simulated time may stand still, and the robot still needs its set points.
+        node.steady_timer(points.period_ns / NS_PER_S, self._stream)
 
     def send(self, command: JointCommand, steady_ns: int) -> None:
         """Let the stream go on with this command."""
-        self._points.take(command, self._node.get_clock().now().nanoseconds, steady_ns)
+        self._points.take(command, self._node.ros_now_ns(), steady_ns)
 
     def interrupted_s(self, steady_ns: int) -> float:
         """Return for how long a running motion has had no set point, s; 0 while no more than two were missed."""
@@ -146,11 +134,6 @@ class StreamOutput(ControllerOutput):
     def listens(self) -> bool:
         """Tell whether somebody subscribes."""
         return self._publisher.get_subscription_count() > 0
-
-    def destroy(self) -> None:
-        """Release the timer and the publisher."""
-        self._node.destroy_timer(self._timer)
-        self._node.destroy_publisher(self._publisher)
 
     def _stream(self) -> None:
         steady_ns = self._steady()
@@ -169,12 +152,13 @@ class StreamOutput(ControllerOutput):
 class GripperTopicOutput(ControllerOutput):
     """A gripper that takes goals from a topic: a forward command controller, or a driver's own kind."""
 
-    def __init__(self, node: Node, kind: Any, topic: str, pack: Callable[[Vector], Any], goal: GripperGoal) -> None:
+    def __init__(
+        self, node: Molmoact2Node[Any], kind: Any, topic: str, pack: Callable[[Vector], Any], goal: GripperGoal
+    ) -> None:
         """Publish messages of a kind, which `pack` makes of positions."""
-        self._node = node
         self._goal = goal
         self._pack = pack
-        self._publisher = node.create_publisher(kind, topic, qos.CONTROLLER)
+        self._publisher = node.publisher(kind, topic, qos.CONTROLLER)
         self.topic = self._publisher.topic_name
 
     def send(self, command: JointCommand, steady_ns: int) -> None:
@@ -186,10 +170,6 @@ class GripperTopicOutput(ControllerOutput):
     def listens(self) -> bool:
         """Tell whether somebody subscribes."""
         return self._publisher.get_subscription_count() > 0
-
-    def destroy(self) -> None:
-        """Release the publisher."""
-        self._node.destroy_publisher(self._publisher)
 
 
 class GripperActionOutput(ControllerOutput):
@@ -218,10 +198,6 @@ class GripperActionOutput(ControllerOutput):
     def listens(self) -> bool:
         """Tell whether the action server is there."""
         return bool(self._client.server_is_ready())
-
-    def destroy(self) -> None:
-        """Release the client."""
-        self._client.destroy()
 
     def _on_answer(self, future: Any) -> None:
         if not future.result().accepted:

@@ -12,11 +12,11 @@ With one that has none, such as the released one:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 from std_msgs.msg import Header
 
@@ -27,6 +27,7 @@ from molmoact2_ros.processing.errors import ProcessingError
 from molmoact2_ros.processing.pinhole import Pinhole
 
 from . import qos
+from .lifecycle import Molmoact2Node
 from .messages import to_array
 
 if TYPE_CHECKING:
@@ -40,29 +41,17 @@ POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4")])
 class DecodedDepth:
     """The topics of one codec. It decodes in a thread of its own: what arrives meanwhile is received."""
 
-    def __init__(self, node: Node, codec: DepthCodec, camera: Camera) -> None:
+    def __init__(self, node: Molmoact2Node[Any], codec: DepthCodec, camera: Camera) -> None:
         """Offer the topics that the codec can fill, for the first camera of the robot."""
         self._node, self._codec, self._camera = node, codec, camera
         # Read in the worker's thread; replaced as one.
         self._view: tuple[str, Pinhole | None] = (camera.frame_id or camera.role, None)
         topic = "depth/metric" if codec.is_metric else "depth/nearness"
-        self._maps = node.create_publisher(Image, topic, qos.STATUS)
-        self._clouds = node.create_publisher(PointCloud2, "depth/points", qos.STATUS) if codec.is_metric else None
-        self._infos = (
-            node.create_subscription(CameraInfo, camera.info_topic, self._on_info, qos.CAMERA)
-            if codec.is_metric
-            else None
-        )
-        self._mailbox: Mailbox[tuple[DepthMap, Observation]] = Mailbox(self._show)
-
-    def close(self) -> None:
-        """Withdraw the topics."""
-        self._mailbox.close()
-        if self._infos is not None:
-            self._node.destroy_subscription(self._infos)
-        for publisher in (self._maps, self._clouds):
-            if publisher is not None:
-                self._node.destroy_publisher(publisher)
+        self._maps = node.publisher(Image, topic, qos.STATUS)
+        self._clouds = node.publisher(PointCloud2, "depth/points", qos.STATUS) if codec.is_metric else None
+        if codec.is_metric:
+            node.subscription(CameraInfo, camera.info_topic, self._on_info, qos.CAMERA)
+        self._mailbox: Mailbox[tuple[DepthMap, Observation]] = node.owned.enter_context(closing(Mailbox(self._show)))
 
     @property
     def is_wanted(self) -> bool:

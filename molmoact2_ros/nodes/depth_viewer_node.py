@@ -21,7 +21,7 @@ import sys
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -63,9 +63,6 @@ class DepthViewerNode(Molmoact2Node[DepthViewerParams]):
 
     def __init__(self) -> None:
         super().__init__("depth_viewer", DepthViewerParams)
-        self._decoded: DecodedDepth | None = None
-        self._publishers_made: list[Any] = []
-        self._subscriptions_made: list[Any] = []
 
     def _setup(self) -> None:
         if self.params.image_transport not in (RAW_TRANSPORT, COMPRESSED_TRANSPORT):
@@ -74,16 +71,11 @@ class DepthViewerNode(Molmoact2Node[DepthViewerParams]):
         self._observations: deque[Observation] = deque(maxlen=KEPT_OBSERVATIONS)
         self._shown, self._problem = 0, ""
         codec = self._load_codec() if self.params.depth_decoder else None
-        images = self.create_publisher(Image, "depth/image", qos.STATUS)
-        self._publishers_made = [images]
-        self._images = DepthImages(images, camera.rotate_deg)
-        if codec is not None:
-            self._decoded = DecodedDepth(self, codec, camera)
-        self._subscriptions_made = [
-            self._subscribe_to(camera),
-            self.create_subscription(Observation, "observation", self._on_observation, qos.OBSERVATION),
-            self.create_subscription(DepthMap, "depth", self._on_depth, qos.STATUS),
-        ]
+        self._images = DepthImages(self.publisher(Image, "depth/image", qos.STATUS), camera.rotate_deg)
+        self._decoded = DecodedDepth(self, codec, camera) if codec is not None else None
+        self._subscribe_to(camera)
+        self.subscription(Observation, "observation", self._on_observation, qos.OBSERVATION)
+        self.subscription(DepthMap, "depth", self._on_depth, qos.STATUS)
 
     def _load_codec(self) -> DepthCodec:
         # torch takes seconds to import: only where there is something to decode.
@@ -93,22 +85,11 @@ class DepthViewerNode(Molmoact2Node[DepthViewerParams]):
         limit_cpu_threads(self.params.cpu_threads)
         return DepthCodec.load(self.params.depth_decoder)
 
-    def _subscribe_to(self, camera: Camera) -> Any:
+    def _subscribe_to(self, camera: Camera) -> None:
         if self.params.image_transport == COMPRESSED_TRANSPORT:
-            return self.create_subscription(
-                CompressedImage, f"{camera.topic}/compressed", self._on_compressed, qos.CAMERA
-            )
-        return self.create_subscription(Image, camera.topic, self._on_image, qos.CAMERA)
-
-    def _teardown(self) -> None:
-        if self._decoded is not None:
-            self._decoded.close()
-            self._decoded = None
-        for subscription in self._subscriptions_made:
-            self.destroy_subscription(subscription)
-        for publisher in self._publishers_made:
-            self.destroy_publisher(publisher)
-        self._subscriptions_made, self._publishers_made = [], []
+            self.subscription(CompressedImage, f"{camera.topic}/compressed", self._on_compressed, qos.CAMERA)
+        else:
+            self.subscription(Image, camera.topic, self._on_image, qos.CAMERA)
 
     # Callbacks, all in the executor's thread.
 

@@ -9,15 +9,14 @@ from importlib import import_module
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.node import Node
 from rclpy.serialization import deserialize_message
-from rclpy.subscription import Subscription
 
 from molmoact2_ros.bridge import DriverStatus, FrankaFault, Pace, RobotFaults, diagnostic_faults
 from molmoact2_ros.embodiment import FRANKA_STATE, Driver, FaultSource
 from molmoact2_ros.quoting import quoted
 
 from . import qos
+from .lifecycle import Molmoact2Node
 
 FRANKA_RATE_HZ = 50.0  # of 1000: each is a large message
 
@@ -25,25 +24,16 @@ FRANKA_RATE_HZ = 50.0  # of 1000: each is a large message
 class FaultListeners:
     """Subscriptions of all fault sources of a driver profile. `faults` is what they said, `missing` why some cannot."""
 
-    def __init__(self, node: Node, driver: Driver) -> None:
+    def __init__(self, node: Molmoact2Node[Any], driver: Driver) -> None:
         self._node = node
         self.faults = RobotFaults(driver.faults)
         self.missing = ""
-        self._subscriptions: list[Subscription] = []
         for source in driver.faults:
             if source.kind == FRANKA_STATE:
                 self._listen_to_franka(source)
             else:
                 heard = partial(self._on_diagnostics, source)
-                self._subscriptions.append(
-                    node.create_subscription(DiagnosticArray, source.topic, heard, qos.DIAGNOSTICS)
-                )
-
-    def destroy(self) -> None:
-        """Stop listening."""
-        for subscription in self._subscriptions:
-            self._node.destroy_subscription(subscription)
-        self._subscriptions = []
+                node.subscription(DiagnosticArray, source.topic, heard, qos.DIAGNOSTICS)
 
     @property
     def warning(self) -> str:
@@ -66,9 +56,7 @@ class FaultListeners:
             return
         heard = partial(self._on_franka, source, kind, FrankaFault(), Pace(FRANKA_RATE_HZ))
         # Raw: most of them are never unpacked.
-        self._subscriptions.append(
-            self._node.create_subscription(kind, source.topic, heard, qos.DRIVER_STATE, raw=True)
-        )
+        self._node.subscription(kind, source.topic, heard, qos.DRIVER_STATE, raw=True)
 
     def _on_diagnostics(self, source: FaultSource, message: DiagnosticArray) -> None:
         self.faults.take(source, diagnostic_faults(source, [status_from_msg(status) for status in message.status]))

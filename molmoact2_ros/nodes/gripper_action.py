@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from control_msgs.action import GripperCommand, ParallelGripperCommand
 from rclpy.action import ActionServer, CancelResponse
-from rclpy.node import Node
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
 from molmoact2_ros.embodiment import PARALLEL_GRIPPER
 from molmoact2_ros.sim import CommandRefused, Simulation
+
+from .lifecycle import Molmoact2Node
 
 # ros2_robotiq_gripper's controller configuration: 0.02 rad and 0.001 rad/s, as parts of its stroke of 0.7929 rad.
 GOAL_TOLERANCE = 0.025
@@ -28,7 +29,9 @@ STALL_TIMEOUT_NS = 50_000_000
 class GripperAction:
     """One goal at a time; a new one preempts it. A stall counts as success, as with allow_stalling."""
 
-    def __init__(self, node: Node, simulation: Simulation, group: int, catch_up: Callable[[], None]) -> None:
+    def __init__(
+        self, node: Molmoact2Node[Any], simulation: Simulation, group: int, catch_up: Callable[[], None]
+    ) -> None:
         """Open the action server.
 
         Args:
@@ -45,10 +48,11 @@ class GripperAction:
         driver = simulation.groups[group].driver
         self._stroke = float(np.abs(driver.unit.scale).max())
         self._action = ParallelGripperCommand if driver.interface == PARALLEL_GRIPPER else GripperCommand
-        self._server = ActionServer(
+        server = ActionServer(
             node, self._action, driver.command_topic, self._execute,
             cancel_callback=lambda _goal: CancelResponse.ACCEPT,
         )  # fmt: skip
+        node.owned.callback(server.destroy)
 
     def tick(self) -> None:
         """Finish the running goal when the gripper has arrived or stalled, or the client no longer wants it."""
@@ -64,10 +68,6 @@ class GripperAction:
         reached = bool(np.abs(state.positions - self._target).max() < GOAL_TOLERANCE * self._stroke)
         if reached or self._simulation.time_ns - self._moved_ns > STALL_TIMEOUT_NS:
             self._finish("reached" if reached else "stalled")
-
-    def close(self) -> None:
-        """Close the action server."""
-        self._server.destroy()
 
     async def _execute(self, goal: Any) -> Any:
         self._finish("preempted")

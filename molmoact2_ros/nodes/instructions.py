@@ -12,15 +12,16 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from rclpy.duration import Duration
-from rclpy.node import Node
 from rclpy.task import Future
 
 from molmoact2_ros.msg import Instruction
 from molmoact2_ros.srv import Instruct
 
 from . import qos
+from .lifecycle import Molmoact2Node
 
 ANSWER_S = 5.0  # how long the policy may take to check an instruction: its callbacks wait for nothing
 NO_POLICY = "no policy offers ~/check_instruction: is it running, and configured?"
@@ -43,23 +44,16 @@ class Instructions:
         sequence: of the newest Instruction that was published; 0: none yet.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Molmoact2Node[Any]) -> None:
         """Publish nothing yet: the policy goes on with what it has."""
         self._node = node
         self.text, self.sequence = "", 0
         # Two instances of the task node share no number: a chunk of the one before is never taken for one of this one.
         self._next_sequence = secrets.randbits(31) + 1
         self._checks: list[_Check] = []
-        self._publisher = node.create_publisher(Instruction, "task/instruction", qos.LATCHED)
-        self._client = node.create_client(Instruct, "policy/check_instruction")
-
-    def close(self) -> None:
-        """Answer what is asked with None, and release both."""
-        for check in self._checks:
-            check.answer.set_result(None)
-        self._checks = []
-        self._node.destroy_client(self._client)
-        self._node.destroy_publisher(self._publisher)
+        self._publisher = node.publisher(Instruction, "task/instruction", qos.LATCHED)
+        self._client = node.client(Instruct, "policy/check_instruction")
+        node.owned.callback(self._close)
 
     @property
     def policy_answers(self) -> bool:
@@ -70,7 +64,7 @@ class Instructions:
         """Ask the policy about an instruction; without a policy there is no objection: it checks what it receives.
 
         Returns:
-            Its result will be why the policy could not infer with it, empty if it could; None: this was closed.
+            Its result will be why the policy could not infer with it, empty if it could; None: the node was cleaned up.
         """
         answer = Future()
         if not text.strip():
@@ -101,6 +95,11 @@ class Instructions:
     def flush(self, seconds: float) -> None:
         """Wait until what was published is received, at most so long."""
         self._publisher.wait_for_all_acked(Duration(seconds=seconds))
+
+    def _close(self) -> None:
+        for check in self._checks:
+            check.answer.set_result(None)
+        self._checks = []
 
     def _answer(self, check: _Check, problem: str) -> None:
         if check in self._checks:

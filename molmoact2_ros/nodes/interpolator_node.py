@@ -28,7 +28,6 @@ import time
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from ruckig import RuckigError
 from std_srvs.srv import Trigger
 
@@ -152,9 +151,6 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
 
     def __init__(self) -> None:
         super().__init__("interpolator", InterpolatorParams, realtime=True)
-        self._publishers_made: list[Any] = []
-        self._subscriptions_made: list[Any] = []
-        self._services_made: list[Any] = []
 
     def _setup(self) -> None:
         robot = Embodiment.load(self.params.embodiment)
@@ -167,20 +163,15 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self._jitter = Stage("tick jitter", TICK_SHARE * self._period_ms, KEPT_TICKS)
         self._costs = Stage("tick cost", TICK_SHARE * self._period_ms, KEPT_TICKS)
         self._starved_reported = self._rejected = 0
-        self._commands = self.create_publisher(JointCommand, "command/proposed", qos.command(period_s))
-        self._publishers_made = [self._commands]
-        self._subscriptions_made = [
-            self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.CHUNK),
-            self.create_subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE),
-            self.create_subscription(SafetyState, "safety_state", self._on_safety_state, qos.LATCHED),
-            self.create_subscription(Instruction, "task/instruction", self._on_instruction, qos.LATCHED),
-        ]
-        self._services_made = [
-            self.create_service(Trigger, "~/hold", self._on_hold),
-            self.create_service(Trigger, "~/home", self._on_home),
-        ]
-        # Steady, so that a step of the wall clock cannot silence the commands; its deadlines are absolute.
-        self.create_timer(period_s, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._commands = self.publisher(JointCommand, "command/proposed", qos.command(period_s))
+        self.subscription(ActionChunk, "action_chunk", self._on_chunk, qos.CHUNK)
+        self.subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE)
+        self.subscription(SafetyState, "safety_state", self._on_safety_state, qos.LATCHED)
+        self.subscription(Instruction, "task/instruction", self._on_instruction, qos.LATCHED)
+        self.service(Trigger, "~/hold", self._on_hold)
+        self.service(Trigger, "~/home", self._on_home)
+        # A step of the wall clock cannot silence the commands; the timer's deadlines are absolute.
+        self.steady_timer(period_s, self._tick)
 
     def _activated(self) -> None:
         # What set-up made lives as long as the process. A full collection over it takes 4 to 7 ms of a 20 ms period.
@@ -190,16 +181,6 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
     def _deactivating(self) -> None:
         self._interpolator.disarm()
         gc.unfreeze()
-
-    def _teardown(self) -> None:
-        for service in self._services_made:
-            self.destroy_service(service)
-        self._services_made = []
-        for subscription in self._subscriptions_made:
-            self.destroy_subscription(subscription)
-        for publisher in self._publishers_made:
-            self.destroy_publisher(publisher)
-        self._subscriptions_made, self._publishers_made = [], []
 
     # Callbacks, all in the executor's thread.
 

@@ -2,25 +2,36 @@
 """The base of every node: lifecycle, parameters, diagnostics, start and stop, written once.
 
 Subclasses fill hooks and never touch the lifecycle callbacks. A configure that fails says one sentence and, when the
-node starts itself (`autostart`), ends the process with status 2. Any other exception ends the process with a traceback:
-whatever dies upstream, safety stops the robot.
+node starts itself (`autostart`), ends the process with status 2. Any other exception in a transition is logged with its
+traceback, releases everything and leaves the node unconfigured. An exception outside of transitions ends the process
+with a traceback: whatever dies upstream, safety stops the robot.
 """
 
 from __future__ import annotations
 
+import secrets
 import sys
+import time
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.client import Client
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.guard_condition import GuardCondition
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from rclpy.service import Service
 from rclpy.signals import SignalHandlerOptions
+from rclpy.subscription import Subscription
+from rclpy.timer import Timer
 
 from .parameters import declare_parameters, param
 from .realtime import DEFAULT_PRIORITY, REMEDY, take_priority
@@ -32,6 +43,7 @@ Report = tuple[str, bytes, str, dict[str, Any]]  # component, DiagnosticStatus l
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 DIAGNOSTICS_PERIOD_S = 1.0
+CLOCK_TOPIC = "/clock"
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,12 @@ class _RealtimeParams:
 
 
 class Molmoact2Node(LifecycleNode, Generic[Params]):
-    """A lifecycle node whose parameters are a frozen dataclass. All callbacks run in the one executor thread."""
+    """A lifecycle node whose parameters are a frozen dataclass. All callbacks run in the one executor thread.
+
+    The node owns what it makes between configure and cleanup: every entity of ROS, and on `owned` what else must be
+    closed (threads, action servers and clients). Cleanup, shutdown and every error release all of it; no node and no
+    part of one destroys an entity by hand.
+    """
 
     def __init__(self, name: str, params_type: type[Params], *, realtime: bool = False) -> None:
         """Declare the parameters.
@@ -71,9 +88,12 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         except ValueError:
             self.destroy_node()
             raise
-        self.active = False
+        self.configured = self.active = self.finalized = False
         self.failure = ""
-        self._diagnostics: Publisher | None = None
+        self.instance_id = 0  # from configure to cleanup: tells this run of the node from the one before
+        self.owned = ExitStack()  # closed in reverse order, before the entities are destroyed
+        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._permanent = [entity for entities, _ in self._kinds() for entity in entities]  # those of rclpy
 
     # Hooks, in the order they run.
 
@@ -86,63 +106,153 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
     def _deactivating(self) -> None:
         """Stop what moves, first."""
 
-    def _teardown(self) -> None:
-        """Release what `_setup` made, in reverse order; tolerate a partial set-up."""
-
     def _report(self) -> list[Report]:
         """Return one entry per component for /diagnostics."""
         return []
 
-    # What subclasses use.
+    # What subclasses and their parts use. All entities are made here: one place to change for all nodes.
+
+    def publisher(self, kind: Any, topic: str, profile: QoSProfile | int) -> Publisher:
+        """Make a publisher of messages of a kind."""
+        return self.create_publisher(kind, topic, profile)
+
+    def subscription(
+        self, kind: Any, topic: str, callback: Callable[..., None], profile: QoSProfile | int, *, raw: bool = False
+    ) -> Subscription:
+        """Subscribe; with `raw` the callback takes serialized messages."""
+        return self.create_subscription(kind, topic, callback, profile, raw=raw)
+
+    def service(self, kind: Any, name: str, callback: Callable[[Any, Any], Any]) -> Service:
+        """Offer a service; the callback takes request and response, and returns the response."""
+        return self.create_service(kind, name, callback)
+
+    def client(self, kind: Any, name: str) -> Client:
+        """Make a client of a service."""
+        return self.create_client(kind, name)
+
+    def guard(self, callback: Callable[[], None]) -> GuardCondition:
+        """Make a guard condition: another thread triggers it, the callback runs in the executor's thread."""
+        return self.create_guard_condition(callback)
+
+    def steady_timer(self, period_s: float, callback: Callable[[], None]) -> Timer:
+        """Call back periodically, on the steady clock: simulated time stands still when the simulator ends."""
+        return self.create_timer(period_s, callback, clock=self._steady)
+
+    def steady_now_ns(self) -> int:
+        """Return the present time of the steady clock, nanoseconds."""
+        return time.monotonic_ns()
 
     def ros_now_ns(self) -> int:
         """Return the present ROS time, nanoseconds."""
         return int(self.get_clock().now().nanoseconds)
 
-    # Lifecycle callbacks, the same for every node.
+    def publishers_of(self, topic: str) -> list[str]:
+        """Return the names of the nodes that publish on a topic, one for each publisher, sorted."""
+        return sorted(info.node_name for info in self.get_publishers_info_by_topic(topic))
+
+    # Lifecycle callbacks, the same for every node. An exception ends in `on_error`, and that in the state unconfigured.
 
     def on_configure(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Set up; a ValueError or OSError becomes `failure`."""
+        """Set up; a ValueError or OSError becomes `failure`, and the node stays unconfigured."""
         try:
-            self._setup()
+            return self._guarded("configuring", self._configure, expected=(ValueError, OSError))
         except (ValueError, OSError) as error:
             self.failure = str(error)
-            self.get_logger().error(f"configure failed: {self.failure}")
-            self._clean()
-            return TransitionCallbackReturn.FAILURE
-        except Exception:
-            # rclpy would swallow it: keep the traceback, it is a mistake of ours.
-            self.failure = f"unexpected error while configuring {self.get_name()}\n{traceback.format_exc()}"
-            self.get_logger().fatal(self.failure)
-            return TransitionCallbackReturn.ERROR
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
-        return TransitionCallbackReturn.SUCCESS
+        self.get_logger().error(f"configure failed: {self.failure}")
+        cleaned = self._guarded("cleaning up", self._clean)
+        return TransitionCallbackReturn.FAILURE if cleaned == TransitionCallbackReturn.SUCCESS else cleaned
 
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+    def on_activate(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to work."""
-        self.active = True
-        self._activated()
-        return super().on_activate(state)
+        return self._guarded("activating", self._activate)
 
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+    def on_deactivate(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Stop working."""
-        self._deactivating()
-        self.active = False
-        return super().on_deactivate(state)
+        return self._guarded("deactivating", self._deactivate)
 
     def on_cleanup(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Release everything."""
-        self._clean()
-        return TransitionCallbackReturn.SUCCESS
+        return self._guarded("cleaning up", self._clean)
 
     def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop working and release everything."""
-        if self.active:
-            self._deactivating()
-            self.active = False
-        self._clean()
+        """Stop working and release everything; whatever fails, the node is finalized."""
+        self.finalized = True
+        return TransitionCallbackReturn.SUCCESS if self._release() else TransitionCallbackReturn.FAILURE
+
+    def on_error(self, _state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop working and release everything after an exception: the node is unconfigured, and may be configured."""
+        self._release()
         return TransitionCallbackReturn.SUCCESS
+
+    def _guarded(
+        self, what: str, step: Callable[[], None], *, expected: tuple[type[Exception], ...] = ()
+    ) -> TransitionCallbackReturn:
+        """Run a step of a transition; log an exception that is not expected with its traceback, which rclpy omits."""
+        try:
+            step()
+        except expected:
+            raise
+        except Exception:
+            self.failure = f"unexpected error while {what} {self.get_name()}\n{traceback.format_exc()}"
+            self.get_logger().fatal(self.failure)
+            return TransitionCallbackReturn.ERROR
+        return TransitionCallbackReturn.SUCCESS
+
+    def _configure(self) -> None:
+        self.instance_id = secrets.randbits(63) + 1
+        self._setup()
+        self._diagnostics = self.publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self._publish_diagnostics)
+        self.configured = True
+
+    def _activate(self) -> None:
+        self.active = True
+        self._activated()
+
+    def _deactivate(self) -> None:
+        try:
+            self._deactivating()
+        finally:
+            self.active = False
+
+    def _release(self) -> bool:
+        """Deactivate if active, and clean up in any case; return whether both went well."""
+        steps = [self._guarded("deactivating", self._deactivate)] if self.active else []
+        steps.append(self._guarded("cleaning up", self._clean))
+        return all(each == TransitionCallbackReturn.SUCCESS for each in steps)
+
+    def _clean(self) -> None:
+        """Close what is owned, then destroy all entities but those of rclpy; a failure does not stop the rest.
+
+        Raises:
+            Exception: the last failure, once everything is done.
+        """
+        self.configured = False
+        with ExitStack() as steps:  # runs them in reverse order
+            steps.callback(self._destroy_entities)
+            steps.push(self.owned.pop_all())
+
+    def _destroy_entities(self) -> None:
+        with ExitStack() as steps:
+            for entities, destroy in self._kinds():
+                for entity in entities:
+                    if not any(entity is permanent for permanent in self._permanent):
+                        steps.callback(destroy, entity)
+
+    def _kinds(self) -> list[tuple[list[Any], Callable[[Any], Any]]]:
+        """Return the entities of each kind that this node has, with what destroys one."""
+        # rclpy subscribes to the clock when use_sim_time is set, and never again.
+        subscriptions = [each for each in self.subscriptions if each.topic_name != CLOCK_TOPIC]
+        return [
+            (list(self.publishers), self.destroy_publisher),
+            (list(self.guards), self.destroy_guard_condition),
+            (list(self.clients), self.destroy_client),
+            (list(self.services), self.destroy_service),
+            (subscriptions, self.destroy_subscription),
+            (list(self.timers), self.destroy_timer),
+        ]
+
+    # What a process does with its node.
 
     def autostart(self) -> bool:
         """Configure and activate if the `autostart` parameter says so; return False when that failed."""
@@ -157,13 +267,7 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         if self._priority and (problem := take_priority(self._priority)):
             self.get_logger().info(f"no real-time priority, {problem}: {REMEDY}")
 
-    def _clean(self) -> None:
-        self._teardown()
-        for timer in list(self.timers):
-            self.destroy_timer(timer)
-        if self._diagnostics is not None:
-            self.destroy_publisher(self._diagnostics)
-            self._diagnostics = None
+    # Diagnostics.
 
     def _hardware_id(self) -> str:
         """Return the robot's name, with the namespace in front where there is one."""
@@ -171,8 +275,6 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         return f"{self.get_namespace()}/{robot}".strip("/")
 
     def _publish_diagnostics(self) -> None:
-        if self._diagnostics is None:
-            return
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
         for component, level, text, values in self._report():
@@ -208,7 +310,8 @@ def run(make_node: Callable[[], Molmoact2Node[Any]]) -> int:
         executor.add_node(node)
         while not stop.requested:
             executor.spin_once(timeout_sec=SIGNAL_POLL_S)
-        node.trigger_shutdown()
+        if not node.finalized:  # by a lifecycle manager
+            node.trigger_shutdown()
         return 0
     finally:
         stop.ignore_more()

@@ -12,8 +12,8 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
+from typing import Any
 
-from rclpy.node import Node
 from rclpy.subscription import Subscription
 from rclpy.task import Future
 from std_srvs.srv import Trigger
@@ -23,6 +23,7 @@ from molmoact2_ros.interpolation import rests_at_home
 from molmoact2_ros.msg import RobotState
 
 from . import qos
+from .lifecycle import Molmoact2Node
 from .messages import robot_state_from_msg
 
 ANSWER_S = 5.0  # how long the interpolator may take to answer
@@ -32,19 +33,15 @@ ARRIVAL_S = 60.0  # a move home that takes longer is not one
 class MoveHome:
     """One move at a time; `begin` hands in what is called once, when it ends: empty, or why it did not arrive."""
 
-    def __init__(self, node: Node, robot: Embodiment) -> None:
+    def __init__(self, node: Molmoact2Node[Any], robot: Embodiment) -> None:
         """Ask for nothing yet."""
         self._node = node
         self._rests_at_home = functools.partial(rests_at_home, robot)
-        self._client = node.create_client(Trigger, "interpolator/home")
+        self._client = node.client(Trigger, "interpolator/home")
         self._states: Subscription | None = None
         self._then: Callable[[str], None] | None = None
         self._until_s = 0.0
-
-    def close(self) -> None:
-        """Release everything; what was to be called is not called any more."""
-        self.forget()
-        self._node.destroy_client(self._client)
+        node.owned.callback(self.forget)
 
     @property
     def is_offered(self) -> bool:
@@ -78,7 +75,7 @@ class MoveHome:
             self._ended(reply.message)
             return
         self._until_s = time.monotonic() + ARRIVAL_S
-        self._states = self._node.create_subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE)
+        self._states = self._node.subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE)
 
     def _on_robot_state(self, message: RobotState) -> None:
         if self._then is not None and self._rests_at_home(robot_state_from_msg(message)):

@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, qos_check_compatible
 from rclpy.subscription import Subscription
 
 from . import qos
+from .lifecycle import Molmoact2Node
 
 REMEMBERED = 64  # publications; the two readers are never farther apart
 
@@ -29,14 +29,14 @@ class OperatorInput:
     callback to decide.
     """
 
-    def __init__(self, node: Node, kind: Any, topic: str, callback: Callable[[Any, bool], None]) -> None:
-        """Subscribe; the node owns `subscriptions`."""
+    def __init__(self, node: Molmoact2Node[Any], kind: Any, topic: str, callback: Callable[[Any, bool], None]) -> None:
+        """Subscribe."""
         self._node, self._callback = node, callback
         self._kind = f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"
         self._seen: deque[int] = deque(maxlen=REMEMBERED)  # source times of publications
         self.published_ns = 0  # of the message that the callback is called with, by its publisher's clock; 0: unknown
         self.subscriptions: list[Subscription] = [
-            node.create_subscription(kind, topic, self._on_message, profile)  # type: ignore[arg-type]  # as rclpy allows
+            node.subscription(kind, topic, self._on_message, profile)
             for profile in (qos.OPERATOR_LATCHED, qos.OPERATOR_ANY)
         ]
 

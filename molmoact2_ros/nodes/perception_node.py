@@ -23,7 +23,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from rclpy.clock import Clock, ClockType
 from sensor_msgs.msg import CompressedImage, Image
 
 from molmoact2_ros.embodiment import Camera, Embodiment
@@ -36,7 +35,6 @@ from molmoact2_ros.perception import (
     ChangeSettings,
     Decision,
     Frame,
-    InputState,
     InputStatus,
     Observation,
     ObservationBuilder,
@@ -45,10 +43,11 @@ from molmoact2_ros.quoting import quoted
 
 from . import qos
 from .lifecycle import OK, WARN, Molmoact2Node, Report, run
-from .messages import NS_PER_S, robot_state_from_msg, stamp_ns, to_array, to_stamp
+from .messages import robot_state_from_msg, stamp_ns, to_array, to_stamp
 from .parameters import param
 from .stage import Stage
 from .status_log import StatusLog
+from .status_publisher import StatusPublisher
 
 RAW_TRANSPORT, COMPRESSED_TRANSPORT = "raw", "compressed"
 WATCH_RATE_HZ = 20.0  # how often inputs are looked at when nothing arrives: a dead camera sends no event
@@ -125,8 +124,6 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
 
     def __init__(self) -> None:
         super().__init__("perception", PerceptionParams)
-        self._publishers_made: list[Any] = []
-        self._subscriptions_made: list[Any] = []
 
     def _setup(self) -> None:
         if self.params.image_transport not in (RAW_TRANSPORT, COMPRESSED_TRANSPORT):
@@ -135,13 +132,16 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         self._size = (self.params.image_height, self.params.image_width)
         self._rate_hz = self.params.rate_hz or self._robot.policy.rate_hz
         self._builder = ObservationBuilder(
-            self._robot, self._size, self._rate_hz, budgets=self.params.budgets(), changes=self.params.changes()
+            self._robot,
+            self._size,
+            self._rate_hz,
+            budgets=self.params.budgets(),
+            changes=self.params.changes(),
+            life=self.instance_id,
         )
         self._last_sequence = self._acknowledged = self._reported_sequence = 0
-        self._told: list[InputState] = []
         # frame_ids that are expected, by role, of cameras not warned of yet
         self._strange = {camera.role: camera.frame_id for camera in self._robot.cameras if camera.frame_id}
-        self._told_ns = 0
         budgets = self.params.budgets()
         self._camera_ages = {
             role: Stage(f"camera '{role}' age", 1e3 * budgets.camera_max_age_s) for role in self._robot.camera_roles
@@ -150,36 +150,31 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         self._skews = Stage("skew", 1e3 * budgets.max_skew_s)
         self._costs = Stage("making", MAKING_SHARE * 1e3 / self._rate_hz)
         self._make_topics()
-        # Steady: simulated time stands still when the simulator dies.
-        self.create_timer(1.0 / WATCH_RATE_HZ, self._update, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.steady_timer(1.0 / WATCH_RATE_HZ, self._update)
 
     def _activated(self) -> None:
         self._log = StatusLog(self.get_logger(), time.monotonic_ns())
 
     def _make_topics(self) -> None:
-        self._observations = self.create_publisher(ObservationMsg, "observation", qos.OBSERVATION)
-        self._statuses = self.create_publisher(PerceptionStatus, "perception_status", qos.STATUS)
-        self._publishers_made = [self._observations, self._statuses]
-        self._subscriptions_made = [
-            *(self._subscribe_to(camera) for camera in self._robot.cameras),
-            self.create_subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE),
-            self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.CHUNK),
-        ]
-
-    def _subscribe_to(self, camera: Camera) -> Any:
-        if self.params.image_transport == COMPRESSED_TRANSPORT:
-            heard = partial(self._on_frame, camera.role, frame_from_compressed)
-            return self.create_subscription(CompressedImage, f"{camera.topic}/compressed", heard, qos.CAMERA)
-        return self.create_subscription(
-            Image, camera.topic, partial(self._on_frame, camera.role, frame_from_image), qos.CAMERA
+        self._observations = self.publisher(ObservationMsg, "observation", qos.OBSERVATION)
+        self._statuses = StatusPublisher(
+            self,
+            PerceptionStatus,
+            "perception_status",
+            qos.STATUS,
+            heartbeat_hz=self.params.heartbeat_rate_hz,
+            watch_hz=WATCH_RATE_HZ,
         )
+        for camera in self._robot.cameras:
+            self._subscribe_to(camera)
+        self.subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE)
+        self.subscription(ActionChunk, "action_chunk", self._on_chunk, qos.CHUNK)
 
-    def _teardown(self) -> None:
-        for subscription in self._subscriptions_made:
-            self.destroy_subscription(subscription)
-        for publisher in self._publishers_made:
-            self.destroy_publisher(publisher)
-        self._subscriptions_made, self._publishers_made = [], []
+    def _subscribe_to(self, camera: Camera) -> None:
+        kind, suffix, unpack = Image, "", frame_from_image
+        if self.params.image_transport == COMPRESSED_TRANSPORT:
+            kind, suffix, unpack = CompressedImage, "/compressed", frame_from_compressed
+        self.subscription(kind, camera.topic + suffix, partial(self._on_frame, camera.role, unpack), qos.CAMERA)
 
     # Callbacks, all in the executor's thread.
 
@@ -220,7 +215,7 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
             self._observations.publish(message)
             self._note(message, (time.monotonic_ns() - began_ns) / 1e6)
             self._last_sequence = observation.sequence
-        self._tell(decision)
+        self._publish_status(decision)
 
     def _note(self, message: ObservationMsg, cost_ms: float) -> None:
         """Hold an observation that was published against the budgets."""
@@ -230,18 +225,15 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         self._skews.add_s(message.skew_s)
         self._costs.add(cost_ms)
 
-    # What is told.
+    # What is published.
 
-    def _tell(self, decision: Decision) -> None:
+    def _publish_status(self, decision: Decision) -> None:
         """Publish the status when an input changed its state, and as a heartbeat."""
-        states = [status.state for status in decision.statuses]
-        steady_ns = time.monotonic_ns()
-        due_s = 1.0 / self.params.heartbeat_rate_hz - 0.5 / WATCH_RATE_HZ  # the tick after this one would be late
-        if states == self._told and steady_ns - self._told_ns < due_s * NS_PER_S:
+        states = tuple(status.state for status in decision.statuses)
+        if not (self._statuses.overdue() or self._statuses.changed(states)):
             return
-        self._log.note(tuple(states), decision.text, steady_ns)
-        self._statuses.publish(status_to_msg(decision, self._last_sequence, self.ros_now_ns()))
-        self._told, self._told_ns = states, steady_ns
+        self._log.note(states, decision.text, time.monotonic_ns())
+        self._statuses.publish(states, status_to_msg(decision, self._last_sequence, self.ros_now_ns()))
 
     def _input_report(self, status: InputStatus, rate_hz: float | None) -> Report:
         """Report one input; a camera that is slower than the observations says so, fresh as its frames may be."""

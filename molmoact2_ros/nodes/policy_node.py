@@ -18,15 +18,13 @@ Run: ros2 run molmoact2_ros policy --ros-args -p checkpoint:=allenai/MolmoAct2-D
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections import deque
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rclpy.guard_condition import GuardCondition
-from rclpy.service import Service
 from std_srvs.srv import Trigger
 
 from molmoact2_ros.embodiment import Embodiment
@@ -122,17 +120,12 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
     def __init__(self) -> None:
         super().__init__("policy", PolicyParams)
         self.complaint = ""  # the last thing that was wrong, mended or not
-        self._mailbox: Mailbox[tuple[Observation, PolicyObservation]] | None = None
-        self._done: GuardCondition | None = None
-        self._services_made: list[Service] = []
-        self._publishers_made: list[Any] = []
-        self._subscriptions_made: list[Any] = []
 
     def _setup(self) -> None:
         self._robot = Embodiment.load(self.params.embodiment)
         self._instruction, self._instruction_sequence, self._rejected = "", 0, ""
         self._policy = self._load_policy()
-        self._life = secrets.randbits(63) + 1
+        self.owned.callback(delattr, self, "_policy")  # its memory is free before the next one is loaded
         self._sequence = 0
         self._last_depth: DepthResult | None = None
         self._next_inference_ns = self._next_observation_ns = 0
@@ -142,19 +135,16 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self._problem = ""
         # Filled by the worker, emptied in the executor's thread; a deque's append and popleft are atomic.
         self._finished: deque[Inference] = deque()
-        self._done = self.create_guard_condition(self._publish_finished)
-        self._mailbox = Mailbox(self._infer)
-        self._chunks = self.create_publisher(ActionChunk, "action_chunk", qos.CHUNK)
-        self._publishers_made = [self._chunks]
+        self._done = self.guard(self._publish_finished)
+        self._mailbox: Mailbox[tuple[Observation, PolicyObservation]]
+        self._mailbox = self.owned.enter_context(closing(Mailbox(self._infer)))
+        self._chunks = self.publisher(ActionChunk, "action_chunk", qos.CHUNK)
         if self.params.enable_depth:
-            self._depths = self.create_publisher(DepthMap, "depth", qos.STATUS)
-            self._publishers_made.append(self._depths)
-            self._services_made.append(self.create_service(Trigger, "~/think", self._on_think))
-        self._services_made.append(self.create_service(Instruct, "~/check_instruction", self._on_check))
-        self._subscriptions_made = [
-            self.create_subscription(Observation, "observation", self._on_observation, qos.OBSERVATION),
-            self.create_subscription(Instruction, "task/instruction", self._on_instruction, qos.LATCHED),
-        ]
+            self._depths = self.publisher(DepthMap, "depth", qos.STATUS)
+            self.service(Trigger, "~/think", self._on_think)
+        self.service(Instruct, "~/check_instruction", self._on_check)
+        self.subscription(Observation, "observation", self._on_observation, qos.OBSERVATION)
+        self.subscription(Instruction, "task/instruction", self._on_instruction, qos.LATCHED)
 
     def _load_policy(self) -> Policy:
         # torch takes seconds to import: only now, so that a wrong parameter is reported at once.
@@ -198,26 +188,11 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         """Time between two rows as the robot executes them."""
         return self._robot.policy.step_s / self.params.speed_scale
 
-    def _teardown(self) -> None:
-        if self._mailbox is not None:
-            self._mailbox.close()
-            self._mailbox = None
-        if self._done is not None:
-            self.destroy_guard_condition(self._done)
-            self._done = None
-        for service in self._services_made:
-            self.destroy_service(service)
-        for subscription in self._subscriptions_made:
-            self.destroy_subscription(subscription)
-        for publisher in self._publishers_made:
-            self.destroy_publisher(publisher)
-        self._publishers_made, self._subscriptions_made, self._services_made = [], [], []
-
     # Callbacks, all in the executor's thread.
 
     def _on_observation(self, message: Observation) -> None:
         now_ns = self.ros_now_ns()
-        if not self.active or not self._instruction or now_ns < self._next_inference_ns or self._mailbox is None:
+        if not self.active or not self._instruction or now_ns < self._next_inference_ns:
             return
         observed_ns = stamp_ns(message.header.stamp)
         if observed_ns < self._next_observation_ns:
@@ -316,8 +291,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         except (ValueError, RuntimeError) as error:
             chunk, problem = None, f"no chunk for observation {message.sequence}: {error}"
         self._finished.append(Inference(message, chunk, problem, observation.instruction_sequence))
-        if self._done is not None:
-            self._done.trigger()
+        self._done.trigger()
 
     # Chunk out.
 
@@ -343,7 +317,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         message.header.stamp = observation.header.stamp
         message.positions = to_array("d", positions)
         message.camera_ages_s = [_age_s(now_ns, stamp) for stamp in observation.camera_stamps]
-        message.policy_life, message.observation_life = self._life, observation.perception_life
+        message.policy_life, message.observation_life = self.instance_id, observation.perception_life
         if chunk.depth is not None:
             message.decoded_cells = chunk.depth.decoded.ravel().tolist()
             self._depths.publish(depth_to_msg(chunk.depth, observation, self._policy.spec))
@@ -365,7 +339,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             "instruction": self._instruction,
             "chunks": self._sequence,
             "last_complaint": self.complaint,
-            "observations_overtaken": self._mailbox.dropped if self._mailbox else 0,
+            "observations_overtaken": self._mailbox.dropped,
         }
         if self._last_depth is not None:
             values |= {

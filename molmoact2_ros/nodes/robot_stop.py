@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import Trigger
+
+from .lifecycle import Molmoact2Node
 
 
 class RobotStop:
     """Call the service once for every stop that is overdue, and say what it answered."""
 
-    def __init__(self, node: Node, service: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, node: Molmoact2Node[Any], service: str, tell: Callable[[str], None]) -> None:
         """Prepare.
 
         Args:
@@ -21,22 +23,16 @@ class RobotStop:
             service: name of a std_srvs/Trigger service; empty: the robot has none.
             tell: takes one sentence, as soon as there is an answer.
         """
-        self._node = node
         self._service = service
         self._tell = tell
         self._asked = False
-        self._client = node.create_client(Trigger, service) if service else None
+        self._client = node.client(Trigger, service) if service else None
 
     def update(self, overdue: bool) -> None:
         """Ask if a stop has just become overdue."""
         if overdue and not self._asked:
             self._ask()
         self._asked = overdue
-
-    def destroy(self) -> None:
-        """Release the client."""
-        if self._client is not None:
-            self._node.destroy_client(self._client)
 
     def _ask(self) -> None:
         if self._client is None:

@@ -25,18 +25,12 @@ from . import one_blas_thread  # noqa: F401 before anything that imports NumPy
 
 # isort: split
 
-import secrets
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from rclpy.clock import Clock
-from rclpy.clock_type import ClockType
-from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
-from rclpy.service import Service
-from rclpy.subscription import Subscription
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 
@@ -53,6 +47,7 @@ from .robot_stop import RobotStop
 from .safety_messages import bridge_report_from_msg, perception_report_from_msg, snapshot_to_msg
 from .safety_params import SafetyParams
 from .stage import Stage
+from .status_publisher import StatusPublisher
 
 KEPT = 500  # ten seconds of commands
 DECISION_SHARE = 0.25  # of a command period: bridge and controller need their part of it
@@ -76,10 +71,6 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
 
     def __init__(self) -> None:
         super().__init__("safety", SafetyParams, realtime=True)
-        self._publishers_made: list[Publisher] = []
-        self._subscriptions_made: list[Subscription] = []
-        self._services_made: list[Service] = []
-        self._robot_stop: RobotStop | None = None
 
     def _setup(self) -> None:
         robot, settings = Embodiment.load(self.params.embodiment), self.params.settings()
@@ -89,37 +80,33 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         limits, space = Limits.load(robot, settings.gripper_overrun).slowed(scale), Space.load(robot.slowed(scale))
         driver = robot.driver(self.params.driver or next(iter(robot.drivers)))
         self._monitor = Monitor(robot, limits, settings, space, [tuple(group.joints) for group in driver.groups])
-        self._life = secrets.randbits(63) + 1
         self._robot_stop = RobotStop(self, driver.stop_service, self._on_robot_stop)
         self._load = LoadMeter()
         self._publishers_at = self._now()
-        self._published: Snapshot | None = None
         self._logged: Snapshot | None = None
-        self._published_at = self._now()
-        # Half a watch period early: seen a moment too soon, a heartbeat would wait for the next one.
-        self._heartbeat_due_s = 1.0 / self.params.heartbeat_rate_hz - 0.5 / self.params.watch_rate_hz
         period_ms = 1e3 / robot.command_rate_hz
         self._decisions = Stage("decision", DECISION_SHARE * period_ms, KEPT)
         self._command_ages = Stage("command age", 1e3 * self.params.command_age_max_s, KEPT)
         self._make_topics(qos.command(1.0 / robot.command_rate_hz), [camera.topic for camera in robot.cameras])
         self._make_services()
-        # Not the node's clock: simulated time stands still when the simulator dies.
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0 / self.params.watch_rate_hz, self._on_tick, clock=steady)
+        self.steady_timer(1.0 / self.params.watch_rate_hz, self._on_tick)
 
     def _make_topics(self, command_qos: QoSProfile, camera_topics: list[str]) -> None:
-        self._states = self.create_publisher(SafetyState, "safety_state", qos.LATCHED)
-        self._safe = self.create_publisher(JointCommand, "command/safe", command_qos)
-        self._publishers_made = [self._states, self._safe]
+        self._states = StatusPublisher(
+            self,
+            SafetyState,
+            "safety_state",
+            qos.LATCHED,
+            heartbeat_hz=self.params.heartbeat_rate_hz,
+            watch_hz=self.params.watch_rate_hz,
+        )
+        self._safe = self.publisher(JointCommand, "command/safe", command_qos)
         self._estop = OperatorInput(self, Bool, "estop", self._on_estop)
-        self._subscriptions_made = [
-            self.create_subscription(JointCommand, "command/proposed", self._on_command, command_qos),
-            self.create_subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE),
-            self.create_subscription(PerceptionStatus, "perception_status", self._on_perception, qos.STATUS),
-            self.create_subscription(BridgeState, "bridge_state", self._on_bridge, qos.LATCHED),
-            self.create_subscription(Bool, "dead_man", self._on_dead_man, qos.ENABLING),
-            *self._estop.subscriptions,
-        ]
+        self.subscription(JointCommand, "command/proposed", self._on_command, command_qos)
+        self.subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE)
+        self.subscription(PerceptionStatus, "perception_status", self._on_perception, qos.STATUS)
+        self.subscription(BridgeState, "bridge_state", self._on_bridge, qos.LATCHED)
+        self.subscription(Bool, "dead_man", self._on_dead_man, qos.ENABLING)
         # One node publishes each: what two of them publish in turn is a motion that neither has planned.
         cameras = [f"{topic}{suffix}" for topic in camera_topics for suffix in ("", "/compressed")]
         self._exclusive_topics = [self.resolve_topic_name(topic) for topic in (*EXCLUSIVE_TOPICS, *cameras)]
@@ -136,11 +123,9 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
             return self._monitor.stop("an operator called ~/stop", now)
 
         requests = {"arm": arm, "stop": stop, "reset": self._monitor.reset}
-        self._services_made = [
-            self.create_service(Trigger, f"~/{name}", self._answers(name, request))
-            for name, request in requests.items()
-        ]
-        self._services_made.append(self.create_service(SetBool, "~/estop", self._on_estop_request))
+        for name, request in requests.items():
+            self.service(Trigger, f"~/{name}", self._answers(name, request))
+        self.service(SetBool, "~/estop", self._on_estop_request)
 
     def _activated(self) -> None:
         self._publish_state()
@@ -150,18 +135,6 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
             self._monitor.stop("the safety node was deactivated", self._now())
             self.get_logger().warning("stopped the robot, which was armed: the safety node was deactivated or ended")
         self._publish_state()
-
-    def _teardown(self) -> None:
-        if self._robot_stop is not None:
-            self._robot_stop.destroy()
-            self._robot_stop = None
-        for service in self._services_made:
-            self.destroy_service(service)
-        for subscription in self._subscriptions_made:
-            self.destroy_subscription(subscription)
-        for publisher in self._publishers_made:
-            self.destroy_publisher(publisher)
-        self._services_made, self._subscriptions_made, self._publishers_made = [], [], []
 
     # Callbacks, all in the executor's thread.
 
@@ -185,7 +158,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         self._monitor.on_perception(perception_report_from_msg(message), self._now())
 
     def _on_bridge(self, message: BridgeState) -> None:
-        report, now = bridge_report_from_msg(message, self._life), self._now()
+        report, now = bridge_report_from_msg(message, self.instance_id), self._now()
         if not report.hears_us or report.cause is not Cause.NONE:
             self._watch_publishers(now)  # a second bridge, or commands of somebody else, are found as such
         self._monitor.on_bridge(report, now)
@@ -222,9 +195,8 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
             self._watch_publishers(now)
         self._monitor.on_load(self._load.sample(now.steady_ns))
         self._monitor.tick(now)
-        if self._robot_stop is not None:
-            self._robot_stop.update(self._monitor.overdue)
-        if now.since_s(self._published_at) > self._heartbeat_due_s:
+        self._robot_stop.update(self._monitor.overdue)
+        if self._states.overdue():
             self._publish_state()
         self._publish_if_changed()
 
@@ -232,7 +204,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         self._publishers_at = now
         for topic in self._exclusive_topics:
             crowded = self.count_publishers(topic) > 1  # the names cost three times as much
-            names = [info.node_name for info in self.get_publishers_info_by_topic(topic)] if crowded else []
+            names = self.publishers_of(topic) if crowded else []
             self._monitor.on_publishers(topic, names, now)
         self._monitor.on_unreceived_estops(self._estop.unmatched(), now)
 
@@ -253,15 +225,14 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
 
     def _publish_if_changed(self) -> None:
         """A command that passed is no news: it is told with the next heartbeat."""
-        if self.active and self._published != self._news():
+        if self.active and self._states.changed(self._news()):
             self._publish_state()
 
     def _publish_state(self) -> None:
         """Publish, for whatever reason, and log what has changed since the last time."""
         self._log_change()
-        now = self._now()
-        self._states.publish(snapshot_to_msg(self._monitor.snapshot, now.ros_ns, self._life))
-        self._published, self._published_at = self._news(), now
+        message = snapshot_to_msg(self._monitor.snapshot, self.ros_now_ns(), self.instance_id)
+        self._states.publish(self._news(), message)
 
     def _news(self) -> Snapshot:
         return replace(self._monitor.snapshot, passed_sequence=0)

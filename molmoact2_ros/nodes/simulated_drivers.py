@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from rclpy.node import Node
-from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
@@ -26,6 +24,7 @@ from molmoact2_ros.sim.misbehaviour import CONTROLLER_IGNORES
 from molmoact2_ros.sim.schedule import Schedule
 
 from . import qos
+from .lifecycle import Molmoact2Node
 from .simulated_faults import SimulatedFaults
 from .simulator_messages import joint_state_to_msg, trajectory_from_msg
 
@@ -37,7 +36,7 @@ class SimulatedDrivers:
 
     def __init__(
         self,
-        node: Node,
+        node: Molmoact2Node[Any],
         embodiment: Embodiment,
         driver: Driver,
         simulation: Simulation,
@@ -68,7 +67,6 @@ class SimulatedDrivers:
         grippers = {joint.name for joint in embodiment.joints if joint.is_gripper}
         self._states: dict[str, list[int]] = {}
         self._rates: dict[str, float] = {}
-        self._subscriptions: list[Subscription] = []
         self._actions: list[Any] = []
         for index, group in enumerate(simulation.groups):
             topic = group.driver.state_topic
@@ -76,7 +74,7 @@ class SimulatedDrivers:
             rate_hz = gripper_rate_hz if grippers.issuperset(group.driver.joints) else arm_rate_hz
             self._rates[topic] = max(rate_hz, self._rates.get(topic, 0.0))
             self._open_commands(index)
-        self._publishers = {topic: node.create_publisher(JointState, topic, DRIVER_DEPTH) for topic in self._states}
+        self._publishers = {topic: node.publisher(JointState, topic, DRIVER_DEPTH) for topic in self._states}
         self._schedules = {topic: Schedule() for topic in self._states}
 
     def misbehave(self, misbehaviour: Misbehaviour) -> None:
@@ -107,16 +105,6 @@ class SimulatedDrivers:
                 if states is not None:
                     self._publishers[topic].publish(joint_state_to_msg(states, now_ns))
 
-    def close(self) -> None:
-        """Close the topics."""
-        for action in self._actions:
-            action.close()
-        self._faults.close()
-        for subscription in self._subscriptions:
-            self._node.destroy_subscription(subscription)
-        for publisher in self._publishers.values():
-            self._node.destroy_publisher(publisher)
-
     def _open_commands(self, index: int) -> None:
         driver = self._simulation.groups[index].driver
         if driver.interface == I2RT_GRIPPER:
@@ -133,11 +121,7 @@ class SimulatedDrivers:
 
     def _subscribe(self, kind: type, index: int, unpack: Callable[..., JointTrajectory | np.ndarray]) -> None:
         topic = self._simulation.groups[index].driver.command_topic
-        self._subscriptions.append(
-            self._node.create_subscription(
-                kind, topic, lambda message: self._on_command(index, message, unpack), qos.CONTROLLER
-            )
-        )
+        self._node.subscription(kind, topic, lambda message: self._on_command(index, message, unpack), qos.CONTROLLER)
 
     def _on_command(self, index: int, message: object, unpack: Callable[..., JointTrajectory | np.ndarray]) -> None:
         self._catch_up()

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rclpy.node import Node
 
 from molmoact2_ros.bridge import COMPONENTS_STATUS
 from molmoact2_ros.bridge.diagnostic_faults import STATE_KEY
@@ -12,6 +13,7 @@ from molmoact2_ros.embodiment import DIAGNOSTICS, HARDWARE_COMPONENTS, Driver, F
 from molmoact2_ros.sim import SimulationError
 from molmoact2_ros.sim.schedule import Schedule
 
+from .lifecycle import Molmoact2Node
 from .messages import to_stamp
 
 RATE_HZ = 1.0  # that of diagnostic_updater, which controller_manager uses
@@ -21,10 +23,10 @@ MANAGER_STATUS = f"controller_manager: {COMPONENTS_STATUS}"
 class SimulatedFaults:
     """Publish on every fault source that is a topic of diagnostics; the others need messages of their drivers."""
 
-    def __init__(self, node: Node, driver: Driver) -> None:
-        self._node, self._driver, self._fault = node, driver, ""
+    def __init__(self, node: Molmoact2Node[Any], driver: Driver) -> None:
+        self._driver, self._fault = driver, ""
         self._sources = [source for source in driver.faults if source.kind in (HARDWARE_COMPONENTS, DIAGNOSTICS)]
-        self._publishers = [node.create_publisher(DiagnosticArray, source.topic, 10) for source in self._sources]
+        self._publishers = [node.publisher(DiagnosticArray, source.topic, 10) for source in self._sources]
         self._schedule = Schedule()
 
     def report(self, fault: str) -> None:
@@ -51,11 +53,6 @@ class SimulatedFaults:
                 message = DiagnosticArray(status=self._statuses(source))
                 message.header.stamp = to_stamp(now_ns)
                 publisher.publish(message)
-
-    def close(self) -> None:
-        """Close the topics."""
-        for publisher in self._publishers:
-            self._node.destroy_publisher(publisher)
 
     def _statuses(self, source: FaultSource) -> list[DiagnosticStatus]:
         if source.kind == DIAGNOSTICS:

@@ -31,13 +31,11 @@ from __future__ import annotations
 import queue
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType
 from rclpy.parameter import Parameter
-from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock as ClockMsg
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
@@ -97,11 +95,6 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
     def __init__(self) -> None:
         """Declare the parameters."""
         super().__init__("simulator", SimulatorParams)
-        self._drivers: SimulatedDrivers | None = None
-        self._cameras: CameraThread | None = None
-        self._pace: CameraPace | None = None
-        self._publishers_made: list[Publisher] = []
-        self._exposures: dict[str, Schedule] = {}
         self.add_on_set_parameters_callback(self._on_parameters)
 
     def _setup(self) -> None:
@@ -114,9 +107,9 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         wrong = self._parsed(self.get_parameter(MISBEHAVIOUR).value)
         self._simulation = Simulation(embodiment, scene, driver, params.pose, self._start_ns)
         self._reported = (time.monotonic(), self._simulation.time_ns, 0.0)
-        self._clock_publisher = self._publisher(ClockMsg, "/clock", 10) if params.publish_clock else None
+        self._clock_publisher = self.publisher(ClockMsg, "/clock", 10) if params.publish_clock else None
         # Reliable and deep: after a moment in which this process stood still, all of the motion comes at once.
-        self._truth = self._publisher(JointState, "~/truth", qos.to_record(qos.STATE)) if params.publish_truth else None
+        self._truth = self.publisher(JointState, "~/truth", qos.to_record(qos.STATE)) if params.publish_truth else None
         self._truth_schedule = Schedule()
         self._drivers = SimulatedDrivers(
             self,
@@ -127,11 +120,13 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
             arm_rate_hz=params.arm_state_rate_hz,
             gripper_rate_hz=params.gripper_state_rate_hz,
         )
+        self._cameras: CameraThread | None = None
+        self._pace: CameraPace | None = None
+        self._exposures: dict[str, Schedule] = {}
         if params.camera_rate_hz != 0.0:
             self._open_cameras(embodiment.cameras, scene)
-        self._misbehave(self._drivers, wrong)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)  # physics goes on whatever ROS time does
-        self.create_timer(1.0 / params.arm_state_rate_hz, self._tick, clock=steady)
+        self._misbehave(wrong)
+        self.steady_timer(1.0 / params.arm_state_rate_hz, self._tick)  # physics goes on whatever ROS time does
         self.get_logger().info(f"simulating {embodiment.title} as {driver.name}, pose {params.pose}")
 
     def _open_cameras(self, cameras: tuple[Camera, ...], scene: Scene) -> None:
@@ -141,23 +136,24 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         self._pace, self._said_lowered = CameraPace(rate_hz), False
         self._frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
         self._render_s = 0.0
-        self._frame_ready = self.create_guard_condition(self._publish_frames)
+        self._frame_ready = self.guard(self._publish_frames)
         self._exposures = {camera.role: Schedule(EXPOSURE_SKEW_S * i) for i, camera in enumerate(cameras)}
-        self._image_publishers = {camera.role: self._publisher(Image, camera.topic, qos.CAMERA) for camera in cameras}
+        self._image_publishers = {camera.role: self.publisher(Image, camera.topic, qos.CAMERA) for camera in cameras}
         self._info_publishers = {
-            camera.role: self._publisher(CameraInfo, camera.info_topic, qos.CAMERA) for camera in cameras
+            camera.role: self.publisher(CameraInfo, camera.info_topic, qos.CAMERA) for camera in cameras
         }
         self._focal_px = {role: scene.description.cameras[role].focal_px(self._size[1]) for role in self._roles}
-        self._cameras = CameraThread(lambda: Cameras(scene, *self._size, params.seed), self._on_frame)
+        cameras_thread = CameraThread(lambda: Cameras(scene, *self._size, params.seed), self._on_frame)
+        self._cameras = self.owned.enter_context(closing(cameras_thread))
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         """Misbehave otherwise from now on; every other parameter is read-only. Refused while not configured."""
         for parameter in parameters:
             if parameter.name == MISBEHAVIOUR:
-                if self._drivers is None:
+                if not self.configured:
                     return SetParametersResult(successful=False, reason="misbehaviour: configure the simulator first")
                 try:
-                    self._misbehave(self._drivers, self._parsed(parameter.value))
+                    self._misbehave(self._parsed(parameter.value))
                 except SimulationError as error:
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -168,34 +164,20 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
             raise SimulationError(f"misbehaviour: {CLOCK_JUMP} needs the parameter publish_clock")
         return wrong
 
-    def _misbehave(self, drivers: SimulatedDrivers, wrong: Misbehaviour) -> None:
-        drivers.misbehave(wrong)
+    def _misbehave(self, wrong: Misbehaviour) -> None:
+        self._drivers.misbehave(wrong)
         self._spoilt = SpoiltFrames(wrong, self._roles)
         if wrong.kind == CLOCK_JUMP:
-            self._jump(drivers, round(wrong.seconds * NS_PER_S))
+            self._jump(round(wrong.seconds * NS_PER_S))
 
-    def _jump(self, drivers: SimulatedDrivers, ns: int) -> None:
+    def _jump(self, ns: int) -> None:
         """Set the published clock forward or back; the robot notices nothing."""
         self._catch_up()
         self._start_ns += ns
         self._simulation.jump(ns)
-        drivers.shift(ns)
+        self._drivers.shift(ns)
         for schedule in (self._truth_schedule, *self._exposures.values()):
             schedule.shift(ns)
-
-    def _publisher(self, kind: type, topic: str, profile: QoSProfile | int) -> Publisher:
-        self._publishers_made.append(self.create_publisher(kind, topic, profile))
-        return self._publishers_made[-1]
-
-    def _teardown(self) -> None:
-        if self._cameras is not None:
-            self._cameras.close()
-            self.destroy_guard_condition(self._frame_ready)
-        if self._drivers is not None:
-            self._drivers.close()
-        for publisher in self._publishers_made:
-            self.destroy_publisher(publisher)
-        self._cameras, self._drivers, self._pace, self._publishers_made = None, None, None, []
 
     def _present_ns(self) -> int:
         if self._clock_publisher is None:
@@ -215,8 +197,7 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         self._catch_up()
         if self._clock_publisher is not None:
             self._clock_publisher.publish(ClockMsg(clock=to_stamp(self._simulation.time_ns)))
-        if self._drivers is not None:
-            self._drivers.publish_due()
+        self._drivers.publish_due()
         if self._pace is not None and self._cameras is not None:
             self._pace.late(behind_s)
             self._expose(self._pace, self._cameras)
@@ -255,9 +236,7 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
             self._info_publishers[role].publish(camera_info_to_msg(image, self._focal_px[frame.role]))
 
     def _report(self) -> list[Report]:
-        if self._drivers is None:
-            return []
-        reports = [self._report_physics(self._drivers)]
+        reports = [self._report_physics()]
         if self._pace is not None:
             text = f"{self._pace.rate_hz:.1f} Hz" + (f" of {self._pace.asked_hz:g} asked" if self._pace.lowered else "")
             values = {
@@ -270,7 +249,7 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
             reports.append(("cameras", WARN if self._pace.lowered else OK, text, values))
         return reports
 
-    def _report_physics(self, drivers: SimulatedDrivers) -> Report:
+    def _report_physics(self) -> Report:
         then_s, then_ns, then_lost_s = self._reported
         now_s, now_ns, lost_s = time.monotonic(), self._simulation.time_ns, self._simulation.lost_s
         self._reported = (now_s, now_ns, lost_s)
@@ -278,8 +257,8 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         values = {
             "real_time_factor": f"{factor:.3f}",
             "lost_s": f"{lost_s:.3f}",
-            "commands_accepted": drivers.accepted,
-            "commands_refused": drivers.refused,
+            "commands_accepted": self._drivers.accepted,
+            "commands_refused": self._drivers.refused,
         }
         return "physics", OK if factor > REAL_TIME_ENOUGH else ERROR, f"real-time factor {factor:.2f}", values
 

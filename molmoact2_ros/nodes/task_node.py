@@ -37,11 +37,9 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
-from rclpy.clock import Clock, ClockType
 from rclpy.task import Future
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -94,9 +92,6 @@ class TaskNode(Molmoact2Node[TaskParams]):
 
     def __init__(self) -> None:
         super().__init__("task", TaskParams)
-        self._instructions: Instructions | None = None
-        self._action: ActionServer | None = None
-        self._made: list[tuple[Callable[[Any], object], Any]] = []
 
     def _setup(self) -> None:
         robot = Embodiment.load(self.params.embodiment)
@@ -111,24 +106,14 @@ class TaskNode(Molmoact2Node[TaskParams]):
         self._status_s = 0.0
         self._instructions = Instructions(self)
         self._home = MoveHome(self, robot)
-        self._statuses = self.create_publisher(TaskStatus, "task_status", qos.LATCHED)
+        self._statuses = self.publisher(TaskStatus, "task_status", qos.LATCHED)
         self._input = OperatorInput(self, String, "instruction", self._on_instruction)
-        services = [
-            self.create_service(Instruct, "~/instruct", self._on_instruct),
-            self.create_service(Trigger, "~/cancel_task", self._answers("cancelled by a service call", Task.cancel)),
-            self.create_service(Trigger, "~/finish_task", self._answers("", lambda task, _, now: task.finish(now))),
-        ]
-        subscriptions = [
-            *self._input.subscriptions,
-            self.create_subscription(ActionChunk, "action_chunk", self._on_chunk, qos.to_record(qos.CHUNK)),
-            self.create_subscription(SafetyState, "safety_state", self._on_safety, qos.LATCHED),
-        ]
-        self._made = [
-            *((self.destroy_service, service) for service in services),
-            *((self.destroy_subscription, subscription) for subscription in subscriptions),
-            (self.destroy_publisher, self._statuses),
-        ]
-        self._action = ActionServer(
+        self.subscription(ActionChunk, "action_chunk", self._on_chunk, qos.to_record(qos.CHUNK))
+        self.subscription(SafetyState, "safety_state", self._on_safety, qos.LATCHED)
+        self.service(Instruct, "~/instruct", self._on_instruct)
+        self.service(Trigger, "~/cancel_task", self._answers("cancelled by a service call", Task.cancel))
+        self.service(Trigger, "~/finish_task", self._answers("", lambda task, _, now: task.finish(now)))
+        action = ActionServer(
             self,
             RunTask,
             "~/run_task",
@@ -136,23 +121,12 @@ class TaskNode(Molmoact2Node[TaskParams]):
             goal_callback=lambda _: GoalResponse.ACCEPT,  # a refusal could not say why: the result does
             cancel_callback=lambda _: CancelResponse.ACCEPT,
         )
-        self.create_timer(1.0 / TICK_HZ, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.owned.callback(action.destroy)
+        self.steady_timer(1.0 / TICK_HZ, self._tick)
 
     def _deactivating(self) -> None:
-        if self._end(lambda task: task.cancel("the task node was shut down", time.monotonic())) and self._instructions:
+        if self._end(lambda task: task.cancel("the task node was shut down", time.monotonic())):
             self._instructions.flush(FLUSH_S)
-
-    def _teardown(self) -> None:
-        if self._instructions is not None:
-            self._instructions.close()
-            self._instructions = None
-            self._home.close()
-        if self._action is not None:
-            self._action.destroy()
-            self._action = None
-        for destroy, entity in self._made:
-            destroy(entity)
-        self._made = []
 
     # What is asked for.
 
@@ -207,7 +181,7 @@ class TaskNode(Molmoact2Node[TaskParams]):
         """Give an instruction that is no task, which ends the one that runs; return why it is not taken."""
         self._first = ""
         problem = await self._checked(text)
-        if problem or self._instructions is None:
+        if problem:
             self._reject(text, problem)
             return problem
         reason = f"another instruction came: {text!r}"
@@ -225,7 +199,7 @@ class TaskNode(Molmoact2Node[TaskParams]):
 
     async def _checked(self, text: str) -> str:
         """Return why the policy cannot infer with an instruction; empty if it can, or if there is none to say."""
-        problem = await self._instructions.check(text) if self._instructions else None
+        problem = await self._instructions.check(text)
         return "the task node was shut down" if problem is None else str(problem)
 
     def _reject(self, text: str, problem: str) -> None:
@@ -235,7 +209,6 @@ class TaskNode(Molmoact2Node[TaskParams]):
 
     def _give(self, text: str) -> None:
         """Put a checked instruction in force."""
-        assert self._instructions is not None
         self._progress, self._rejected, self._followed = Progress(), "", ""
         self._instructions.give(text)
         self.get_logger().info(f"instruction: {text!r}")
@@ -268,7 +241,7 @@ class TaskNode(Molmoact2Node[TaskParams]):
                 f"a task runs already: {self._task.request.instruction!r}; cancel or finish it first (~/cancel_task)"
             )
         task = Task(request, self._view(), time.monotonic())
-        if self._instructions is None or not self._instructions.policy_answers:
+        if not self._instructions.policy_answers:
             raise TaskRefused(NO_POLICY)
         if request.home_first and not self._home.is_offered:
             raise TaskRefused("the interpolator does not offer ~/home: is it running?")
@@ -285,15 +258,13 @@ class TaskNode(Molmoact2Node[TaskParams]):
             self._give(task.request.instruction)
 
     def _withdraw(self) -> None:
-        assert self._instructions is not None
         self._progress, self._followed = Progress(), ""
         self._instructions.withdraw()
         self._publish_status()
 
     def _tick(self) -> None:
         now_s = time.monotonic()
-        if self._instructions is not None:
-            self._instructions.tick()
+        self._instructions.tick()
         self._home.tick()
         self._end(lambda task: task.tick(self._view(), now_s))
         if self._goal is not None and self._goal.is_cancel_requested:
@@ -333,8 +304,6 @@ class TaskNode(Molmoact2Node[TaskParams]):
 
     def _on_chunk(self, message: ActionChunk) -> None:
         instructions, task = self._instructions, self._task
-        if instructions is None:
-            return
         if instructions.sequence == 0:
             self._followed = message.instruction
         elif instructions.text and message.instruction_sequence == instructions.sequence:
@@ -360,10 +329,10 @@ class TaskNode(Molmoact2Node[TaskParams]):
     # What it says.
 
     def _publish_status(self) -> None:
-        if (instructions := self._instructions) is None:
-            return
+        if not self.configured:
+            return  # an answer came after cleanup
         self._status_s = time.monotonic()
-        task, progress = self._task, self._progress
+        instructions, task, progress = self._instructions, self._task, self._progress
         is_task = task is not None and not task.is_over
         message = TaskStatus(
             stamp=self.get_clock().now().to_msg(),
@@ -393,8 +362,6 @@ class TaskNode(Molmoact2Node[TaskParams]):
 
     def _report(self) -> list[Report]:
         instructions, task = self._instructions, self._task
-        if instructions is None:
-            return []
         level, text = OK, "waiting for an instruction"
         if task is not None and not task.is_over:
             text = f"task: {task.phase.name.lower()}"

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,11 +12,11 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from fakes.commands import continued, resting_command
 from fakes.fake_driver import FakeDriver
-from rclpy.executors import SingleThreadedExecutor
+from fakes.lifecycle_manager import repeat_life_cycle
+from fakes.neighbours import AroundNode
 from rclpy.qos import qos_profile_sensor_data, qos_profile_system_default
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
@@ -32,26 +31,18 @@ from molmoact2_ros.nodes.messages import command_to_msg, robot_state_from_msg, t
 
 pytestmark = pytest.mark.node
 
-PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
 DROID = Embodiment.load("droid")
 FORWARD = "franka_ros2_robotiq_forward"
 ARM, GRIPPER = DROID.driver(FORWARD).groups
 HOME = DROID.pose("home")
 
 
-class Neighbours:
+class Neighbours(AroundNode):
     """Drivers (sensor data), controllers (system default) and safety around a bridge node."""
 
     def __init__(self, driver: str = FORWARD, **parameters: object) -> None:
-        values = {"driver": driver, **parameters}
-        settings = [word for name, value in values.items() for word in ("-p", f"{name}:={value}")]
-        rclpy.init(args=["--ros-args", *settings])
-        self.bridge = BridgeNode()
-        assert self.bridge.autostart(), self.bridge.failure
-        self.node = rclpy.create_node("neighbours")
-        self.executor = SingleThreadedExecutor()
-        for node in (self.node, self.bridge):
-            self.executor.add_node(node)
+        super().__init__(BridgeNode, driver=driver, **parameters)
+        assert self.started, self.bridge.failure
         self.arm, self.gripper = FakeDriver(ARM, HOME[:7]), FakeDriver(GRIPPER, np.array([0.75]))
         self.sensors = {
             group.state_topic: self.node.create_publisher(JointState, group.state_topic, qos_profile_sensor_data)
@@ -74,8 +65,7 @@ class Neighbours:
         self.safety_life, self.safety_cause = 1, SafetyState.CAUSE_NONE
         self.broken: dict[str, float] = {}
 
-    def now_ns(self) -> int:
-        return self.node.get_clock().now().nanoseconds
+    bridge = property(lambda self: self.tested)
 
     def sense(self, driver: FakeDriver, topic: str) -> None:
         report = driver.report(self.now_ns() / 1e6, velocities=np.zeros(len(driver.names) - 2), broken=self.broken)
@@ -84,7 +74,7 @@ class Neighbours:
         message.position, message.velocity = to_array("d", report.positions), to_array("d", report.velocities)
         self.sensors[topic].publish(message)
 
-    def live(self) -> None:
+    def play(self) -> None:
         """One round of drivers and safety, as far as they live."""
         self.sense(self.arm, ARM.state_topic)
         self.sense(self.gripper, GRIPPER.state_topic)
@@ -93,19 +83,14 @@ class Neighbours:
 
     def command(self, **changes: object) -> None:
         """One round, and the next command of a motion that began with the first one."""
-        self.live()
+        self.play()
         self.sequence += 1
         self.motion = self.motion or resting_command(DROID, self.now_ns())
-        self.last = replace(continued(self.motion, self.now_ns()), sequence=self.sequence, **changes)
-        self.commands.publish(command_to_msg(self.last))
+        self.command_sent = replace(continued(self.motion, self.now_ns()), sequence=self.sequence, **changes)
+        self.commands.publish(command_to_msg(self.command_sent))
 
-    def play_until(self, happened: Callable[[], object], step: Callable[[], None] | None = None) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not happened():
-            assert time.monotonic() < deadline, f"waited in vain; last: {self.bridge_states[-1:]}"
-            (step or self.live)()
-            for _ in range(8):
-                self.executor.spin_once(timeout_sec=0.003)
+    def last(self) -> object:
+        return self.bridge_states[-1:]
 
     def arm_safety(self) -> None:
         """Disarmed, then armed; wait until drivers and controllers are connected."""
@@ -116,27 +101,6 @@ class Neighbours:
 
     def is_mode(self, mode: int, cause: int = BridgeState.CAUSE_NONE) -> bool:
         return bool(self.bridge_states) and (self.bridge_states[-1].mode, self.bridge_states[-1].cause) == (mode, cause)
-
-    def destroy(self) -> None:
-        self.executor.shutdown()
-        self.bridge.destroy_node()
-        self.node.destroy_node()
-
-
-@pytest.fixture
-def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Neighbours]]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "72")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made: list[Neighbours] = []
-
-    def make(*args: object, **kwargs: object) -> Neighbours:
-        made.append(Neighbours(*args, **kwargs))
-        return made[-1]
-
-    yield make
-    for neighbours in made:
-        neighbours.destroy()
-    rclpy.try_shutdown()
 
 
 def test_reversed_driver_joints_become_a_robot_state_in_our_names_and_units(around):
@@ -228,13 +192,16 @@ def test_a_lost_driver_ends_the_permit_until_safety_is_armed_anew(around):
 def test_a_joint_on_a_trajectory_may_not_step_but_one_that_is_sent_goals_may(around, joint, cause):
     run = around()
     run.arm_safety()
-    run.play_until(lambda: run.bridge._forwarded_sequence and not np.ptp(run.last.positions, axis=0).any(), run.command)
-    stepped = run.last.positions.copy()
+    run.play_until(
+        lambda: run.bridge_states[-1].forwarded_sequence and not np.ptp(run.command_sent.positions, axis=0).any(),
+        run.command,
+    )
+    stepped = run.command_sent.positions.copy()
     stepped[:, joint] += 0.2
     run.command(positions=stepped)
-    guard = run.bridge._guard
-    run.play_until(lambda: run.bridge._forwarded_sequence == run.sequence or guard.hold)
-    assert (guard.hold.cause if guard.hold else Cause.NONE) is Cause[cause]
+    sent = run.sequence
+    run.play_until(lambda: run.bridge_states[-1].forwarded_sequence == sent or run.bridge_states[-1].cause)
+    assert run.bridge_states[-1].cause == getattr(BridgeState, f"CAUSE_{cause}")
 
 
 def test_a_second_publisher_of_commands_is_named_and_stops_forwarding(around):
@@ -271,7 +238,7 @@ def test_a_second_source_of_a_joints_state_is_named_and_stops_forwarding(around)
     rival = FakeDriver(GRIPPER, np.array([0.0]))
     run.play_until(
         lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SECOND_PUBLISHER),
-        lambda: (run.live(), run.sense(rival, "rival")),
+        lambda: (run.play(), run.sense(rival, "rival")),
     )
     text = "'joint_states' has several sources of robotiq_85_left_knuckle_joint (neighbours, neighbours), expected one"
     assert text in run.bridge_states[-1].text
@@ -282,7 +249,7 @@ def test_drivers_that_share_a_topic_for_joints_of_their_own_are_no_rivals(around
     run.sensors["other"] = run.node.create_publisher(JointState, GRIPPER.state_topic, qos_profile_sensor_data)
     run.arm_safety()
     states = len(run.robot_states)
-    run.play_until(lambda: len(run.robot_states) > states + 20, lambda: (run.live(), run.sense(run.arm, "other")))
+    run.play_until(lambda: len(run.robot_states) > states + 20, lambda: (run.play(), run.sense(run.arm, "other")))
     assert not run.bridge._drivers.disputed()
     assert run.is_mode(BridgeState.READY)
 
@@ -308,7 +275,7 @@ def _tell_components(around: Neighbours, state: str) -> Callable[[], None]:
     publisher = around.node.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
     def told() -> None:
-        around.live()
+        around.play()
         values = [KeyValue(key="arm.state", value=state)]
         name = "controller_manager: Hardware Components Activity"
         publisher.publish(DiagnosticArray(status=[DiagnosticStatus(name=name, message="stopped", values=values)]))
@@ -362,6 +329,14 @@ def test_reactivation_needs_safety_to_be_armed_anew(around):
     run.bridge.trigger_activate()
     run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SAFETY_NOT_ARMED), run.command)
     assert run.trajectories == []
+
+
+def test_a_bridge_forwards_commands_after_twenty_life_cycles(around):
+    run = around(autostart=False)
+    repeat_life_cycle(run.bridge, run.executor)
+    run.arm_safety()
+    run.play_until(lambda: run.trajectories and run.goals, run.command)
+    assert run.node.count_publishers(ARM.command_topic) == 1
 
 
 def test_a_stop_of_a_safety_that_is_gone_is_told_until_the_next_one_has_latched_it(around):

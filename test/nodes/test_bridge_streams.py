@@ -7,7 +7,7 @@ One process, one executor; the neighbours are a driver, a safety and a controlle
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,9 +15,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
-import rclpy
 from fakes.commands import continued, resting_command
-from rclpy.executors import SingleThreadedExecutor
+from fakes.neighbours import AroundNode
 from rclpy.qos import qos_profile_sensor_data, qos_profile_system_default
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
@@ -30,26 +29,22 @@ from molmoact2_ros.nodes.messages import command_to_msg, to_array, to_stamp
 
 pytestmark = pytest.mark.node
 
-PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
 SO101 = Embodiment.load("so101")
 (GROUP,) = SO101.driver("so101_forward").groups
 HOME = SO101.pose("home")
-RATE = ["-p", "stream_rate_hz:=20.0"]  # so low that a busy machine does not interrupt the stream
+RATE_HZ = 20.0  # so low that a busy machine does not interrupt the stream
 POINTS = 26  # half a second
 END = GROUP.unit.outside(HOME - 0.02)  # of resting_command, in the driver's units
 
 
-class Neighbours:
+class Neighbours(AroundNode):
     """A driver, safety, and a forward controller around a bridge node."""
 
+    bridge = property(lambda self: self.tested)
+
     def __init__(self) -> None:
-        rclpy.init(args=["--ros-args", "-p", "embodiment:=so101", "-p", "driver:=so101_forward", *RATE])
-        self.bridge = BridgeNode()
-        assert self.bridge.autostart(), self.bridge.failure
-        self.node = rclpy.create_node("neighbours")
-        self.executor = SingleThreadedExecutor()
-        for node in (self.node, self.bridge):
-            self.executor.add_node(node)
+        super().__init__(BridgeNode, embodiment="so101", driver="so101_forward", stream_rate_hz=RATE_HZ)
+        assert self.started, self.bridge.failure
         self.states = self.node.create_publisher(JointState, GROUP.state_topic, qos_profile_sensor_data)
         self.safety = self.node.create_publisher(SafetyState, "safety_state", qos.LATCHED)
         self.commands = self.node.create_publisher(JointCommand, "command/safe", qos.command(0.02))
@@ -67,10 +62,7 @@ class Neighbours:
         self.motion: JointCommand | None = None
         self.sequence = 0
 
-    def now_ns(self) -> int:
-        return self.node.get_clock().now().nanoseconds
-
-    def live(self, mode: int = SafetyState.DISARMED) -> None:
+    def play(self, mode: int = SafetyState.DISARMED) -> None:
         message = JointState(name=list(GROUP.joints.values())[::-1])
         message.header.stamp = to_stamp(self.now_ns())
         message.position = to_array("d", GROUP.unit.outside(HOME)[::-1])
@@ -79,45 +71,27 @@ class Neighbours:
 
     def command(self, mode: int = SafetyState.ARMED) -> None:
         """The next command of a motion that begins with the first one."""
-        self.live(mode)
+        self.play(mode)
         self.sequence += 1
         self.motion = self.motion or resting_command(SO101, self.now_ns(), points=POINTS)
         told = replace(continued(self.motion, self.now_ns()), sequence=self.sequence)
         self.commands.publish(command_to_msg(told))
 
-    def play_until(self, happened: Callable[[], object], step: Callable[[], None] | None = None) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not happened():
-            assert time.monotonic() < deadline, "waited in vain"
-            (step or self.live)()
-            for _ in range(8):
-                self.executor.spin_once(timeout_sec=0.003)
-
-    def play_for(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        self.play_until(lambda: time.monotonic() > until)
-
     def holds(self, cause: int) -> bool:
         return bool(self.bridge_states) and self.bridge_states[-1].cause == cause
 
-    def arm_safety(self) -> None:
-        self.play_until(lambda: self.robot_states and self.bridge._outputs[0].listens())
-        self.play_until(lambda: self.bridge._guard.permits, lambda: self.live(SafetyState.ARMED))
+    def is_ready(self) -> bool:
+        """Whether drivers and controllers are connected."""
+        return bool(self.bridge_states) and not self.bridge_states[-1].text
 
-    def destroy(self) -> None:
-        self.executor.shutdown()
-        self.bridge.destroy_node()
-        self.node.destroy_node()
+    def arm_safety(self) -> None:
+        self.play_until(lambda: self.robot_states and self.is_ready())
+        self.play_until(lambda: self.bridge._guard.permits, lambda: self.play(SafetyState.ARMED))
 
 
 @pytest.fixture
-def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Neighbours]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "40")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made = Neighbours()
-    yield made
-    made.destroy()
-    rclpy.try_shutdown()
+def around(around: Callable[[], Neighbours]) -> Neighbours:
+    return around()
 
 
 def test_one_command_is_streamed_to_its_end_although_no_other_follows(around: Neighbours) -> None:

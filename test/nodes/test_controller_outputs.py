@@ -123,15 +123,15 @@ class FakeNode:
         self.now_ns, self.sent = 0, []
         self.tick = lambda: None
 
-    def create_publisher(self, kind, topic, _profile):
+    def publisher(self, kind, topic, _profile):
         self.kind = kind
         return SimpleNamespace(topic_name=topic, publish=self.sent.append, get_subscription_count=lambda: 0)
 
-    def create_timer(self, _period_s, callback, clock):
+    def steady_timer(self, _period_s, callback):
         self.tick = callback
 
-    def get_clock(self):
-        return SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=self.now_ns))
+    def ros_now_ns(self):
+        return self.now_ns
 
 
 def _streamed(interface):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
-import rclpy
 import torch
-from rclpy.executors import SingleThreadedExecutor
+from fakes.neighbours import AroundNode
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from molmoact2_ros.embodiment import Embodiment, share_folder
@@ -34,18 +33,14 @@ HEIGHT, WIDTH = 120, 160  # of the camera
 CODES = np.arange(GRID * GRID).reshape(GRID, GRID)
 
 
-class Neighbours:
+class Neighbours(AroundNode):
     """Camera, perception and policy around a depth viewer."""
 
+    viewer = property(lambda self: self.tested)
+
     def __init__(self, **parameters: object) -> None:
-        settings = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
-        rclpy.init(args=["--ros-args", *settings])
-        self.viewer = DepthViewerNode()
-        self.configured = self.viewer.autostart()
-        self.node = rclpy.create_node("neighbours")
-        self.executor = SingleThreadedExecutor()
-        for node in (self.node, self.viewer):
-            self.executor.add_node(node)
+        super().__init__(DepthViewerNode, **parameters)
+        self.sent: dict[int, DepthMap] = {}  # by stamp
         self.observations = self.node.create_publisher(Observation, "observation", qos.OBSERVATION)
         self.maps = self.node.create_publisher(DepthMap, "depth", qos.STATUS)
         self.camera = self.node.create_publisher(Image, CAMERA.topic, qos.CAMERA)
@@ -90,18 +85,17 @@ class Neighbours:
         for publisher, message in zip(publishers, (frame, observation, depth), strict=True):
             publisher.publish(message)
             self.spin(0.2)
+        self.sent[now_ns] = depth
         return depth
 
     def think_until(self, topic: str) -> tuple[DepthMap, object]:
         """Think until a view comes; return it with its map."""
         deadline = time.monotonic() + PATIENCE_S
-        maps: dict[int, DepthMap] = {}
         while not self.seen[topic]:
             assert time.monotonic() < deadline, f"nothing came on {topic}: {self.viewer._report()}"
-            depth = self.think()
-            maps[stamp_ns(depth.header.stamp)] = depth
+            self.think()
         view = self.seen[topic][-1]
-        return maps[stamp_ns(view.header.stamp)], view
+        return self.sent[stamp_ns(view.header.stamp)], view
 
     def until(self, happened: Callable[[], object]) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -109,32 +103,10 @@ class Neighbours:
             assert time.monotonic() < deadline, f"waited in vain: {self.viewer._report()}"
             self.spin(0.05)
 
-    def spin(self, seconds: float) -> None:
+    def spin(self, seconds: float = 0.05) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.executor.spin_once(timeout_sec=0.01)
-
-    def destroy(self) -> None:
-        self.executor.shutdown()
-        self.viewer.trigger_shutdown()
-        self.viewer.destroy_node()
-        self.node.destroy_node()
-
-
-@pytest.fixture
-def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Neighbours]]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "83")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made: list[Neighbours] = []
-
-    def make(**parameters: object) -> Neighbours:
-        made.append(Neighbours(**parameters))
-        return made[-1]
-
-    yield make
-    for neighbours in made:
-        neighbours.destroy()
-    rclpy.try_shutdown()
 
 
 @pytest.fixture
@@ -304,7 +276,7 @@ def test_what_cannot_work_fails_configure_with_one_sentence(
     around: Callable[..., Neighbours], parameters: dict[str, object], words: str
 ) -> None:
     here = around(**parameters)
-    assert not here.configured
+    assert not here.started
     assert words in here.viewer.failure
     assert "\n" not in here.viewer.failure
 

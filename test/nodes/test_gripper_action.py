@@ -62,9 +62,7 @@ class Client:
 
 
 @pytest.fixture
-def open_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Client]]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "62")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+def open_client(ros_domain: int) -> Iterator[Callable[..., Client]]:
     made: list[Client] = []
 
     def make(*arguments: Any) -> Client:
@@ -76,7 +74,6 @@ def open_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Clien
         client.simulator.trigger_shutdown()
         client.simulator.destroy_node()
         client.node.destroy_node()
-    rclpy.try_shutdown()
 
 
 @pytest.fixture

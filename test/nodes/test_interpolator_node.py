@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import itertools
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields, replace
 
 import numpy as np
@@ -15,7 +14,8 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.executors import SingleThreadedExecutor
+from fakes.lifecycle_manager import repeat_life_cycle
+from fakes.neighbours import AroundNode
 from rclpy.qos import ReliabilityPolicy
 
 from molmoact2_ros.embodiment import ActionChunk, Embodiment, RobotState
@@ -32,21 +32,19 @@ from molmoact2_ros.safety import cubic
 
 pytestmark = pytest.mark.node
 
-PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
 DROID = Embodiment.load("droid")
 PERIOD_S = 1 / DROID.command_rate_hz
 
 
-class Neighbours:
+class Neighbours(AroundNode):
     """Bridge, policy and safety around the interpolator, in one node. This safety passes all that has points."""
 
-    def __init__(self) -> None:
-        self.node = rclpy.create_node("neighbours")
-        self.interpolator = InterpolatorNode()
-        assert self.interpolator.autostart(), self.interpolator.failure
-        self.executor = SingleThreadedExecutor()
-        for node in (self.node, self.interpolator):
-            self.executor.add_node(node)
+    interpolator = property(lambda self: self.tested)
+    SPINS, SPIN_S = 1, 0.05
+
+    def __init__(self, **parameters: object) -> None:
+        super().__init__(InterpolatorNode, **parameters)
+        assert self.started, self.interpolator.failure
         self.motion = ExampleMotion(DROID)
         self.commands: list[JointCommand] = []
         self.diagnostics: list[DiagnosticArray] = []
@@ -58,12 +56,8 @@ class Neighbours:
         self.chunks = self.node.create_publisher(ActionChunkMsg, "action_chunk", qos.CHUNK)
         self.robot = self.node.create_publisher(RobotStateMsg, "robot_state", qos.STATE)
         self.safety = self.node.create_publisher(SafetyState, "safety_state", qos.LATCHED)
-        self.until(lambda: self.chunks.get_subscription_count() and self.safety.get_subscription_count())
 
     safety_lives = True
-
-    def now_ns(self) -> int:
-        return self.node.get_clock().now().nanoseconds
 
     def _on_command(self, message: JointCommand) -> None:
         self.commands.append(message)
@@ -92,12 +86,8 @@ class Neighbours:
         message.positions = to_array("d", chunk.positions.astype(np.float64))
         self.chunks.publish(message)
 
-    def until(self, happened: Callable[[], object], step: Callable[[], None] = lambda: None) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not happened():
-            assert time.monotonic() < deadline, f"waited in vain; commands: {len(self.commands)}"
-            step()
-            self.executor.spin_once(timeout_sec=0.05)
+    def last(self) -> object:
+        return self.commands[-1:]
 
     def says(self, text: str) -> bool:
         return bool(self.diagnostics) and self.diagnostics[-1].status[0].message == text
@@ -105,34 +95,23 @@ class Neighbours:
     def next_report(self) -> None:
         """Wait for the next diagnostics: a second, fifty ticks."""
         count = len(self.diagnostics)
-        self.until(lambda: len(self.diagnostics) > count)
+        self.play_until(lambda: len(self.diagnostics) > count)
 
     def armed(self) -> Neighbours:
         """Arm, and wait for the first holds."""
         self.publish_robot()
         self.publish_safety(SafetyState.ARMED)
-        self.until(lambda: len(self.commands) >= 3)
+        self.play_until(lambda: len(self.commands) >= 3)
         return self
-
-    def close(self) -> None:
-        self.executor.shutdown()
-        self.interpolator.trigger_shutdown()
-        self.interpolator.destroy_node()
-        del self.interpolator, self.executor  # pytest keeps the fixture; Ruckig complains when it outlives the process
-        self.node.destroy_node()
 
 
 @pytest.fixture
-def neighbours(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Neighbours]:
+def neighbours(around: Callable[..., Neighbours], request: pytest.FixtureRequest) -> Neighbours:
     """Start the node, with the parameters of an indirect parametrisation."""
-    settings = [word for name, value in getattr(request, "param", {}).items() for word in ("-p", f"{name}:={value}")]
-    monkeypatch.setenv("ROS_DOMAIN_ID", "73")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    rclpy.init(args=["--ros-args", *settings] if settings else None)
-    neighbours = Neighbours()
-    yield neighbours
-    neighbours.close()
-    rclpy.try_shutdown()
+    neighbours = around(**getattr(request, "param", {}))
+    neighbours.play_until(neighbours.chunks.get_subscription_count)
+    neighbours.play_until(neighbours.safety.get_subscription_count)
+    return neighbours
 
 
 def _follows(neighbours: Neighbours, sequence: int) -> Callable[[], bool]:
@@ -156,7 +135,7 @@ def test_chunks_become_commands_that_continue_each_other_and_end_at_rest(neighbo
     neighbours.armed()
     for sequence in range(1, 6):
         neighbours.publish_chunk()
-        neighbours.until(_follows(neighbours, sequence))
+        neighbours.play_until(_follows(neighbours, sequence))
     commands = [command_from_msg(message) for message in neighbours.commands]
     for before, after in itertools.pairwise(commands):
         position, velocity = cubic.evaluate(before, after.start_ns)
@@ -175,7 +154,7 @@ def test_the_mode_parameter_reaches_the_timeline_and_commands_continue_each_othe
     neighbours.armed()
     for sequence in range(1, 4):
         neighbours.publish_chunk()
-        neighbours.until(_follows(neighbours, sequence))
+        neighbours.play_until(_follows(neighbours, sequence))
     assert isinstance(neighbours.interpolator._interpolator._timeline, Ensemble) == (mode == "ensemble")
     commands = [command_from_msg(message) for message in neighbours.commands]
     for before, after in itertools.pairwise(commands):
@@ -191,38 +170,28 @@ def test_the_mode_parameter_reaches_the_timeline_and_commands_continue_each_othe
         ("seam:=glue", "seam: expected one of fade, correction, got 'glue'"),
     ],
 )
-def test_an_unknown_mode_or_seam_fails_configure(
-    monkeypatch: pytest.MonkeyPatch, parameter: str, sentence: str
-) -> None:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "56")
+def test_an_unknown_mode_or_seam_fails_configure(ros_domain: int, parameter: str, sentence: str) -> None:
     rclpy.init(args=["--ros-args", "-p", parameter])
-    try:
-        node = InterpolatorNode()
-        assert not node.autostart()
-        assert sentence in node.failure
-        node.destroy_node()
-    finally:
-        rclpy.try_shutdown()
+    node = InterpolatorNode()
+    assert not node.autostart()
+    assert sentence in node.failure
+    node.destroy_node()
 
 
-def test_a_decay_outside_its_range_is_refused_with_the_range(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "56")
+def test_a_decay_outside_its_range_is_refused_with_the_range(ros_domain: int) -> None:
     rclpy.init(args=["--ros-args", "-p", "ensemble_decay:=9.0"])
-    try:
-        with pytest.raises(ValueError, match=r"ensemble_decay .* from -5.0 to 5.0"):
-            InterpolatorNode()
-    finally:
-        rclpy.try_shutdown()
+    with pytest.raises(ValueError, match=r"ensemble_decay .* from -5.0 to 5.0"):
+        InterpolatorNode()
 
 
 def test_chunk_with_nan_is_refused_by_name_and_the_next_good_one_is_followed(neighbours: Neighbours) -> None:
     neighbours.armed().publish_chunk()
-    neighbours.until(_follows(neighbours, 1))
+    neighbours.play_until(_follows(neighbours, 1))
     neighbours.publish_chunk(lambda chunk: replace(chunk, positions=chunk.positions * np.nan))
-    neighbours.until(lambda: neighbours.refused)
+    neighbours.play_until(lambda: neighbours.refused)
     assert neighbours.commands[-1].rejection_cause == SafetyState.CAUSE_NOT_FINITE
     neighbours.publish_chunk()
-    neighbours.until(lambda: neighbours.passed == neighbours.commands[-1].sequence and _follows(neighbours, 3)())
+    neighbours.play_until(lambda: neighbours.passed == neighbours.commands[-1].sequence and _follows(neighbours, 3)())
     assert neighbours.commands[-1].rejected_chunks == 0
 
 
@@ -239,7 +208,7 @@ def test_chunk_of_a_wrong_shape_becomes_a_command_without_points_that_says_so(
     neighbours: Neighbours, spoil: Callable[[ActionChunk], ActionChunk]
 ) -> None:
     neighbours.armed().publish_chunk(spoil)
-    neighbours.until(lambda: neighbours.refused)
+    neighbours.play_until(lambda: neighbours.refused)
     message = neighbours.commands[-1]
     assert (message.points, message.rejection_cause) == (0, SafetyState.CAUSE_WRONG_SHAPE)
     assert message.rejection_text.startswith("chunk 1 has a wrong shape: expected")
@@ -249,20 +218,20 @@ def test_chunks_from_the_future_are_counted_by_every_command_and_in_diagnostics(
     neighbours.armed()
     for _ in range(2):
         neighbours.publish_chunk(lambda chunk: replace(chunk, stamp_ns=chunk.stamp_ns + 900_000_000))
-        neighbours.until(lambda: neighbours.commands[-1].rejected_chunks == neighbours.sequence)
+        neighbours.play_until(lambda: neighbours.commands[-1].rejected_chunks == neighbours.sequence)
     message = neighbours.commands[-1]
     assert (message.rejected_chunks, message.rejection_cause) == (2, SafetyState.CAUSE_STALE_OBSERVATION)
     assert message.points > 1
     neighbours.next_report()
-    neighbours.until(lambda: neighbours.says(f"2 chunks were not followed: {message.rejection_text}"))
+    neighbours.play_until(lambda: neighbours.says(f"2 chunks were not followed: {message.rejection_text}"))
 
 
 @pytest.mark.parametrize("mode", [SafetyState.DISARMED, SafetyState.STOPPING, SafetyState.STOPPED])
 def test_proposals_end_when_safety_leaves_armed(neighbours: Neighbours, mode: int) -> None:
     neighbours.armed().publish_chunk()
-    neighbours.until(_follows(neighbours, 1))
+    neighbours.play_until(_follows(neighbours, 1))
     neighbours.publish_safety(mode)
-    neighbours.until(lambda: neighbours.says("waiting for safety to be armed"))
+    neighbours.play_until(lambda: neighbours.says("waiting for safety to be armed"))
     count = len(neighbours.commands)
     neighbours.next_report()
     assert len(neighbours.commands) == count
@@ -272,13 +241,13 @@ def test_a_safety_that_falls_silent_is_proposed_nothing_until_it_speaks_again(ne
     neighbours.armed()
     neighbours.safety_lives = False
     neighbours.next_report()  # an earlier one may still say that it waits
-    neighbours.until(lambda: neighbours.says("waiting for safety to be armed"))
+    neighbours.play_until(lambda: neighbours.says("waiting for safety to be armed"))
     count = len(neighbours.commands)
     neighbours.next_report()
     assert len(neighbours.commands) == count
     neighbours.safety_lives = True
     neighbours.armed()
-    neighbours.until(lambda: len(neighbours.commands) > count)
+    neighbours.play_until(lambda: len(neighbours.commands) > count)
 
 
 def test_deactivated_node_proposes_nothing_although_safety_stays_armed(neighbours: Neighbours) -> None:
@@ -291,20 +260,20 @@ def test_deactivated_node_proposes_nothing_although_safety_stays_armed(neighbour
     assert len(neighbours.commands) == count
 
 
-def test_node_works_again_after_a_cleanup(neighbours: Neighbours) -> None:
+def test_interpolator_proposes_commands_after_twenty_life_cycles(around: Callable[..., Neighbours]) -> None:
+    neighbours = around(autostart=False)
+    repeat_life_cycle(neighbours.interpolator, neighbours.executor)
+    neighbours.play_until(neighbours.chunks.get_subscription_count)
+    neighbours.play_until(neighbours.safety.get_subscription_count)
     neighbours.armed()
-    for transition in ("deactivate", "cleanup", "configure", "activate"):
-        getattr(neighbours.interpolator, f"trigger_{transition}")()
-    count = len(neighbours.commands)
-    neighbours.publish_robot()
-    neighbours.publish_safety(SafetyState.ARMED)
-    neighbours.until(lambda: len(neighbours.commands) > count + 3)
-    assert len(neighbours.node.get_publishers_info_by_topic("/command/proposed")) == 1
+    neighbours.publish_chunk()
+    neighbours.play_until(_follows(neighbours, 1))
+    assert neighbours.node.count_publishers("command/proposed") == 1
 
 
 def test_diagnostics_carry_the_figures_that_reports_need(neighbours: Neighbours) -> None:
     neighbours.armed().publish_chunk()
-    neighbours.until(lambda: len(neighbours.diagnostics) >= 2)
+    neighbours.play_until(lambda: len(neighbours.diagnostics) >= 2)
     values = {value.key: value.value for value in neighbours.diagnostics[-1].status[0].values}
     assert int(values["commands"]) > 10
     assert int(values["chunks"]) == 1

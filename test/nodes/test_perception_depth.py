@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-
 import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from fakes.neighbours import AroundNode
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
@@ -26,25 +22,20 @@ from molmoact2_ros.processing.depth_reuse import reusable_cells
 
 pytestmark = pytest.mark.node
 
-PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
 DROID = Embodiment.load("droid")
 HEIGHT, WIDTH, GRID = 120, 160, 4
 CELLS = GRID * GRID
 
 
-class Around:
+class Neighbours(AroundNode):
     """Cameras with the noise of a sensor, the bridge, and a policy that decodes each observation that it hears."""
 
+    perception = property(lambda self: self.tested)
+    SPINS = 10
+
     def __init__(self, **parameters: object) -> None:
-        values = {"image_height": 14, "image_width": 14, **parameters}
-        settings = [word for name, value in values.items() for word in ("-p", f"{name}:={value}")]
-        rclpy.init(args=["--ros-args", *settings])
-        self.perception = PerceptionNode()
-        assert self.perception.autostart(), self.perception.failure
-        self.node = rclpy.create_node("around")
-        self.executor = SingleThreadedExecutor()
-        for node in (self.node, self.perception):
-            self.executor.add_node(node)
+        super().__init__(PerceptionNode, **{"image_height": 14, "image_width": 14, **parameters})
+        assert self.started, self.perception.failure
         self.drivers = [
             self.node.create_publisher(Image, camera.topic, qos_profile_sensor_data) for camera in DROID.cameras
         ]
@@ -79,8 +70,8 @@ class Around:
         chunk.observation_life = self.observation_life(message)
         self.chunks.publish(chunk)
 
-    def send(self) -> None:
-        now_ns = self.node.get_clock().now().nanoseconds
+    def play(self) -> None:
+        now_ns = self.now_ns()
         state = RobotState(now_ns, DROID.joint_names, DROID.pose("home"), np.zeros(8))
         self.robot.publish(robot_state_to_msg(state, "base"))
         for driver in self.drivers:
@@ -88,35 +79,6 @@ class Around:
             message = Image(height=HEIGHT, width=WIDTH, step=3 * WIDTH, encoding="rgb8", data=to_array("B", noisy))
             message.header.stamp = to_stamp(now_ns)
             driver.publish(message)
-
-    def play_until(self, happened: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not happened():
-            assert time.monotonic() < deadline, f"waited in vain after {len(self.observations)} observations"
-            self.send()
-            for _ in range(10):
-                self.executor.spin_once(timeout_sec=0.003)
-
-    def destroy(self) -> None:
-        self.executor.shutdown()
-        self.perception.destroy_node()
-        self.node.destroy_node()
-
-
-@pytest.fixture
-def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Around]]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "32")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made: list[Around] = []
-
-    def make(**parameters: object) -> Around:
-        made.append(Around(**parameters))
-        return made[-1]
-
-    yield make
-    for run in made:
-        run.destroy()
-    rclpy.try_shutdown()
 
 
 def test_a_still_scene_is_reused_and_what_changes_in_it_is_not(around):

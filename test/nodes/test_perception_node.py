@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
-import rclpy
 from fakes.fake_camera import FakeCamera
+from fakes.lifecycle_manager import repeat_life_cycle
+from fakes.neighbours import AroundNode
 from PIL import Image as Picture
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -30,24 +29,20 @@ from molmoact2_ros.perception import InputState
 
 pytestmark = pytest.mark.node
 
-PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
 DROID = Embodiment.load("droid")
 HEIGHT, WIDTH = 24, 32
 
 
-class Neighbours:
+class Neighbours(AroundNode):
     """The camera drivers (best effort, padded rows), the bridge and the listeners around a perception node."""
+
+    perception = property(lambda self: self.tested)
+    SPINS = 10
 
     def __init__(self, transport: str = "raw", **parameters: object) -> None:
         values = {"image_height": HEIGHT, "image_width": WIDTH, "image_transport": transport, **parameters}
-        settings = [word for name, value in values.items() for word in ("-p", f"{name}:={value}")]
-        rclpy.init(args=["--ros-args", *settings])
-        self.perception = PerceptionNode()
-        assert self.perception.autostart(), self.perception.failure
-        self.node = rclpy.create_node("neighbours")
-        self.executor = SingleThreadedExecutor()
-        for node in (self.node, self.perception):
-            self.executor.add_node(node)
+        super().__init__(PerceptionNode, **values)
+        assert self.started, self.perception.failure
         self.cameras = {role: FakeCamera(HEIGHT, WIDTH, seed=i) for i, role in enumerate(DROID.camera_roles)}
         kind, suffix = (Image, "") if transport == "raw" else (CompressedImage, "/compressed")
         self.drivers = {
@@ -61,9 +56,6 @@ class Neighbours:
         self.node.create_subscription(PerceptionStatus, "perception_status", self.statuses.append, qos.STATUS)
         self.pose = DROID.pose("home")
 
-    def now_ns(self) -> int:
-        return self.node.get_clock().now().nanoseconds
-
     def send_state(self) -> None:
         state = RobotState(self.now_ns(), DROID.joint_names[::-1], self.pose[::-1], np.zeros(8))
         self.robot.publish(robot_state_to_msg(state, "base"))
@@ -76,43 +68,17 @@ class Neighbours:
         message.data = to_array("B", camera.buffer)
         self.drivers[role].publish(message)
 
-    def send_all(self) -> None:
+    def play(self) -> None:
         self.send_state()
         now_ns = self.now_ns()
         for role in self.cameras:
             self.send_image(role, now_ns)
 
-    def play_until(self, happened: Callable[[], object], step: Callable[[], None] | None = None) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not happened():
-            assert time.monotonic() < deadline, f"waited in vain; last: {self.statuses[-1:]}"
-            (step or self.send_all)()
-            for _ in range(10):
-                self.executor.spin_once(timeout_sec=0.003)
+    def last(self) -> object:
+        return self.statuses[-1:]
 
     def says(self, words: str) -> bool:
         return bool(self.statuses) and words in self.statuses[-1].text
-
-    def destroy(self) -> None:
-        self.executor.shutdown()
-        self.perception.destroy_node()
-        self.node.destroy_node()
-
-
-@pytest.fixture
-def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Neighbours]]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "71")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made: list[Neighbours] = []
-
-    def make(*args: object, **kwargs: object) -> Neighbours:
-        made.append(Neighbours(*args, **kwargs))
-        return made[-1]
-
-    yield make
-    for neighbours in made:
-        neighbours.destroy()
-    rclpy.try_shutdown()
 
 
 def test_observation_holds_the_pictures_in_order_and_the_state_in_policy_units(around):
@@ -190,7 +156,7 @@ def test_a_wrong_step_is_named_with_what_was_expected(around):
     run = around()
 
     def send() -> None:
-        run.send_all()
+        run.play()
         message = Image(height=HEIGHT, width=WIDTH, step=WIDTH, encoding="rgb8", data=bytes(HEIGHT * WIDTH))
         message.header.stamp = to_stamp(run.now_ns())
         run.drivers["wrist"].publish(message)
@@ -209,11 +175,11 @@ def test_an_inactive_node_publishes_nothing(around):
     run.play_until(lambda: run.observations)
     run.perception.trigger_deactivate()
     for _ in range(5):
-        run.send_all()
+        run.play()
         run.executor.spin_once(timeout_sec=0.01)
     made, told = len(run.observations), len(run.statuses)
     for _ in range(10):
-        run.send_all()
+        run.play()
         run.executor.spin_once(timeout_sec=0.01)
     assert (len(run.observations), len(run.statuses)) == (made, told)
 
@@ -242,10 +208,17 @@ def test_a_camera_that_is_slower_than_the_observations_warns_in_diagnostics_thou
     run = around(rate_hz=200.0)
 
     def slowly() -> None:
-        run.send_all()
+        run.play()
         time.sleep(0.05)
 
     run.play_until(lambda: len(run.observations) > 3, step=slowly)
     reports = {name: (level, text) for name, level, text, _ in run.perception._report()}
     assert reports["external"][0] == WARN
     assert "frames a second, expected 200: raise the rate of the driver" in reports["external"][1]
+
+
+def test_perception_publishes_observations_after_twenty_life_cycles(around):
+    run = around(autostart=False)
+    repeat_life_cycle(run.perception, run.executor)
+    run.play_until(lambda: run.observations and run.statuses and run.statuses[-1].ready)
+    assert run.node.count_publishers("observation") == 1

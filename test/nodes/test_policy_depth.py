@@ -7,7 +7,7 @@ The checkpoint is random, so its maps would not end: its head is changed until t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
-import rclpy
 import torch
-from rclpy.executors import SingleThreadedExecutor
+from fakes.neighbours import AroundNode
 from safetensors.torch import load_file, save_file
 from std_srvs.srv import Trigger
 
@@ -73,19 +72,15 @@ def _hidden_after_the_codes(folder: Path) -> tuple:
     return depth, model.prefill(read, visual).hidden[0, -1]
 
 
-class Neighbours:
+class Neighbours(AroundNode):
     """A perception that states whatever a test wants, and listeners, around a policy node."""
+
+    policy = property(lambda self: self.tested)
+    PATIENCE_S = PATIENCE_S
 
     def __init__(self, **parameters: object) -> None:
         values = {"device": "cpu", "enable_depth": True, **parameters}
-        settings = [word for name, value in values.items() for word in ("-p", f"{name}:={value}")]
-        rclpy.init(args=["--ros-args", *settings])
-        self.policy = PolicyNode()
-        self.configured = self.policy.autostart()
-        self.node = rclpy.create_node("neighbours")
-        self.executor = SingleThreadedExecutor()
-        for node in (self.node, self.policy):
-            self.executor.add_node(node)
+        super().__init__(PolicyNode, **values)
         self.chunks: list[ActionChunk] = []
         self.maps: list[DepthMap] = []
         self.node.create_subscription(ActionChunk, "action_chunk", self.chunks.append, qos.CHUNK)
@@ -158,27 +153,10 @@ class Neighbours:
         while time.monotonic() < deadline:
             self.executor.spin_once(timeout_sec=0.01)
 
-    def destroy(self) -> None:
-        self.executor.shutdown()
-        self.policy.trigger_shutdown()
-        self.policy.destroy_node()
-        self.node.destroy_node()
-
 
 @pytest.fixture
-def around(monkeypatch: pytest.MonkeyPatch, checkpoints: dict[str, Path]) -> Iterator[Callable[..., Neighbours]]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "28")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made: list[Neighbours] = []
-
-    def make(**parameters: object) -> Neighbours:
-        made.append(Neighbours(**{"checkpoint": checkpoints["ending"], **parameters}))
-        return made[-1]
-
-    yield make
-    for neighbours in made:
-        neighbours.destroy()
-    rclpy.try_shutdown()
+def around(around: Callable[..., Neighbours], checkpoints: dict[str, Path]) -> Callable[..., Neighbours]:
+    return lambda **parameters: around(**{"checkpoint": checkpoints["ending"], **parameters})
 
 
 def test_the_first_map_is_decoded_whole_and_acknowledged_with_both_lives(around: Callable[..., Neighbours]) -> None:
@@ -228,14 +206,14 @@ def test_a_map_that_does_not_end_gives_no_chunk_and_a_reason(
     around: Callable[..., Neighbours], checkpoints: dict[str, Path]
 ) -> None:
     here = around(checkpoint=checkpoints["endless"])
-    assert here.configured  # black images prove nothing
+    assert here.started  # black images prove nothing
     here.complain("did not end within 30 tokens after its 16 codes")
     assert (here.chunks, here.maps) == ([], [])
 
 
 def test_depth_of_a_checkpoint_without_it_fails_configure(around: Callable[..., Neighbours]) -> None:
     here = around(checkpoint=DEMO)
-    assert not here.configured
+    assert not here.started
     assert "the checkpoint has no depth tokens: set enable_depth to false" in here.policy.failure
     assert "\n" not in here.policy.failure
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from fakes.lifecycle_manager import repeat_life_cycle
+from fakes.neighbours import AroundNode
 
 from molmoact2_ros.embodiment import Embodiment, share_folder
 from molmoact2_ros.msg import ActionChunk, Instruction, Observation
@@ -33,19 +33,15 @@ SIDE = 70
 HOME = DROID.pose("home")
 
 
-class Neighbours:
+class Neighbours(AroundNode):
     """Perception and the listeners around a policy node."""
+
+    policy = property(lambda self: self.tested)
+    PATIENCE_S = PATIENCE_S
 
     def __init__(self, instruction: str = "wave", **parameters: object) -> None:
         values = {"checkpoint": DEMO, "device": "cpu", "seed": 0, **parameters}
-        settings = [word for name, value in values.items() for word in ("-p", f"{name}:={value}")]
-        rclpy.init(args=["--ros-args", *settings])
-        self.policy = PolicyNode()
-        self.configured = self.policy.autostart()
-        self.node = rclpy.create_node("neighbours")
-        self.executor = SingleThreadedExecutor()
-        for node in (self.node, self.policy):
-            self.executor.add_node(node)
+        super().__init__(PolicyNode, **values)
         self.chunks: list[ActionChunk] = []
         self.node.create_subscription(ActionChunk, "action_chunk", self.chunks.append, qos.CHUNK)
         self.observations = self.node.create_publisher(Observation, "observation", qos.OBSERVATION)
@@ -81,41 +77,18 @@ class Neighbours:
         return message
 
     def play_until(self, happened: Callable[[], object], **changes: object) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not happened():
-            assert time.monotonic() < deadline, f"waited in vain; the node says {self.report()}"
-            self.observations.publish(self.observation(**changes))
-            self.spin(0.1)
+        super().play_until(happened, lambda: self.observations.publish(self.observation(**changes)))
 
-    def spin(self, seconds: float) -> None:
+    def spin(self, seconds: float = 0.1) -> None:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.executor.spin_once(timeout_sec=0.01)
 
+    def last(self) -> object:
+        return self.report()
+
     def report(self) -> str:
         return self.policy._report()[0][2]
-
-    def destroy(self) -> None:
-        self.executor.shutdown()
-        self.policy.trigger_shutdown()
-        self.policy.destroy_node()
-        self.node.destroy_node()
-
-
-@pytest.fixture
-def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Neighbours]]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "70")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made: list[Neighbours] = []
-
-    def make(**parameters: object) -> Neighbours:
-        made.append(Neighbours(**parameters))
-        return made[-1]
-
-    yield make
-    for neighbours in made:
-        neighbours.destroy()
-    rclpy.try_shutdown()
 
 
 def _edited_checkpoint(folder: Path, edit: Callable[[dict], None]) -> Path:
@@ -288,7 +261,7 @@ def test_in_rtc_mode_each_chunk_is_guided_by_the_one_before_and_the_delay_is_mea
 
 def test_in_receding_mode_no_chunk_is_guided(around: Callable[..., Neighbours]) -> None:
     here = around()
-    assert here.configured
+    assert here.started
     assert here.policy._policy._continuation is None
 
 
@@ -307,7 +280,7 @@ def test_what_cannot_work_fails_configure_with_one_sentence(
     around: Callable[..., Neighbours], parameters: dict[str, object], words: str
 ) -> None:
     here = around(**parameters)
-    assert not here.configured
+    assert not here.started
     assert words in here.policy.failure
     assert "\n" not in here.policy.failure
 
@@ -317,7 +290,7 @@ def test_a_checkpoint_without_the_robots_norm_tag_fails_configure(
 ) -> None:
     folder = _edited_checkpoint(tmp_path / "other", lambda tags: tags.update(other=tags.pop("franka_droid")))
     here = around(checkpoint=folder)
-    assert not here.configured
+    assert not here.started
     assert "franka_droid" in here.policy.failure
     assert "other" in here.policy.failure
 
@@ -327,5 +300,12 @@ def test_a_checkpoint_of_another_chunk_length_fails_the_handshake(
 ) -> None:
     folder = _edited_checkpoint(tmp_path / "long", lambda tags: tags["franka_droid"].update(action_horizon=30))
     here = around(checkpoint=folder)
-    assert not here.configured
+    assert not here.started
     assert "policy.horizon 15" in here.policy.failure
+
+
+def test_policy_publishes_chunks_after_twenty_life_cycles(around: Callable[..., Neighbours]) -> None:
+    here = around(autostart=False)
+    repeat_life_cycle(here.policy, here.executor)
+    here.play_until(lambda: here.chunks)
+    assert here.node.count_publishers("action_chunk") == 1

@@ -8,8 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ import yaml
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from fakes.lifecycle_manager import repeat_life_cycle
+from fakes.neighbours import AroundNode
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
@@ -42,25 +42,21 @@ from molmoact2_ros.nodes.safety_node import SafetyNode, SafetyParams
 from molmoact2_ros.safety import Cause, Limits, Mode, Settings, Snapshot, Verdict
 from molmoact2_ros.safety.example import ExampleMotion
 
-PATIENCE_S = 10.0  # bounds a wait that never ends; nothing is timed with it
 PERIOD_S = 0.02
 # A busy machine may hold this process up for longer than safety rightly waits for.
 PATIENT = {"state_timeout_s": 1.0, "command_timeout_s": 1.0, "first_command_timeout_s": 10.0, "bridge_timeout_s": 5.0}
 DOCUMENT = Path(__file__).parents[2] / "SAFETY.md"
 
 
-class Neighbours:
+class Neighbours(AroundNode):
     """Everybody around the safety node, in one node; `play` keeps the robot and the heartbeats alive."""
 
+    safety = property(lambda self: self.tested)
+    SPINS, SPIN_S = 1, 0.01
+
     def __init__(self, **parameters: object) -> None:
-        settings = [word for name, value in {**PATIENT, **parameters}.items() for word in ("-p", f"{name}:={value}")]
-        rclpy.init(args=["--ros-args", *settings])
-        self.node = rclpy.create_node("neighbours")
-        self.safety = SafetyNode()
-        assert self.safety.autostart(), self.safety.failure
-        self.executor = SingleThreadedExecutor()
-        for node in (self.node, self.safety):
-            self.executor.add_node(node)
+        super().__init__(SafetyNode, **{**PATIENT, **parameters})
+        assert self.started, self.safety.failure
         self.limits = Limits.load(Embodiment.load("droid"), Settings.gripper_overrun)
         self.motion = ExampleMotion(self.limits, PERIOD_S)
         self.safe: list[JointCommand] = []
@@ -77,10 +73,7 @@ class Neighbours:
         self.velocity = 0.0
         self.steps = 0
 
-    def now_ns(self) -> int:
-        return self.node.get_clock().now().nanoseconds
-
-    def heartbeat(self) -> None:
+    def play(self) -> None:
         positions, velocities = self.motion.state(0)
         state = RobotState(self.now_ns(), self.limits.names, positions, velocities + self.velocity)
         self.robot.publish(robot_state_to_msg(state, "base"))
@@ -110,19 +103,12 @@ class Neighbours:
 
     def restart_safety(self) -> None:
         """Let safety die, without a word, and start it again."""
-        self.executor.remove_node(self.safety)
-        self.safety.destroy_node()
         self.states.clear()
-        self.safety = SafetyNode()
-        assert self.safety.autostart(), self.safety.failure
-        self.executor.add_node(self.safety)
+        self.crash()
+        assert self.started, self.safety.failure
 
-    def play_until(self, happened: Callable[[], object], step: Callable[[], None] | None = None) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not happened():
-            assert time.monotonic() < deadline, f"waited in vain; last: {self.states[-1:]}"
-            (step or self.heartbeat)()
-            self.executor.spin_once(timeout_sec=0.01)
+    def last(self) -> object:
+        return self.states[-1:]
 
     def call(self, name: str, kind: Any = Trigger, **request: object) -> Any:
         client = self.node.create_client(kind, f"safety/{name}")
@@ -145,7 +131,7 @@ class Neighbours:
 
     def move(self) -> None:
         """Take the next step of a motion."""
-        self.heartbeat()
+        self.play()
         self.propose(self.steps)
         self.steps += 1
 
@@ -162,15 +148,8 @@ def parameters() -> dict[str, object]:
 
 
 @pytest.fixture
-def around(parameters: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> Iterator[Neighbours]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "74")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    neighbours = Neighbours(**parameters)
-    yield neighbours
-    neighbours.executor.shutdown()
-    neighbours.safety.destroy_node()
-    neighbours.node.destroy_node()
-    rclpy.try_shutdown()
+def around(around: Callable[..., Neighbours], parameters: dict[str, object]) -> Neighbours:
+    return around(**parameters)
 
 
 @pytest.mark.node
@@ -208,7 +187,7 @@ def test_a_refused_command_goes_nowhere_and_three_in_a_row_stop_the_robot(around
     around.arm()
 
     def propose_nan() -> None:
-        around.heartbeat()
+        around.play()
         message = command_to_msg(around.motion.command(0, around.now_ns()))
         message.positions[8] = np.nan
         around.commands.publish(message)
@@ -433,10 +412,8 @@ def _embodiment_with_a_stop_service(folder: Path) -> Path:
 @pytest.mark.node
 @pytest.mark.parametrize("is_there", [True, False])
 def test_a_stop_that_cannot_be_proven_calls_the_robots_own_once_and_says_what_it_answered(
-    is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    is_there: bool, tmp_path: Path, ros_domain: int
 ) -> None:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "59")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     around = Neighbours(embodiment=_embodiment_with_a_stop_service(tmp_path), stop_time_max_s=0.5)
     calls: list[Trigger.Request] = []
 
@@ -456,10 +433,7 @@ def test_a_stop_that_cannot_be_proven_calls_the_robots_own_once_and_says_what_it
     around.play_until(lambda: len(around.states) > heard + 3)
     assert len(calls) == is_there
     assert (around.mode(), around.states[-1].cause) == (SafetyState.STOPPING, SafetyState.CAUSE_OPERATOR_STOP)
-    around.executor.shutdown()
-    around.safety.destroy_node()
-    around.node.destroy_node()
-    rclpy.try_shutdown()
+    around.destroy()
 
 
 @pytest.mark.node
@@ -597,3 +571,12 @@ def test_every_cause_that_the_document_explains_exists_and_every_check_is_explai
     explained = set(re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \|", DOCUMENT.read_text(), flags=re.MULTILINE))
     names = {name for row in explained for name in re.findall(r"[A-Z_]+", row)}
     assert names == {cause.name for cause in Cause} - {"NONE"}
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("parameters", [{"autostart": False}])
+def test_safety_passes_commands_after_twenty_life_cycles(around: Neighbours) -> None:
+    repeat_life_cycle(around.safety, around.executor)
+    around.arm()
+    around.play_until(lambda: around.safe, around.move)
+    assert around.node.count_publishers("command/safe") == 1

@@ -16,6 +16,7 @@ pytest.importorskip("mujoco", reason="needs MuJoCo: pip install mujoco")
 
 from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticArray
+from fakes.lifecycle_manager import repeat_life_cycle
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -94,9 +95,7 @@ def _text(value: object) -> str:
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Lab]]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "62")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+def lab(ros_domain: int) -> Iterator[Callable[..., Lab]]:
     made: list[Lab] = []
 
     def make(**parameters: object) -> Lab:
@@ -109,7 +108,6 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Lab]]:
     made[0].simulator.trigger_shutdown()
     made[0].simulator.destroy_node()
     made[0].node.destroy_node()
-    rclpy.try_shutdown()
 
 
 def _trajectory(names: list[str], offset_rad: float, seconds: float) -> JointTrajectory:
@@ -296,3 +294,12 @@ def test_machine_without_egl_fails_configure_in_one_sentence(
     assert not robot.simulator.autostart()
     assert "apt install libegl1" in robot.simulator.failure
     assert "\n" not in robot.simulator.failure
+
+
+def test_simulator_publishes_states_and_images_after_twenty_life_cycles(lab: Callable[..., Lab]) -> None:
+    robot = lab(autostart=False, camera_rate_hz=5.0, camera_width=32, camera_height=24)
+    robot.listen(Image, "camera/wrist/image")
+    robot.start()
+    repeat_life_cycle(robot.simulator, robot.executor)
+    robot.spin_until(lambda: all(robot.received.values()))
+    assert robot.node.count_publishers("franka/joint_states") == 1

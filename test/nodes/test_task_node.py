@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -159,22 +160,6 @@ class Neighbours:
             node.trigger_shutdown()
             node.destroy_node()
         self.node.destroy_node()
-
-
-@pytest.fixture
-def around(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Neighbours]]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", "10")
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made: list[Neighbours] = []
-
-    def make(*args: Any, **named: Any) -> Neighbours:
-        made.append(Neighbours(*args, **named))
-        return made[-1]
-
-    yield make
-    for neighbours in made:
-        neighbours.destroy()
-    rclpy.try_shutdown()
 
 
 @pytest.fixture
@@ -385,7 +370,7 @@ def test_an_instruction_that_the_model_cannot_read_changes_nothing_and_is_report
     [("turn left", 0, "instruction: 'turn left'"), ("pick <im_patch> up", 1, "instruction rejected: ")],
 )
 def test_the_command_says_whether_an_instruction_is_taken(here: Neighbours, text: str, status: int, words: str) -> None:
-    command = [sys.executable, "-m", "molmoact2_ros.cli", "instruct", text, "--domain-id", "10"]
+    command = [sys.executable, "-m", "molmoact2_ros.cli", "instruct", text, "--domain-id", os.environ["ROS_DOMAIN_ID"]]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         here.until(lambda: process.poll() is not None)
         output = process.communicate()[0]
