@@ -15,8 +15,8 @@ INSTRUCTION = "move gently around the table"
 
 DESCRIPTION = """\
 Start the simulated graph of a robot (simulator, task, perception, policy, interpolator, safety, bridge: one process
-each, real ROS topics), arm it, let the policy move the arm, take it down, and write a report folder: camera frames and a contact
-sheet, joints commanded against measured, an MCAP bag for Foxglove or ros2 bag, report.json, the nodes' logs.
+each, real ROS topics), arm it, let the policy move the arm, take it down, and write a report folder: camera frames and
+a contact sheet, joints commanded against measured, an MCAP bag for Foxglove or ros2 bag, report.json, the nodes' logs.
 """
 EPILOG = """\
 examples:

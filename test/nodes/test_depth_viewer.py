@@ -25,7 +25,7 @@ from molmoact2_ros.nodes.messages import stamp_ns, to_array, to_stamp
 
 pytestmark = pytest.mark.node
 
-PATIENCE_S = 30.0  # bounds a wait that never ends; nothing is timed with it
+PATIENCE_S = 120.0  # bounds a wait that never ends; nothing is timed with it
 DROID = Embodiment.load("droid")
 CAMERA = DROID.cameras[0]
 GRID, LEVELS, SIDE = 4, 16, 28
