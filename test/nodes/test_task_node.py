@@ -26,7 +26,7 @@ from molmoact2_ros.action import RunTask
 from molmoact2_ros.embodiment import Embodiment, RobotState, share_folder
 from molmoact2_ros.msg import ActionChunk, Instruction, Observation, SafetyState, TaskStatus
 from molmoact2_ros.msg import RobotState as RobotStateMsg
-from molmoact2_ros.nodes import qos
+from molmoact2_ros.nodes import instructions, move_home, qos, task_node
 from molmoact2_ros.nodes.messages import robot_state_to_msg, to_array, to_stamp
 from molmoact2_ros.nodes.policy_node import PolicyNode
 from molmoact2_ros.nodes.task import Outcome, Phase
@@ -160,6 +160,14 @@ class Neighbours:
             node.trigger_shutdown()
             node.destroy_node()
         self.node.destroy_node()
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy for seconds makes nothing silent here."""
+    monkeypatch.setattr(task_node, "SAFETY_TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(instructions, "ANSWER_S", PATIENCE_S)
+    monkeypatch.setattr(move_home, "ANSWER_S", PATIENCE_S)
 
 
 @pytest.fixture
