@@ -39,7 +39,7 @@ def test_nodes_that_stop_the_robot_share_no_memory_where_a_shipped_profile_is_in
     ours = {PROFILE_VARIABLE: str(shipped_profile(local=local))}
     given = profile_environment(node, ours).get(PROFILE_VARIABLE, ours[PROFILE_VARIABLE])
     kinds = [kind.text for kind in ElementTree.parse(given).getroot().iter(f"{NAMESPACE}type")]
-    assert ("SHM" in kinds) == (node in ("simulator", "perception", "policy"))
+    assert ("SHM" in kinds) == (node in ("simulator", "perception", "policy", "depth_viewer"))
     assert "UDPv4" in kinds
 
 

@@ -17,9 +17,9 @@ DEFAULT_SECONDS = 20.0
 INSTRUCTION = "move gently around the table"
 
 DESCRIPTION = """\
-Start the simulated graph of a robot (simulator, perception, policy, interpolator, safety, bridge: six processes, real
-ROS topics), arm it, let the policy move the arm, take it down, and write a report folder: camera frames and a contact
-sheet, joints commanded against measured, an MCAP bag for Foxglove or ros2 bag, report.json, the nodes' logs.
+Start the simulated graph of a robot (simulator, task, perception, policy, interpolator, safety, bridge: one process
+each, real ROS topics), arm it, let the policy move the arm, take it down, and write a report folder: camera frames and
+a contact sheet, joints commanded against measured, an MCAP bag for Foxglove or ros2 bag, report.json, the nodes' logs.
 """
 EPILOG = """\
 examples:
@@ -53,7 +53,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="driver profile to simulate (default: the first that common_interfaces suffices for)",
     )
     parser.add_argument("--checkpoint", default="", help="folder or hub id (default: the one that comes along)")
-    parser.add_argument("--instruction", default=INSTRUCTION, help="what the robot shall do (default: %(default)r)")
+    parser.add_argument("--instruction", default=INSTRUCTION, help="what the robot is to do (default: %(default)r)")
     parser.add_argument(
         "--speed-scale", default="1.0", metavar="S", help="execute chunks at this part of their speed, 0.1 to 1"
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`molmoact2 instruct`: give the policy of a running graph another instruction."""
+"""`molmoact2 instruct`: give a running graph another instruction."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "instruct",
         help="tell a running graph what to do",
-        description="Give the policy of a running graph another instruction; it takes effect with the next inference. "
-        "Exit status 1 if no policy runs, or it rejects the instruction: the one before stays in force.",
+        description="Give a running graph another instruction; it takes effect with the next inference. Exit status 1 "
+        "if no task node runs, or the policy rejects the instruction: the one before stays in force.",
     )
-    parser.add_argument("instruction", help='what the robot shall do, e.g. "put the red block in the bowl"')
+    parser.add_argument("instruction", help='what the robot is to do, e.g. "put the red block in the bowl"')
     ros_environment.add_robot_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Give the instruction; return 1 if no policy runs in the domain, or it rejects it."""
+    """Give the instruction; return 1 if no task node runs in the domain, or the policy rejects it."""
     text = instruction_text(args.instruction)
     ros_environment.enter(args)
     from .operator_client import OperatorClient
 
     with OperatorClient(remappings=ros_environment.remapping(args)) as client:
-        if "policy" not in client.nodes_of_ours():
-            print(f"no policy runs in ROS domain {args.domain_id}")
+        if "task" not in client.nodes_of_ours():
+            print(f"no task node runs in ROS domain {args.domain_id}")
             return 1
         taken, reason = client.instruct(text)
     if not taken:

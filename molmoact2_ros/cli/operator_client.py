@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import rclpy
-from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
-from rcl_interfaces.srv import SetParameters
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
@@ -20,12 +18,13 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
 from std_srvs.srv import Trigger
 
-from molmoact2_ros.msg import ActionChunk, BridgeState, PerceptionStatus, RobotState, SafetyState
+from molmoact2_ros.msg import ActionChunk, BridgeState, PerceptionStatus, RobotState, SafetyState, TaskStatus
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.graph import NODE_NAMES
 from molmoact2_ros.nodes.lockstep import LockstepMember
 from molmoact2_ros.nodes.ros_start import init_ros, made_by_ros
 from molmoact2_ros.nodes.stop_flag import SIGNAL_POLL_S, StopFlag
+from molmoact2_ros.srv import Instruct
 
 from .ros_environment import ros_arguments
 
@@ -41,6 +40,13 @@ MODES = {
     SafetyState.ARMED: "armed",
     SafetyState.STOPPING: "stopping",
     SafetyState.STOPPED: "stopped",
+}
+TASK_STATES = {
+    TaskStatus.NONE: "no instruction",
+    TaskStatus.HOMING: "moving home",
+    TaskStatus.RUNNING: "task running",
+    TaskStatus.ENDED: "task ended",
+    TaskStatus.INSTRUCTED: "instructed, no task",
 }
 BRIDGE_MODES = {
     BridgeState.WAITING: "waiting",
@@ -123,6 +129,7 @@ class OperatorClient:
         self.perception: PerceptionStatus | None = None
         self.robot: RobotState | None = None
         self.chunk: ActionChunk | None = None
+        self.task: TaskStatus | None = None
         self._robot_at_ns = 0  # by `now_ns`
         self.may_have_armed = False  # ~/arm was called, and not refused so far
         self._topics: dict[str, _Topic] = {}
@@ -132,6 +139,7 @@ class OperatorClient:
         self.listen(PerceptionStatus, "perception_status", qos.STATUS, self._on_perception)
         self.listen(RobotState, "robot_state", qos.STATE, self._on_robot)
         self.listen(ActionChunk, "action_chunk", qos.CHUNK, self._on_chunk)
+        self.listen(TaskStatus, "task_status", qos.LATCHED, self._on_task)
 
     def __enter__(self) -> OperatorClient:
         return self
@@ -262,20 +270,19 @@ class OperatorClient:
             self.node.destroy_client(client)
 
     def instruct(self, text: str) -> tuple[bool, str]:
-        """Give the policy an instruction; return whether it took it, and why not.
+        """Give the policy an instruction by the task node; return whether it is taken, and why not.
 
-        By the node's parameter, not by the topic: only a service has an answer.
+        By a service, not by the topic, which has no answer.
         """
-        client = self.node.create_client(SetParameters, "policy/set_parameters")
+        client = self.node.create_client(Instruct, "task/instruct")
         try:
             if not self.wait_for(client.service_is_ready, REPLY_S):
-                return False, "no policy node answers in this domain"
-            value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=text)
-            future = client.call_async(SetParameters.Request(parameters=[Parameter(name="instruction", value=value)]))
+                return False, "no task node answers in this domain"
+            future = client.call_async(Instruct.Request(instruction=text))
             if not self.wait_for(future.done, REPLY_S):
-                return False, f"the policy node did not answer within {REPLY_S:.0f} s"
-            (result,) = future.result().results
-            return bool(result.successful), str(result.reason)
+                return False, f"the task node did not answer within {REPLY_S:.0f} s"
+            reply = future.result()
+            return bool(reply.success), str(reply.message)
         finally:
             self.node.destroy_client(client)
 
@@ -299,3 +306,6 @@ class OperatorClient:
 
     def _on_chunk(self, message: ActionChunk) -> None:
         self.chunk = message
+
+    def _on_task(self, message: TaskStatus) -> None:
+        self.task = message

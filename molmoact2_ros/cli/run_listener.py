@@ -20,11 +20,13 @@ from molmoact2_ros.msg import (
     ActionChunk,
     BridgeState,
     DepthMap,
+    Instruction,
     JointCommand,
     Observation,
     PerceptionStatus,
     RobotState,
     SafetyState,
+    TaskStatus,
 )
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.messages import command_from_msg, robot_state_from_msg, stamp_ns
@@ -71,6 +73,8 @@ class RunListener:
             Topic("bridge_state", BridgeState, qos.LATCHED),
             Topic("perception_status", PerceptionStatus, qos.STATUS),
             Topic("instruction", String, qos.LATCHED),
+            Topic("task/instruction", Instruction, qos.LATCHED),
+            Topic("task_status", TaskStatus, qos.LATCHED),
             Topic("diagnostics", DiagnosticArray, DIAGNOSTICS),
         ]
 

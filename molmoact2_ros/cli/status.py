@@ -19,8 +19,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "status",
         help="show what a running graph says of itself",
-        description="Show nodes, safety mode and cause, bridge, perception and policy of a running graph. Exit status "
-        "1 if there is none.",
+        description="Show nodes, safety mode and cause, bridge, perception, policy and task of a running graph. Exit "
+        "status 1 if there is none.",
     )
     ros_environment.add_robot_arguments(parser)
     parser.set_defaults(run=run)
@@ -47,11 +47,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(client: OperatorClient, nodes: list[str]) -> None:
-    from .operator_client import BRIDGE_MODES, MODES, cause_name
+    from .operator_client import BRIDGE_MODES, MODES, TASK_STATES, cause_name
 
     silent = "silent"
     safety, bridge, perception, chunk = client.safety, client.bridge, client.perception, client.chunk
-    rows = {"nodes": ", ".join(nodes), "safety": silent, "bridge": silent, "perception": silent, "policy": silent}
+    rows = dict.fromkeys(("nodes", "safety", "bridge", "perception", "policy", "task"), silent)
+    rows["nodes"] = ", ".join(nodes)
     if safety is not None:
         rows["safety"] = MODES[safety.mode] + (f": {cause_name(safety.cause)}, {safety.text}" if safety.cause else "")
         rows["refused"] = f"{safety.refused} commands since arming"
@@ -61,5 +62,8 @@ def _print(client: OperatorClient, nodes: list[str]) -> None:
         rows["perception"] = perception.text or f"ready, observation {perception.observation_sequence}"
     if chunk is not None:
         rows["policy"] = f"chunk {chunk.sequence}, {chunk.latency_s * 1e3:.0f} ms old when sent: {chunk.instruction!r}"
+    if client.task is not None:
+        words = [TASK_STATES[client.task.state], repr(client.task.instruction) if client.task.instruction else ""]
+        rows["task"] = ": ".join(word for word in (*words, client.task.text, client.task.rejected) if word)
     for name, text in rows.items():
         print(f"{name:<11} {text}")

@@ -22,11 +22,11 @@ examples, in a second terminal beside `molmoact2 up droid`:
   molmoact2 task "put the red block in the bowl" --time-limit 60
   molmoact2 task "put the red block in the bowl" --home-first
 
-Ctrl-C cancels the task; a policy does not know when it is done, so you say it: `ros2 service call /policy/finish_task
-std_srvs/srv/Trigger`. However it ends, the robot comes to rest and holds; where the policy does not confirm
-that it cancelled, safety is asked to stop the robot. Only a finished task SUCCEEDED in ROS's own words: one whose time
-is up is ABORTED, as `ros2 action` says, which is no fault. Exit status 0: finished; 1: anything else,
-and the last line says what; 130: cancelled here.
+Ctrl-C cancels the task; a policy does not know when it is done, so you say it: `ros2 service call /task/finish_task
+std_srvs/srv/Trigger`. However it ends, the robot comes to rest and holds; where the task node does not confirm that it
+cancelled, safety is asked to stop the robot. Only a finished task SUCCEEDED in ROS's own words: one whose time is up is
+ABORTED, as `ros2 action` says, which is no fault. Exit status 0: finished; 1: anything else, and the last line says
+what; 130: cancelled here.
 """
 
 
@@ -35,11 +35,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "task",
         help="run one task and watch it",
-        description="Let the policy of a running graph work on one task (policy/run_task). Safety must be armed.",
+        description="Let the policy of a running graph work on one task (task/run_task). Safety must be armed.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("instruction", help='what the robot shall do, e.g. "put the red block in the bowl"')
+    parser.add_argument("instruction", help='what the robot is to do, e.g. "put the red block in the bowl"')
     parser.add_argument(
         "--time-limit", type=_seconds, default=60.0, metavar="S", help="in seconds; 0: none (default: %(default)s)"
     )
@@ -63,10 +63,10 @@ def _run(client: OperatorClient, text: str, args: argparse.Namespace) -> int:
 
     from molmoact2_ros.action import RunTask
 
-    tasks = ActionClient(client.node, RunTask, "policy/run_task")
+    tasks = ActionClient(client.node, RunTask, "task/run_task")
     try:
         if not client.wait_for(tasks.server_is_ready, ANSWER_S):
-            print(f"no policy offers tasks in ROS domain {args.domain_id}")
+            print(f"no task node runs in ROS domain {args.domain_id}")
             return 1
         goal = RunTask.Goal(instruction=text, time_limit_s=args.time_limit, home_first=args.home_first)
         return _watch(client, tasks, goal, args.time_limit)
@@ -88,11 +88,11 @@ def _watch(client: OperatorClient, tasks: Any, goal: Any, time_limit_s: float) -
         sent = tasks.send_goal_async(goal, feedback_callback=show)
         ended, interrupted = _follow(client, sent)
     if ended is None:
-        print("the policy does not answer")
+        print("the task node does not answer")
         return 130 if interrupted else 1
     if not ended.done():
         stops, words = client.ask_safety("stop")
-        print(f"the policy did not confirm the end of the task: stop{'' if stops else ' refused'}: {words}")
+        print(f"the task node did not confirm the end of the task: stop{'' if stops else ' refused'}: {words}")
         return 1
     result = ended.result().result
     print(f"{outcome_name(result.outcome)} after {result.duration_s:.1f} s, {result.chunks} chunks: {result.text}")
@@ -128,13 +128,13 @@ def _follow(client: OperatorClient, sent: Any) -> tuple[Any, bool]:
 
 def outcome_name(outcome: int) -> str:
     """Return a RunTask outcome in words, e.g. `timed out`."""
-    from molmoact2_ros.policy.task import Outcome
+    from molmoact2_ros.nodes.task import Outcome
 
     return Outcome(outcome).name.lower().replace("_", " ")
 
 
 def _line(feedback: Any, time_limit_s: float) -> str:
-    from molmoact2_ros.policy.task import Phase
+    from molmoact2_ros.nodes.task import Phase
 
     from .operator_client import MODES
 

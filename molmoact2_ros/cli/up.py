@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from molmoact2_ros.nodes.graph import OPTIONAL_NODES
+
 from . import ros_environment
 from .graph_arguments import add_graph_arguments, graph_from_args
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from .live_graph import LiveGraph
     from .supervisor import NodeExit
 
+REFUSED = 2  # exit status of a node whose input cannot be used
 EPILOG = """\
 examples:
   molmoact2 up droid --sim                            simulated, with the demo checkpoint
@@ -32,7 +35,7 @@ examples:
 then, in a second terminal: molmoact2 arm, molmoact2 status, molmoact2 stop
 
 The graph starts disarmed. Ctrl-C stops the arm, waits for standstill, then ends the nodes. When a node dies, the rest
-is taken down and the exit status is 1.
+is taken down and the exit status is 1; the depth viewer alone may die.
 """
 
 
@@ -94,19 +97,21 @@ def say_event(who: str, text: str) -> None:
 
 def exit_status(exits: list[NodeExit]) -> int:
     """Return 2 if a node refused its input (it ends with 2 itself), else 1."""
-    return 2 if exits[0].status == 2 else 1
+    return REFUSED if exits[0].status == REFUSED else 1
 
 
 def _watch(live: LiveGraph, args: argparse.Namespace) -> int:
     advised = False
     while True:
         exits = live.poll()
-        goes_on = args.keep and bool(live.supervisor.running())
+        missed = [node for node in exits if node.name not in OPTIONAL_NODES or node.status == REFUSED]
+        goes_on = (args.keep or not missed) and bool(live.supervisor.running())
         for node in exits:
             say_event("molmoact2", f"{node}; " + ("the rest goes on" if goes_on else "taking the rest down"))
         if exits and not goes_on:
             live.settle()
             live.poll()
+            exits = missed or exits
             print(f"error: {exits[0]}", file=sys.stderr)
             return exit_status(exits)
         if not advised and live.is_ready and (live.client.chunk is not None or not args.instruction):

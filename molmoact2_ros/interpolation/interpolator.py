@@ -47,7 +47,8 @@ class Interpolator:
 
     Call `arm` and `disarm` as safety says, `measure` and `offer` as messages come, `acknowledge` with what safety
     passed and refused, and `tick` once per command period. `hold` and `home` are an operator's: no chunk is followed
-    then until one comes that was told of a new instruction.
+    then until one of a new instruction comes. Call `instruct` with what the task executive gives and withdraws, where
+    there is one: then chunks of its newest instruction alone are followed.
     """
 
     def __init__(self, embodiment: Embodiment, settings: InterpolationSettings) -> None:
@@ -72,6 +73,8 @@ class Interpolator:
         self._sequence = 0
         self._measured: Vector | None = None
         self._instruction = 0  # of the newest chunk that came, whether or not it is followed
+        self._given: int | None = None  # the executive's newest instruction; None: there is no executive
+        self._withdrawn = False
         self.disarm()
 
     @property
@@ -120,8 +123,8 @@ class Interpolator:
         """Take a chunk; it takes over with the next command if it was observed after the last one.
 
         Order is told by stamps: a policy that restarts begins its sequence anew. A stamp from the future would lock out
-        every later chunk, so it is not taken. `rejection` says of a chunk that is not followed why, except where an
-        operator's rest or move is the reason.
+        every later chunk, so it is not taken. `rejection` says of a chunk that is not followed why, except where the
+        end of its instruction, or an operator's rest or move is the reason.
         """
         is_new_task = chunk.instruction_sequence != self._instruction
         self._instruction = chunk.instruction_sequence
@@ -141,9 +144,21 @@ class Interpolator:
         self._asked_for, self._home, self._policy = False, None, chunk.policy
         self._waiting, self._last_stamp_ns, self._chunk_came = chunk, chunk.stamp_ns, True
 
+    def instruct(self, sequence: int, *, withdrawn: bool = False) -> None:
+        """Note the newest instruction: from now on chunks of no other are followed.
+
+        Args:
+            sequence: of the instruction.
+            withdrawn: there is none any longer; the robot comes to rest, unless it moves home.
+        """
+        self._given, self._withdrawn = sequence, withdrawn
+        if withdrawn and self._armed and not self._asked_for:
+            self.hold()
+
     def hold(self) -> None:
         """Come to rest by the brake of the last command, and stay there until a chunk of a new instruction comes."""
-        self._asked_for, self._barred_instruction = True, self._instruction
+        # The instruction that was given may be newer than any chunk that came.
+        self._asked_for, self._barred_instruction = True, self._instruction if self._given is None else self._given
         self._waiting = self._timeline = self._plan = self._home = None
         self._unusable, self._rejection, self._policy = False, ChunkRejection(), 0
         self._in_force, self._chunk_came, self._home_wanted = [], False, False
@@ -202,7 +217,9 @@ class Interpolator:
         self._rejection = ChunkRejection(self._rejection.count + 1, cause, text)
 
     def _is_barred(self, chunk: ActionChunk) -> bool:
-        """Tell whether an operator's rest or move stands before a chunk."""
+        """Tell whether the end of its instruction, or an operator's rest or move, stands before a chunk."""
+        if self._given is not None and (self._withdrawn or chunk.instruction_sequence != self._given):
+            return True
         if not self._asked_for:
             return False
         return self.is_homing or chunk.instruction_sequence == self._barred_instruction

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which Fast DDS profile a process gets: shared memory for images, UDP alone for those that stop the robot."""
+"""Which Fast DDS profile a process gets: shared memory for images, UDP alone for those that need none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from molmoact2_ros.embodiment import share_folder
 
 PROFILE_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"
-CONTROL_NODES = ("bridge", "safety", "interpolator")
+CONTROL_NODES = ("bridge", "safety", "interpolator", "task")
 
 
 def shipped_profile(*, local: bool = False) -> Path:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What depth codes stand for, as topics: decoded while somebody looks.
+"""What depth codes stand for, as topics: decoded while they are subscribed.
 
 With a codec that has metres:
     out  depth/metric      sensor_msgs/Image, 32FC1     reliable 1; m along the optical axis of the first camera
@@ -21,9 +21,8 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2, PointField
 from std_msgs.msg import Header
 
 from molmoact2_ros.embodiment import Camera
-from molmoact2_ros.msg import Observation
+from molmoact2_ros.msg import DepthMap, Observation
 from molmoact2_ros.policy.mailbox import Mailbox
-from molmoact2_ros.policy.policy import DepthResult
 from molmoact2_ros.processing.errors import ProcessingError
 from molmoact2_ros.processing.pinhole import Pinhole
 
@@ -40,7 +39,7 @@ POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4")])
 
 
 class DecodedDepth:
-    """The topics of one policy node. It decodes in a thread of its own: viewers hold up nothing."""
+    """The topics of one codec. It decodes in a thread of its own: what arrives meanwhile is received."""
 
     def __init__(self, node: Molmoact2Node[Any], codec: DepthCodec, camera: Camera) -> None:
         """Offer the topics that the codec can fill, for the first camera of the robot."""
@@ -52,23 +51,40 @@ class DecodedDepth:
         self._clouds = node.publisher(PointCloud2, "depth/points", qos.STATUS) if codec.is_metric else None
         if codec.is_metric:
             node.subscription(CameraInfo, camera.info_topic, self._on_info, qos.CAMERA)
-        self._mailbox: Mailbox[tuple[DepthResult, Observation]] = node.owned.enter_context(closing(Mailbox(self._show)))
+        self._mailbox: Mailbox[tuple[DepthMap, Observation]] = node.owned.enter_context(closing(Mailbox(self._show)))
 
-    def show(self, depth: DepthResult, observation: Observation) -> None:
-        """Have a map decoded and published, if anybody looks; one that is overtaken is left out."""
-        if any(self._wanted()):
+    @property
+    def is_wanted(self) -> bool:
+        """Whether any of its topics is subscribed."""
+        return any(self._wanted())
+
+    def objection(self, depth: DepthMap) -> str:
+        """Say why a map's codes are not the codec's, as far as can be known; empty if they are."""
+        sizes, codec = self._codec.config, self._codec
+        if (depth.rows, depth.columns, depth.levels) != (sizes.grid, sizes.grid, sizes.num_codes):
+            return (
+                f"depth_decoder: {codec.name} decodes {sizes.grid} x {sizes.grid} cells of {sizes.num_codes} codes, "
+                f"but {depth.model_id} writes {depth.rows} x {depth.columns} of {depth.levels}: give its own"
+            )
+        if depth.codec and not codec.is_named(depth.codec):
+            return f"depth_decoder: {depth.model_id} writes codes of {depth.codec}, which {codec.name} cannot read"
+        return ""
+
+    def show(self, depth: DepthMap, observation: Observation) -> None:
+        """Have a map decoded and published, if a topic is subscribed; one that is overtaken is left out."""
+        if self.is_wanted:
             self._mailbox.put((depth, observation))
 
     # The worker's thread.
 
-    def _show(self, item: tuple[DepthResult, Observation]) -> None:
+    def _show(self, item: tuple[DepthMap, Observation]) -> None:
         depth, observation = item
         try:
             self._publish(depth, observation)
-        except (ValueError, RuntimeError) as error:  # a viewer must not end the policy
-            self._warn(f"depth codes could not be decoded for viewers: {error}")
+        except (ValueError, RuntimeError) as error:  # the next map may be better
+            self._warn(f"depth codes could not be decoded: {error}")
 
-    def _publish(self, depth: DepthResult, observation: Observation) -> None:
+    def _publish(self, depth: DepthMap, observation: Observation) -> None:
         wants_map, wants_cloud = self._wanted()
         frame_id, pinhole = self._view
         if wants_cloud and pinhole is None:
@@ -78,17 +94,18 @@ class DecodedDepth:
             )
         if not wants_map and (not wants_cloud or pinhole is None):
             return
-        turns = self._camera.rotate_deg // 90  # perception turned the picture upright; the driver's frame is not
-        values = np.rot90(self._codec.decode(depth.codes), turns)
+        turns = self._camera.rotate_deg // 90  # perception turned the image upright; the driver's frame is not
+        codes = np.array(depth.codes, np.uint16).reshape(depth.rows, depth.columns)
+        values = np.rot90(self._codec.decode(codes), turns)
         header = Header(stamp=observation.header.stamp, frame_id=frame_id)
         if wants_map:
             self._maps.publish(_map_to_msg(values, header))
         if wants_cloud and self._clouds is not None and pinhole is not None:
-            picture = np.rot90(_first_picture(observation), turns)
-            self._clouds.publish(_cloud_to_msg(pinhole.points(values), picture, header))
+            image = np.rot90(_first_image(observation), turns)
+            self._clouds.publish(_cloud_to_msg(pinhole.points(values), image, header))
 
     def _wanted(self) -> tuple[bool, bool]:
-        """Return whether somebody looks at maps, and at points."""
+        """Return whether maps are subscribed, and points."""
         points = self._clouds is not None and self._clouds.get_subscription_count() > 0
         return self._maps.get_subscription_count() > 0, points
 
@@ -119,7 +136,7 @@ def _pinhole_from_msg(message: CameraInfo) -> Pinhole:
     return Pinhole(message.width, message.height, fx, fy, cx, cy)
 
 
-def _first_picture(observation: Observation) -> NDArray[np.uint8]:
+def _first_image(observation: Observation) -> NDArray[np.uint8]:
     """Return [height, width, 3]."""
     height, width = observation.height, observation.width
     pixels = np.frombuffer(observation.images, np.uint8, count=height * width * 3)
@@ -133,12 +150,12 @@ def _map_to_msg(values: NDArray[np.float32], header: Header) -> Image:
     return message
 
 
-def _cloud_to_msg(points: NDArray[np.float32], picture: NDArray[np.uint8], header: Header) -> PointCloud2:
-    """Pack points [H, W, 3], coloured by the nearest pixels of a picture of the same view."""
+def _cloud_to_msg(points: NDArray[np.float32], image: NDArray[np.uint8], header: Header) -> PointCloud2:
+    """Pack points [H, W, 3], coloured by the nearest pixels of an image of the same view."""
     height, width, _ = points.shape
-    rows = (np.arange(height) + 0.5) * picture.shape[0] / height
-    columns = (np.arange(width) + 0.5) * picture.shape[1] / width
-    red, green, blue = np.moveaxis(picture[rows.astype(int)[:, None], columns.astype(int)].astype(np.uint32), -1, 0)
+    rows = (np.arange(height) + 0.5) * image.shape[0] / height
+    columns = (np.arange(width) + 0.5) * image.shape[1] / width
+    red, green, blue = np.moveaxis(image[rows.astype(int)[:, None], columns.astype(int)].astype(np.uint32), -1, 0)
     cloud = np.empty((height, width), POINT)
     cloud["x"], cloud["y"], cloud["z"] = np.moveaxis(points, -1, 0)
     cloud["rgb"] = red << 16 | green << 8 | blue

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The topic depth/image: each depth map over the frame that it was decoded from."""
+"""The topic depth/image: each depth map over the camera's frame that it was decoded from, at the camera's size."""
 
 from __future__ import annotations
 
@@ -10,47 +10,51 @@ from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 
 from molmoact2_ros.msg import DepthMap
-from molmoact2_ros.perception import MOST_GRID, Observation, draw_depth
+from molmoact2_ros.perception import Frame, draw_depth
+from molmoact2_ros.perception.image_preparation import upright
 
-from .messages import stamp_ns, to_array
+from .messages import to_array
 
-KEPT_FRAMES = 30  # two seconds at 15 Hz: a slow policy is still thinking about the first of them
-NUM_CODES = 128  # of the released checkpoints; larger codes take the last colour
+KEPT_FRAMES = 90  # three seconds at 30 Hz: a slow policy is still thinking about the first of them
 
 
 class DepthImages:
-    """Keeps recent frames of the first camera, while somebody looks, and draws the depth maps that arrive over them."""
+    """Keeps recent frames of the first camera, while its topic is subscribed, and draws depth maps over them."""
 
-    def __init__(self, publisher: Publisher) -> None:
-        self.publisher = publisher
-        self._kept: deque[Observation] = deque(maxlen=KEPT_FRAMES)
+    def __init__(self, publisher: Publisher, rotate_deg: int) -> None:
+        """Take the publisher, and by how much the camera's frames are turned to be upright, clockwise."""
+        self._publisher, self._rotate_deg = publisher, rotate_deg
+        self._kept: deque[Frame] = deque(maxlen=KEPT_FRAMES)
 
-    def keep(self, observation: Observation) -> None:
-        """Remember the frame of an observation that was published."""
-        if self.publisher.get_subscription_count() > 0:
-            self._kept.append(observation)
+    @property
+    def is_wanted(self) -> bool:
+        """Whether its topic is subscribed."""
+        return bool(self._publisher.get_subscription_count() > 0)
+
+    def keep(self, frame: Frame) -> None:
+        """Remember a frame of the first camera."""
+        if self.is_wanted:
+            self._kept.append(frame)
         else:
             self._kept.clear()
 
-    def show(self, depth: DepthMap) -> None:
-        """Publish the picture of a depth map, if its frame is still here and its sizes agree."""
-        cells = depth.rows * depth.columns
-        if not 1 <= min(depth.rows, depth.columns) <= max(depth.rows, depth.columns) <= MOST_GRID:
-            return
-        if len(depth.codes) != cells or len(depth.decoded) != cells:
-            return
-        identity = (depth.observation_sequence, stamp_ns(depth.header.stamp))
-        for observation in self._kept:
-            if (observation.sequence, observation.stamp_ns) == identity:
-                self.publisher.publish(_picture(observation, depth))
+    def show(self, depth: DepthMap, camera_stamp_ns: int) -> None:
+        """Publish a map over the frame with this stamp, if it is still here; the map's sizes must agree.
+
+        Raises:
+            PerceptionError: the frame cannot be decoded.
+        """
+        for frame in self._kept:
+            if frame.stamp_ns == camera_stamp_ns:
+                self._publisher.publish(_drawn(upright(frame, self._rotate_deg), depth))
                 return
 
 
-def _picture(observation: Observation, depth: DepthMap) -> Image:
+def _drawn(frame: np.ndarray, depth: DepthMap) -> Image:
     grid = (depth.rows, depth.columns)
     codes, decoded = np.array(depth.codes, np.uint16).reshape(grid), np.array(depth.decoded, np.bool_).reshape(grid)
-    picture = draw_depth(observation.first_picture, codes, decoded, NUM_CODES)
-    height, width, channels = picture.shape
+    image = draw_depth(frame, codes, decoded, depth.levels)
+    height, width, channels = image.shape
     message = Image(header=depth.header, height=height, width=width, step=width * channels, encoding="rgb8")
-    message.data = to_array("B", picture)
+    message.data = to_array("B", image)
     return message

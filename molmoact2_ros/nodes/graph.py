@@ -21,7 +21,8 @@ from molmoact2_ros.processing.processor import Processor
 
 from .safety_file import load_safety_file, shipped_safety_file
 
-NODE_NAMES = ("simulator", "bridge", "safety", "interpolator", "perception", "policy")
+NODE_NAMES = ("simulator", "bridge", "safety", "interpolator", "task", "perception", "policy", "depth_viewer")
+OPTIONAL_NODES = ("depth_viewer",)  # the graph goes on without them
 DEMO_CHECKPOINT = "demo"
 DEPTH_CODEC = "depth_codes"  # under checkpoints/; the demo's depth codes are its
 RELEASED_IMAGE_SIZE = (378, 378)  # px; what every released checkpoint takes
@@ -46,7 +47,8 @@ GRAPH_ARGUMENTS = (
         "folder, hub id such as allenai/MolmoAct2-DROID, or 'demo' (the small one that comes with the package: moves "
         "smoothly, knows no task); empty: the embodiment's released one, or 'demo' with sim",
     ),
-    GraphArgument("instruction", "", "what the robot shall do; empty: wait for the instruction topic"),
+    GraphArgument("instruction", "", "what the robot is to do, given to node task; empty: wait for the instruction "
+                  "topic"),
     GraphArgument("driver", "", "driver profile of the embodiment file; empty: its first one"),
     GraphArgument("device", "auto", "where the model runs", ("auto", "cpu", "cuda")),
     GraphArgument("dtype", "auto", "precision of the model; auto: bfloat16 on cuda, else float32",
@@ -110,7 +112,8 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
             compressed images; the depth decoder does not exist or has nothing to decode.
         ConfigError: depth is asked of a checkpoint whose config.json cannot be used.
         HubError: the checkpoint is neither a folder nor a hub id.
-        ProcessingError: the checkpoint is a folder that cannot be used, or lacks the robot's norm tag.
+        ProcessingError: the checkpoint is a folder that cannot be used, lacks the robot's norm tag, or could not read
+            the instruction.
         PolicyError: the checkpoint is a folder that was made for another robot.
     """
     robot = Embodiment.load(embodiment)
@@ -118,7 +121,7 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
     _require_raw_images_of_simulator(arguments["image_transport"], sim=sim)
     driver = robot.driver(arguments["driver"] or default_driver(robot, sim=sim)).name
     checkpoint = resolve_checkpoint(robot, arguments["checkpoint"], sim=sim, think=think)
-    height, width = image_size(robot, checkpoint)
+    height, width = image_size(robot, checkpoint, arguments["instruction"])
     speed_scale = _speed_scale(arguments["speed_scale"])
     sim_time = arguments["use_sim_time"] == "true"
     lockstep = _lockstep(arguments, sim=sim)
@@ -130,15 +133,19 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
         NodeSpec("safety", common | {"driver": driver, "speed_scale": speed_scale}
                  | load_safety_file(arguments["safety_file"] or shipped_safety_file())),
         NodeSpec("interpolator", common | {"mode": arguments["mode"], "speed_scale": speed_scale}),
+        NodeSpec("task", common | {"instruction": arguments["instruction"]}),
         NodeSpec("perception", common | {"image_height": height, "image_width": width,
                                          "image_transport": arguments["image_transport"],
                                          "depth_grid": depth_grid(checkpoint) if think else 0}),
         NodeSpec("policy", common | {"checkpoint": checkpoint, "speed_scale": speed_scale,
-                                     "enable_depth": think,
-                                     "depth_decoder": depth_decoder(arguments, sim=sim, think=think)}
+                                     "enable_depth": think}
                  | ({"latency": arguments["latency"]} if arguments["latency"] else {})
-                 | {name: arguments[name] for name in ("instruction", "device", "dtype", "mode")}),
+                 | {name: arguments[name] for name in ("device", "dtype", "mode")}),
     ]  # fmt: skip
+    decoder = depth_decoder(arguments, sim=sim, think=think)
+    if think:
+        transport = {"image_transport": arguments["image_transport"]}
+        nodes.append(NodeSpec("depth_viewer", common | transport | {"depth_decoder": decoder}))
     if sim:
         nodes.insert(
             0,
@@ -282,14 +289,16 @@ def depth_grid(checkpoint: str) -> int:
     return depth.side if depth else 0
 
 
-def image_size(robot: Embodiment, checkpoint: str) -> tuple[int, int]:
+def image_size(robot: Embodiment, checkpoint: str, instruction: str = "") -> tuple[int, int]:
     """Return (height, width) of the model's images; a checkpoint still on the hub is one of the released ones.
 
-    A folder is held against the robot here already: one sentence at once is kinder than six processes that end.
+    A folder is checked against the robot and the instruction here already: one sentence, before anything starts.
     """
     folder = Path(checkpoint)
     if not folder.is_dir():
         return RELEASED_IMAGE_SIZE
     processor = Processor.load(folder)
     check_handshake(robot, processor.stats.tag(robot.policy.norm_tag))
+    if instruction:
+        processor.check_task(instruction, robot.policy.norm_tag, len(robot.cameras))
     return processor.image_size

@@ -5,6 +5,7 @@ Topics (relative):
     in   action_chunk       ActionChunk    reliable 1
     in   robot_state        RobotState     reliable 1
     in   safety_state       SafetyState    reliable 1, transient local
+    in   task/instruction   Instruction    reliable 1, transient local; chunks of no other than the newest are followed
     out  command/proposed   JointCommand   reliable 1, lifespan of two periods
 Services:
     ~/hold    std_srvs/Trigger    come to rest and stay there until the policy is told something new
@@ -33,7 +34,7 @@ from std_srvs.srv import Trigger
 from molmoact2_ros.embodiment import ChunkRejection, Embodiment
 from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
 from molmoact2_ros.interpolation.settings import SPEED_SCALES
-from molmoact2_ros.msg import ActionChunk, JointCommand, RobotState, SafetyState
+from molmoact2_ros.msg import ActionChunk, Instruction, JointCommand, RobotState, SafetyState
 
 from . import qos
 from .lifecycle import OK, WARN, Molmoact2Node, Report, run
@@ -166,6 +167,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self.subscription(ActionChunk, "action_chunk", self._on_chunk, qos.CHUNK)
         self.subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE)
         self.subscription(SafetyState, "safety_state", self._on_safety_state, qos.LATCHED)
+        self.subscription(Instruction, "task/instruction", self._on_instruction, qos.LATCHED)
         self.service(Trigger, "~/hold", self._on_hold)
         self.service(Trigger, "~/home", self._on_home)
         # A step of the wall clock cannot silence the commands; the timer's deadlines are absolute.
@@ -199,6 +201,9 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
             self._interpolator.disarm()
         discontinuous = message.last_refusal_cause == SafetyState.CAUSE_DISCONTINUITY
         self._interpolator.acknowledge(message.passed_sequence, message.refused, discontinuous)
+
+    def _on_instruction(self, message: Instruction) -> None:
+        self._interpolator.instruct(message.sequence, withdrawn=not message.text)
 
     def _on_hold(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._interpolator.hold()
@@ -270,7 +275,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
             return "waiting for safety to be armed"
         if self._interpolator.is_homing:
             return "moving home"
-        return "holding: an operator asked for it" if self._interpolator.is_held else "proposing commands"
+        return "holding: it was asked for" if self._interpolator.is_held else "proposing commands"
 
     def _age_s(self, stamp_ns: int) -> float | str:
         return round((self.ros_now_ns() - stamp_ns) / NS_PER_S, 3) if stamp_ns else "never"

@@ -31,6 +31,7 @@ from rclpy.qos import QoSProfile
 from rclpy.service import Service
 from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
+from rclpy.task import Future
 
 from . import qos
 from .lockstep import LockstepInputs, LockstepMember
@@ -168,6 +169,15 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
     def steady_now_ns(self) -> int:
         """Return the present time of the steady clock, nanoseconds; in lockstep that of the step."""
         return time.monotonic_ns() if self.inputs is None else self.inputs.now_ns
+
+    def steady_now_s(self) -> float:
+        """Return the present time of the steady clock, seconds; in lockstep that of the step."""
+        return self.steady_now_ns() * 1e-9
+
+    def finish_in_step(self, future: Future) -> None:
+        """In lockstep, let the present step last until a future is done."""
+        if isinstance(self.inputs, LockstepMember):
+            self.inputs.wait_for(future)
 
     def ros_now_ns(self) -> int:
         """Return the present ROS time, nanoseconds; in lockstep that of the step."""

@@ -8,7 +8,6 @@ costs tens of milliseconds in Python.
 from __future__ import annotations
 
 import array
-from typing import TypeVar
 
 import numpy as np
 from builtin_interfaces.msg import Time
@@ -18,8 +17,6 @@ from molmoact2_ros.embodiment import ActionChunk, ChunkRejection, JointCommand, 
 from molmoact2_ros.msg import ActionChunk as ActionChunkMsg
 from molmoact2_ros.msg import JointCommand as JointCommandMsg
 from molmoact2_ros.msg import RobotState as RobotStateMsg
-
-Float = TypeVar("Float", np.float32, np.float64)
 
 NS_PER_S = 1_000_000_000
 
@@ -66,14 +63,14 @@ def robot_state_to_msg(state: RobotState, frame_id: str) -> RobotStateMsg:
 def chunk_from_msg(message: ActionChunkMsg) -> ActionChunk:
     """Unpack the motion of an ActionChunk; sizes that do not agree leave `positions` one-dimensional.
 
-    They are a float32 view on the message: nothing is allocated for a chunk of any size before its size is checked.
+    They are a view on the message: nothing is allocated for a chunk of any size before its size is checked.
     """
     return ActionChunk(
         stamp_ns=stamp_ns(message.header.stamp),
         sequence=message.sequence,
         step_s=message.step_s,
         names=tuple(message.names),
-        positions=_matrix(np.frombuffer(message.positions, dtype=np.float32), message.horizon, len(message.names)),
+        positions=_matrix(np.frombuffer(message.positions, dtype=np.float64), message.horizon, len(message.names)),
         instruction_sequence=message.instruction_sequence,
         policy=message.policy_life,
     )
@@ -120,5 +117,5 @@ def command_to_msg(command: JointCommand) -> JointCommandMsg:
     return message
 
 
-def _matrix(values: NDArray[Float], rows: int, columns: int) -> NDArray[Float]:
+def _matrix(values: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.float64]:
     return values.reshape(rows, columns) if values.size == rows * columns else values

@@ -34,6 +34,7 @@ class OperatorInput:
         self._node, self._callback = node, callback
         self._kind = f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"
         self._seen: deque[int] = deque(maxlen=REMEMBERED)  # source times of publications
+        self.published_ns = 0  # of the message that the callback is called with, by its publisher's clock; 0: unknown
         self.subscriptions: list[Subscription] = [
             node.subscription(kind, topic, self._on_message, profile)
             for profile in (qos.OPERATOR_LATCHED, qos.OPERATOR_ANY)
@@ -66,7 +67,7 @@ class OperatorInput:
         return bool(compatibility != QoSCompatibility.ERROR)
 
     def _on_message(self, message: Any, info: dict[str, Any]) -> None:
-        source_ns = int(info.get("source_timestamp", 0))
+        source_ns = self.published_ns = int(info.get("source_timestamp", 0))
         repeated = source_ns > 0 and source_ns in self._seen
         if not repeated:
             self._seen.append(source_ns)

@@ -6,10 +6,8 @@ Topics (relative; cameras as the embodiment file names them):
     in   camera/<role>/image/compressed    sensor_msgs/CompressedImage    best effort 2; with image_transport compressed
     in   robot_state                       RobotState                     reliable 1
     in   action_chunk                      ActionChunk                    reliable 1; acknowledges an observation
-    in   depth                             DepthMap                       reliable 1; from policies that reason in depth
     out  observation                       Observation                    reliable 1; of new frames, at most rate_hz
     out  perception_status                 PerceptionStatus               reliable 1; on change and at heartbeat_rate_hz
-    out  depth/image                       sensor_msgs/Image              reliable 1; if subscribed: codes drawn
 
 The logic is in `perception.ObservationBuilder`. Frames are decoded and resized only when they are used.
 
@@ -28,7 +26,7 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
 from molmoact2_ros.embodiment import Camera, Embodiment
-from molmoact2_ros.msg import ActionChunk, DepthMap, PerceptionStatus, RobotState
+from molmoact2_ros.msg import ActionChunk, PerceptionStatus, RobotState
 from molmoact2_ros.msg import Observation as ObservationMsg
 from molmoact2_ros.perception import (
     COMPRESSED,
@@ -44,7 +42,6 @@ from molmoact2_ros.perception import (
 from molmoact2_ros.quoting import quoted
 
 from . import qos
-from .depth_images import DepthImages
 from .lifecycle import OK, WARN, Molmoact2Node, Report, run
 from .messages import robot_state_from_msg, stamp_ns, to_array, to_stamp
 from .parameters import param
@@ -142,7 +139,7 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
             changes=self.params.changes(),
             life=self.instance_id,
         )
-        self._last_sequence = self._acknowledged = self._reported_sequence = self._policy_life = 0
+        self._last_sequence = self._acknowledged = self._reported_sequence = 0
         # frame_ids that are expected, by role, of cameras not warned of yet
         self._strange = {camera.role: camera.frame_id for camera in self._robot.cameras if camera.frame_id}
         budgets = self.params.budgets()
@@ -168,12 +165,10 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
             heartbeat_hz=self.params.heartbeat_rate_hz,
             watch_hz=WATCH_RATE_HZ,
         )
-        self._depth_images = DepthImages(self.publisher(Image, "depth/image", qos.STATUS))
         for camera in self._robot.cameras:
             self._subscribe_to(camera)
         self.subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE)
         self.subscription(ActionChunk, "action_chunk", self._on_chunk, qos.CHUNK)
-        self.subscription(DepthMap, "depth", self._on_depth, qos.STATUS)
 
     def _subscribe_to(self, camera: Camera) -> None:
         kind, suffix, unpack = Image, "", frame_from_image
@@ -205,12 +200,9 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
             self._builder.add_state(robot_state_from_msg(message), self.ros_now_ns())
 
     def _on_chunk(self, message: ActionChunk) -> None:
-        self._acknowledged, self._policy_life = message.observation_sequence, message.policy_life
+        self._acknowledged = message.observation_sequence
         decoded = np.array(message.decoded_cells, dtype=np.bool_)
         self._builder.acknowledge(message.observation_life, message.observation_sequence, decoded)
-
-    def _on_depth(self, message: DepthMap) -> None:
-        self._depth_images.show(message)
 
     def _update(self) -> None:
         if not self.active:
@@ -219,9 +211,8 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         began_ns = time.monotonic_ns()
         observation = self._builder.build(decision)
         if observation is not None:
-            message = observation_to_msg(observation, self._robot, self.ros_now_ns(), self._policy_life)
+            message = observation_to_msg(observation, self._robot, self.ros_now_ns())
             self._observations.publish(message)
-            self._depth_images.keep(observation)
             self._note(message, (time.monotonic_ns() - began_ns) / 1e6)
             self._last_sequence = observation.sequence
         self._publish_status(decision)
@@ -301,16 +292,13 @@ def frame_from_compressed(message: CompressedImage, received_ns: int) -> Frame:
     return Frame(stamp_ns(message.header.stamp), received_ns, data, COMPRESSED, frame_id=message.header.frame_id)
 
 
-def observation_to_msg(
-    observation: Observation, robot: Embodiment, now_ns: int, policy_life: int = 0
-) -> ObservationMsg:
+def observation_to_msg(observation: Observation, robot: Embodiment, now_ns: int) -> ObservationMsg:
     """Pack an observation.
 
     Args:
         observation: what the policy shall see.
         robot: whose it is.
         now_ns: ROS time, the moment that its ages refer to.
-        policy_life: of the policy whose acknowledgements the mask follows.
     """
     message = ObservationMsg(
         sequence=observation.sequence,
@@ -331,10 +319,6 @@ def observation_to_msg(
     message.perception_life = observation.life
     if observation.changes is not None:
         message.cells_same_as = to_array("Q", observation.changes.same_as)
-        if observation.changes.since:
-            message.changed_since = observation.changes.since
-            message.changed_cells = observation.changes.changed.tolist()
-            message.policy_life = policy_life
     return message
 
 

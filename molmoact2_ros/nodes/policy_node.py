@@ -2,14 +2,13 @@
 """Turn observations into action chunks with a MolmoAct2 checkpoint.
 
 Topics (relative):
-    in   observation    Observation    reliable 1
-    in   instruction    std_msgs/String    any
-    out  action_chunk   ActionChunk    reliable 1
-    out  depth          DepthMap       reliable 1; with enable_depth, of every inference that reasoned in depth
-    with depth_decoder, what the codes stand for: see `decoded_depth`
+    in   observation         Observation    reliable 1
+    in   task/instruction    Instruction    reliable, transient local; without one nothing is inferred
+    out  action_chunk        ActionChunk    reliable 1
+    out  depth               DepthMap       reliable 1; with enable_depth, of every inference that reasoned in depth
 Services:
-    ~/think    std_srvs/Trigger    with enable_depth: the next inference reasons in depth
-    tasks, as an action and as services: see `task_server`
+    ~/check_instruction    Instruct            whether an instruction could be inferred with; it is not taken
+    ~/think                std_srvs/Trigger    with enable_depth: the next inference reasons in depth
 
 The logic is in `policy.native.NativePolicy` (the model) and `policy.handshake` (does the checkpoint fit the robot?).
 One inference at a time runs in a worker thread behind a one-slot mailbox; callbacks never wait for it.
@@ -23,17 +22,14 @@ import sys
 from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from rcl_interfaces.msg import SetParametersResult
-from rclpy.parameter import Parameter
-from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.interpolation.settings import MODES, SPEED_SCALES
-from molmoact2_ros.msg import ActionChunk, DepthMap, Observation
+from molmoact2_ros.msg import ActionChunk, DepthMap, Instruction, Observation
 from molmoact2_ros.policy.handshake import check_handshake
 from molmoact2_ros.policy.mailbox import Mailbox, SimulatedMailbox
 from molmoact2_ros.policy.policy import (
@@ -48,18 +44,13 @@ from molmoact2_ros.policy.policy import (
 from molmoact2_ros.policy.simulated_latency import DEFAULT_MS, SimulatedLatency
 from molmoact2_ros.processing.processor import Processor
 from molmoact2_ros.quoting import quoted
+from molmoact2_ros.srv import Instruct
 
 from . import qos
-from .decoded_depth import DecodedDepth
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .messages import NS_PER_S, stamp_ns, to_array
-from .operator_input import OperatorInput
 from .parameters import param
 from .stage import Stage
-from .task_server import Instructed, TaskServer
-
-if TYPE_CHECKING:
-    from molmoact2_ros.model.depth_vae import DepthCodec
 
 COMPLAINT_PERIOD_S = 2.0  # a stream of unusable observations is reported this often
 KEPT_TIMINGS = 100
@@ -73,7 +64,6 @@ class PolicyParams:
 
     embodiment: str = param("droid", "Robot: name of a shipped embodiment, or path of an embodiment file")
     checkpoint: str = param("", "Folder or hub id of the checkpoint; empty: the embodiment's released one")
-    instruction: str = param("", "What the robot shall do; empty: wait for the instruction topic", mutable=True)
     device: str = param("auto", "Where the model runs: auto, cpu, cuda, cuda:1, ...")
     dtype: str = param("auto", "Precision: auto (bfloat16 on cuda, else float32), float32 or bfloat16")
     max_rate_hz: float = param(
@@ -109,11 +99,6 @@ class PolicyParams:
         low=0,
         high=1000,
     )
-    depth_decoder: str = param(
-        "",
-        "With enable_depth, what decodes depth codes for viewers: vae-final.pt of allenai/MolmoAct-7B-D-0812, or a "
-        "folder of `molmoact2 fit-depth`; empty: nothing",
-    )
     latency: str = param(
         DEFAULT_MS,
         "With lockstep, what an inference takes in simulated time: milliseconds, or a JSON file of measured ones, such "
@@ -147,14 +132,9 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
 
     def _setup(self) -> None:
         self._robot = Embodiment.load(self.params.embodiment)
-        self._instruction, self._instruction_sequence = "", 0
-        codec = self._load_codec() if self.params.depth_decoder else None  # before 22 GB are loaded for it
+        self._instruction, self._instruction_sequence, self._rejected = "", 0, ""
         self._policy = self._load_policy()
         self.owned.callback(delattr, self, "_policy")  # its memory is free before the next one is loaded
-        if self.params.instruction:
-            self._instruct(self.params.instruction)
-        if codec is not None:
-            _check_codec(codec, self._policy.spec)
         self._sequence = 0
         self._last_depth: DepthResult | None = None
         self._next_inference_ns = self._next_observation_ns = 0
@@ -171,12 +151,9 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         if self.params.enable_depth:
             self._depths = self.publisher(DepthMap, "depth", qos.STATUS)
             self.service(Trigger, "~/think", self._on_think)
-        self._decoded_depth = DecodedDepth(self, codec, self._robot.cameras[0]) if codec is not None else None
+        self.service(Instruct, "~/check_instruction", self._on_check)
         self.subscription(Observation, "observation", self._on_observation, qos.OBSERVATION)
-        OperatorInput(self, String, "instruction", self._on_instruction)
-        self._tasks = TaskServer(self, self._robot, Instructed(self._check_instruction, self._instruct, self._withdraw))
-        self.add_on_set_parameters_callback(self._on_parameters)
-        self.owned.callback(self.remove_on_set_parameters_callback, self._on_parameters)
+        self.subscription(Instruction, "task/instruction", self._on_instruction, qos.LATCHED)
 
     def _make_mailbox(self) -> _Mailbox:
         if self.inputs is None:
@@ -199,8 +176,6 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         processor, cameras = Processor.load(checkpoint.folder), len(self._robot.cameras)
         for doubt in check_handshake(self._robot, processor.stats.tag(norm_tag)):
             self.get_logger().warning(doubt)
-        if self.params.instruction:
-            processor.check_task(self.params.instruction, norm_tag, cameras)
         continuation = Continuation(
             self._executed_step_s,
             decay=self.params.rtc_decay,
@@ -222,13 +197,6 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         timing = policy.warm_up()
         self.get_logger().info(f"{checkpoint.model_id} on {device}: warmed up in {timing.inference_ms:.0f} ms")
         return policy
-
-    def _load_codec(self) -> DepthCodec:
-        from molmoact2_ros.model.depth_vae import DepthCodec
-
-        if not self.params.enable_depth:
-            raise ValueError("depth_decoder decodes what a policy writes with enable_depth: set that, too")
-        return DepthCodec.load(self.params.depth_decoder)  # on the CPU: viewers leave the GPU to the policy
 
     @property
     def _executed_step_s(self) -> float:
@@ -259,22 +227,23 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         else:
             self._mailbox.put(item)
 
-    def _on_instruction(self, message: String, repeated: bool) -> None:
-        if repeated:
-            return
-        try:
-            self._overrule(message.data)
-        except ValueError as error:
-            self._complain(f"instruction rejected, {self._instruction!r} stays in force: {error}")
+    def _on_instruction(self, message: Instruction) -> None:
+        """Take an instruction, or withdraw the one in force; one that cannot be read withdraws it as well."""
+        self._instruction, self._instruction_sequence, self._rejected = "", message.sequence, ""
+        self._next_inference_ns = self._next_observation_ns = 0
+        if not message.text:
+            self.get_logger().info("instruction withdrawn: inferring nothing")
+        elif problem := self._objection(message.text):
+            self._rejected = f"instruction rejected, inferring nothing: {problem}"
+            self._complain(self._rejected)
+        else:
+            self._instruction = message.text
+            self.get_logger().info(f"instruction: {message.text!r}")
 
-    def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
-        for parameter in parameters:
-            if parameter.name == "instruction":
-                try:
-                    self._overrule(parameter.value)
-                except ValueError as error:
-                    return SetParametersResult(successful=False, reason=str(error))
-        return SetParametersResult(successful=True)
+    def _on_check(self, request: Instruct.Request, response: Instruct.Response) -> Instruct.Response:
+        response.message = self._objection(request.instruction)
+        response.success = not response.message
+        return response
 
     def _on_think(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
@@ -295,26 +264,13 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
 
     # Observation in.
 
-    def _check_instruction(self, text: str) -> None:
-        """Raise ValueError if the policy could not infer with an instruction."""
-        self._policy.check_instruction(text)
-
-    def _instruct(self, text: str) -> None:
-        """Take an instruction; raise ValueError if the policy could not infer with it, the one before stays then."""
-        self._check_instruction(text)
-        self._instruction = text
-        self._instruction_sequence += 1  # what is under way belongs to the one before
-        self._next_inference_ns = self._next_observation_ns = 0
-        self.get_logger().info(f"instruction: {text!r}")
-
-    def _overrule(self, text: str) -> None:
-        """Take an instruction that does not come from a task; it ends the one that runs."""
-        self._instruct(text)
-        self._tasks.overruled(text)
-
-    def _withdraw(self) -> None:
-        """Infer nothing until there is another instruction."""
-        self._instruction = ""
+    def _objection(self, text: str) -> str:
+        """Say why an instruction cannot be inferred with; empty if it can."""
+        try:
+            self._policy.check_instruction(text)
+        except ValueError as error:
+            return str(error)
+        return ""
 
     def _mismatch(self, message: Observation) -> str:
         """Say why an observation is not one of this robot and model; empty if it is."""
@@ -385,19 +341,16 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             latency_s=_age_s(now_ns, observation.header.stamp),
         )
         message.header.stamp = observation.header.stamp
-        message.positions = to_array("f", positions.astype(np.float32))
+        message.positions = to_array("d", positions)
         message.camera_ages_s = [_age_s(now_ns, stamp) for stamp in observation.camera_stamps]
         message.policy_life, message.observation_life = self.instance_id, observation.perception_life
         if chunk.depth is not None:
             message.decoded_cells = chunk.depth.decoded.ravel().tolist()
-            self._depths.publish(depth_to_msg(chunk.depth, observation))
+            self._depths.publish(depth_to_msg(chunk.depth, observation, self._policy.spec))
             self._last_depth = chunk.depth
         self._chunks.publish(message)
-        if chunk.depth is not None and self._decoded_depth is not None:
-            self._decoded_depth.show(chunk.depth, observation)
         self._latencies.add_s(message.latency_s)
         self._inference_times.add_s(message.inference_s)
-        self._tasks.published(message.latency_s)
 
     def _complain(self, problem: str) -> None:
         self.complaint = self._problem = problem
@@ -406,7 +359,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
     def _report(self) -> list[Report]:
         level, text = (ERROR, self._problem) if self._problem else (OK, "inferring")
         if not self._instruction:
-            level, text = WARN, "waiting for an instruction"
+            level, text = (ERROR, self._rejected) if self._rejected else (WARN, "waiting for an instruction")
         values: dict[str, Any] = {
             "model_id": self._policy.spec.model_id,
             "instruction": self._instruction,
@@ -423,20 +376,6 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         return [("inference", level, text, values), self._latencies.report(), self._inference_times.report()]
 
 
-def _check_codec(codec: DepthCodec, spec: PolicySpec) -> None:
-    """Raise ValueError if the codec is not that of the policy's codes, as far as can be told."""
-    sizes = codec.config
-    if (spec.depth_side, spec.depth_levels) != (sizes.grid, sizes.num_codes):
-        raise ValueError(
-            f"depth_decoder: {codec.name} decodes {sizes.grid} x {sizes.grid} cells of {sizes.num_codes} codes, "
-            f"but {spec.model_id} writes {spec.depth_side} x {spec.depth_side} of {spec.depth_levels}: give its own"
-        )
-    if spec.depth_codec and not codec.is_named(spec.depth_codec):
-        raise ValueError(
-            f"depth_decoder: {spec.model_id} writes codes of {spec.depth_codec}, which {codec.name} cannot read"
-        )
-
-
 def cell_facts(message: Observation) -> CellFacts | None:
     """Unpack what perception saw of the depth grid; None from a perception that does not say which one it is."""
     if message.perception_life == 0 or message.sequence == 0:
@@ -444,8 +383,8 @@ def cell_facts(message: Observation) -> CellFacts | None:
     return CellFacts(message.perception_life, message.sequence, np.array(message.cells_same_as, np.uint64))
 
 
-def depth_to_msg(depth: DepthResult, observation: Observation) -> DepthMap:
-    """Pack a depth map; its frame is the first camera's role."""
+def depth_to_msg(depth: DepthResult, observation: Observation, spec: PolicySpec) -> DepthMap:
+    """Pack a depth map that a policy made of an observation; its frame is the first camera's role."""
     message = DepthMap(
         observation_sequence=observation.sequence, forwards=depth.forwards, decoding_s=depth.decoding_ms * 1e-3
     )
@@ -454,6 +393,7 @@ def depth_to_msg(depth: DepthResult, observation: Observation) -> DepthMap:
     message.rows, message.columns = depth.codes.shape
     message.codes = to_array("H", depth.codes)
     message.decoded = depth.decoded.ravel().tolist()
+    message.levels, message.codec, message.model_id = spec.depth_levels, spec.depth_codec, spec.model_id
     return message
 
 

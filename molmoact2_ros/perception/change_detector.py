@@ -51,19 +51,11 @@ class CellChanges:
     """What is known of the cells of one observation.
 
     Attributes:
-        since: sequence of the newest acknowledged observation; 0: none.
         same_as: [R, C] row 0 for the acknowledged codes: sequence of the observation since which a cell has not
             changed; 0: it changed.
     """
 
-    since: int
     same_as: Sequences
-
-    @property
-    def changed(self) -> Mask:
-        """[C] cells of which the acknowledged code does not stand."""
-        mask: Mask = self.same_as[0] == CHANGED
-        return mask
 
 
 class ChangeDetector:
@@ -107,7 +99,7 @@ class ChangeDetector:
             # that has done nothing yet takes the newest.
             del self._unacknowledged[MOST_UNACKNOWLEDGED // 2 if self._at_work else 0]
         self._unacknowledged.append(_whole(sequence, picture))
-        return CellChanges(acknowledged.sequence, np.stack(rows))
+        return CellChanges(np.stack(rows))
 
     def acknowledge(self, sequence: int, decoded: Mask) -> None:
         """Learn what the policy made of an observation of this life.

@@ -17,8 +17,7 @@ class Observation:
 
     `images` is uint8 [cameras, h, w, 3] RGB in the policy's order of cameras, `state` float32 [joints] in policy units
     and the embodiment's order. Stamps are ROS time. `life` tells the sequences of one builder from another's. `changes`
-    is None where nothing is known of the depth grid. `first_picture` is the first camera's frame, uint8 [H, W, 3] RGB,
-    upright, as the depth codes are about it; it may share the frame's memory.
+    is None where nothing is known of the depth grid.
     """
 
     sequence: int
@@ -26,7 +25,6 @@ class Observation:
     images: NDArray[np.uint8]
     state: NDArray[np.float32]
     state_stamp_ns: int
-    first_picture: NDArray[np.uint8]
     life: int
     changes: CellChanges | None = None
 

@@ -118,7 +118,6 @@ class ObservationBuilder:
             images=np.stack([resize_bilinear(picture, self._image_size) for picture in pictures]),
             state=self._embodiment.to_policy(bundle.state.positions).astype(np.float32),
             state_stamp_ns=bundle.state.stamp_ns,
-            first_picture=pictures[0],
             life=self.life,
             changes=self.changes.see(self._sequence, pictures[0]),
         )

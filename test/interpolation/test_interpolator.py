@@ -581,6 +581,66 @@ def test_chunks_of_a_new_instruction_are_followed_after_the_move_home_and_not_du
     assert [command.asked_for for command in run.go(2)] == [False, False]
 
 
+def test_a_withdrawn_instruction_brings_the_robot_to_rest_and_none_of_its_chunks_moves_it() -> None:
+    run = Run()
+    run.interpolator.instruct(0)
+    run.go(100)
+    run.interpolator.instruct(1, withdrawn=True)
+    commands = run.go(150)  # the policy goes on: it has not received the withdrawal
+    assert run.causes == []
+    assert all(command.asked_for and command.chunk_sequence == 0 for command in commands)
+    assert not commands[-1].velocities.any()
+
+
+@pytest.mark.parametrize("ends", ["withdrawn", "held", "replaced"])
+def test_the_first_chunk_of_an_instruction_that_ended_before_it_came_is_not_followed(ends: str) -> None:
+    run = Run()
+    run.interpolator.instruct(4)
+    run.policy_alive = False
+    late = replace(run.observe(), instruction_sequence=4)
+    if ends == "held":
+        run.interpolator.hold()
+    else:
+        run.interpolator.instruct(5, withdrawn=ends == "withdrawn")
+    run.interpolator.offer(late, run.now_ns + LATENCY_NS)
+    assert all(command.chunk_sequence == 0 for command in run.go(10))
+
+
+def test_a_withdrawn_instruction_stays_so_when_the_robot_is_armed_again() -> None:
+    run = Run()
+    run.interpolator.instruct(0, withdrawn=True)
+    run.interpolator.disarm()
+    run.interpolator.arm(run.now_ns)
+    assert all(command.chunk_sequence == 0 for command in run.go(20))
+
+
+def test_a_withdrawal_does_not_end_a_move_home_whichever_comes_first() -> None:
+    for home_first in (False, True):
+        run = Run()
+        run.interpolator.instruct(0)
+        run.go(50)
+        _measured_where_told(run)
+        if not home_first:
+            run.interpolator.instruct(1, withdrawn=True)
+        duration_s = run.interpolator.home()
+        if home_first:
+            run.interpolator.instruct(1, withdrawn=True)
+        commands = run.go(round(duration_s / 0.02) + 100)
+        np.testing.assert_allclose(commands[-1].positions[-1], DROID.pose("home"), atol=1e-9)
+
+
+def test_after_a_withdrawal_chunks_of_the_next_instruction_are_followed() -> None:
+    run = Run()
+    run.interpolator.instruct(0)
+    run.go(50)
+    run.interpolator.instruct(1, withdrawn=True)
+    run.go(100)
+    run.interpolator.instruct(2)
+    run.policy_alive = False
+    run.interpolator.offer(replace(run.observe(), instruction_sequence=2), run.now_ns + LATENCY_NS)
+    assert [command.asked_for for command in run.go(2)] == [False, False]
+
+
 def test_home_needs_to_be_armed() -> None:
     run = Run()
     run.interpolator.disarm()

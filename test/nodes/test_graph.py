@@ -23,8 +23,23 @@ def _graph(robot: str = "droid", **arguments: str) -> dict[str, NodeSpec]:
 
 
 def test_the_simulator_runs_only_where_there_is_no_robot() -> None:
-    assert tuple(_graph(sim="true")) == NODE_NAMES
-    assert tuple(_graph(sim="false")) == NODE_NAMES[1:]
+    assert tuple(_graph(sim="true", enable_depth="true")) == NODE_NAMES
+    assert tuple(_graph(sim="false", enable_depth="true")) == NODE_NAMES[1:]
+
+
+def test_the_depth_viewer_runs_only_where_the_policy_reasons_in_depth() -> None:
+    assert set(NODE_NAMES) - set(_graph(sim="true")) == {"depth_viewer"}
+
+
+def test_the_instruction_is_the_task_nodes() -> None:
+    nodes = _graph(instruction="wave")
+    assert [name for name, node in nodes.items() if "instruction" in node.parameters] == ["task"]
+    assert nodes["task"].parameters["instruction"] == "wave"
+
+
+def test_an_instruction_that_the_checkpoint_cannot_read_is_refused_before_anything_starts() -> None:
+    with pytest.raises(ValueError, match="holds the model's own tokens <im_patch>"):
+        _graph(sim="true", instruction="pick <im_patch> up")
 
 
 @pytest.mark.parametrize("name", NODE_NAMES)
@@ -41,9 +56,10 @@ def test_a_real_robot_gets_its_released_checkpoint_and_driver_and_a_simulated_on
 
 
 def test_depth_reasoning_in_simulation_takes_the_demo_checkpoint_that_can() -> None:
-    policy = _graph(sim="true", enable_depth="true")["policy"].parameters
+    nodes = _graph(sim="true", enable_depth="true")
+    policy, viewer = nodes["policy"].parameters, nodes["depth_viewer"].parameters
     assert (Path(str(policy["checkpoint"])).name, policy["enable_depth"]) == ("demo_think_franka_droid", True)
-    assert Path(str(policy["depth_decoder"])).name == "depth_codes"  # the codec of its codes
+    assert Path(str(viewer["depth_decoder"])).name == "depth_codes"  # the codec of its codes
 
 
 def test_a_depth_decoder_is_absolute_and_only_asked_for_with_depth(
@@ -51,9 +67,9 @@ def test_a_depth_decoder_is_absolute_and_only_asked_for_with_depth(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "vae-final.pt").touch()
-    policy = _graph(enable_depth="true", depth_decoder="vae-final.pt")["policy"].parameters
-    assert policy["depth_decoder"] == str(tmp_path / "vae-final.pt")
-    assert _graph(enable_depth="true")["policy"].parameters["depth_decoder"] == ""  # whose codes are not known
+    viewer = _graph(enable_depth="true", depth_decoder="vae-final.pt")["depth_viewer"].parameters
+    assert viewer["depth_decoder"] == str(tmp_path / "vae-final.pt")
+    assert _graph(enable_depth="true")["depth_viewer"].parameters["depth_decoder"] == ""  # whose codes are not known
     with pytest.raises(EmbodimentError, match=r"depth_decoder: there is no other\.pt"):
         _graph(enable_depth="true", depth_decoder="other.pt")
     with pytest.raises(EmbodimentError, match=r"depth_decoder decodes .* enable_depth: set that, too"):
@@ -107,7 +123,7 @@ def test_a_speed_scale_out_of_range_is_refused_before_anything_starts(scale: str
     [
         ({"only": "policy"}, ["policy"]),
         ({"only": "policy, perception"}, ["perception", "policy"]),
-        ({"without": "policy"}, ["bridge", "safety", "interpolator", "perception"]),
+        ({"without": "policy"}, ["bridge", "safety", "interpolator", "task", "perception"]),
         ({"sim": "true", "only": "simulator,bridge", "without": "bridge"}, ["simulator"]),
     ],
 )
@@ -145,10 +161,10 @@ def test_a_remapping_that_cannot_be_read_is_refused(text: str) -> None:
         _graph(remap=text)
 
 
-def test_compressed_images_are_asked_of_perception_alone() -> None:
-    nodes = _graph(image_transport="compressed")
-    assert [name for name, node in nodes.items() if node.parameters.get("image_transport")] == ["perception"]
-    assert nodes["perception"].parameters["image_transport"] == "compressed"
+def test_compressed_images_are_asked_of_those_who_subscribe_to_cameras() -> None:
+    nodes = _graph(image_transport="compressed", enable_depth="true")
+    asked = [name for name, node in nodes.items() if node.parameters.get("image_transport") == "compressed"]
+    assert asked == ["perception", "depth_viewer"]
 
 
 @pytest.mark.parametrize("robot", shipped_embodiments())

@@ -83,7 +83,7 @@ class Neighbours(AroundNode):
         message = ActionChunkMsg(sequence=chunk.sequence, step_s=chunk.step_s, horizon=len(chunk.positions))
         message.header.stamp = to_stamp(chunk.stamp_ns)
         message.names = list(chunk.names)
-        message.positions = to_array("f", chunk.positions.astype(np.float32))
+        message.positions = to_array("d", chunk.positions.astype(np.float64))
         self.chunks.publish(message)
 
     def last(self) -> object:

@@ -106,15 +106,17 @@ def test_launch_starts_the_chosen_nodes_by_the_lab_s_topics() -> None:
 @pytest.mark.parametrize("instruction", ["1", "true", "pick up: the cup", "", "[a, b]"])
 def test_instruction_stays_text(instruction: str) -> None:
     context, nodes = _nodes(instruction=instruction)
-    (policy,) = (node for node in nodes if node.node_executable == "policy")
-    assert _parameters(context, policy)["instruction"] == instruction
+    (task,) = (node for node in nodes if node.node_executable == "task")
+    assert _parameters(context, task)["instruction"] == instruction
 
 
 def _reactions(context: LaunchContext, nodes: list[Node], status: int) -> dict[str, list[Any]]:
     return {node.node_executable: node._ExecuteLocal__on_exit(_exit(status), context) for node in nodes}
 
 
-@pytest.mark.parametrize(("status", "ending"), [(1, {"safety"}), (-9, {"safety"}), (2, set(NODE_NAMES))])
+@pytest.mark.parametrize(
+    ("status", "ending"), [(1, {"safety"}), (-9, {"safety"}), (2, {*NODE_NAMES} - {"depth_viewer"})]
+)
 def test_the_end_of_safety_and_a_node_that_refused_its_input_end_the_launch_after_time_to_brake(
     status: int, ending: set[str]
 ) -> None:
@@ -230,7 +232,7 @@ def test_an_argument_that_the_launch_file_does_not_have_is_refused(monkeypatch: 
 
 def test_what_launch_itself_reads_is_no_unknown_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = {"sim": "true", "sigterm_timeout": "10", "launch-prefix": "nice"}
-    assert _launch(LAUNCH_FILES[0], monkeypatch, **arguments) == list(NODE_NAMES)
+    assert _launch(LAUNCH_FILES[0], monkeypatch, **arguments) == [name for name in NODE_NAMES if name != "depth_viewer"]
 
 
 PARENT = """
@@ -256,6 +258,6 @@ def test_arguments_of_a_file_that_includes_this_one_are_its_own(
     parent.write_text(PARENT.replace("LAUNCH_FILE", repr(str(LAUNCH_FILES[0]))).replace("GIVEN", repr(given)))
     ended = _launch(parent, monkeypatch, simulate="true", modes="fast")
     if given == "sim":
-        assert ended == list(NODE_NAMES)
+        assert ended == [name for name in NODE_NAMES if name != "depth_viewer"]
     else:
         assert "has no argument simm:" in ended[0]

@@ -12,12 +12,14 @@ from fakes.lifecycle_manager import belongings
 
 from molmoact2_ros.embodiment import Embodiment, share_folder
 from molmoact2_ros.nodes.bridge_node import BridgeNode
+from molmoact2_ros.nodes.depth_viewer_node import DepthViewerNode
 from molmoact2_ros.nodes.interpolator_node import InterpolatorNode
 from molmoact2_ros.nodes.lifecycle import Molmoact2Node
 from molmoact2_ros.nodes.perception_node import PerceptionNode
 from molmoact2_ros.nodes.policy_node import PolicyNode
 from molmoact2_ros.nodes.safety_node import SafetyNode
 from molmoact2_ros.nodes.simulator_node import SimulatorNode
+from molmoact2_ros.nodes.task_node import TaskNode
 
 pytestmark = [pytest.mark.node, pytest.mark.sim]
 
@@ -25,11 +27,13 @@ DEMO = share_folder() / "checkpoints" / f"demo_{Embodiment.load('droid').policy.
 FORWARD = "driver:=franka_ros2_robotiq_forward"
 NODES = {
     BridgeNode: [FORWARD],
+    DepthViewerNode: [f"depth_decoder:={share_folder() / 'checkpoints' / 'depth_codes'}"],
     InterpolatorNode: [],
     PerceptionNode: [],
-    PolicyNode: [f"checkpoint:={DEMO}", "instruction:=wave", "device:=cpu"],
+    PolicyNode: [f"checkpoint:={DEMO}", "device:=cpu"],
     SafetyNode: [],
     SimulatorNode: [FORWARD, "camera_rate_hz:=5.0", "publish_clock:=true", "publish_truth:=true"],
+    TaskNode: ["instruction:=wave"],
 }
 
 

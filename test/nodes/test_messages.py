@@ -66,10 +66,10 @@ def test_a_command_whose_sizes_disagree_is_unpacked_flat_so_that_safety_can_refu
 
 def test_a_chunk_becomes_rows_without_a_copy() -> None:
     message = ActionChunkMsg(names=["a", "b"], horizon=2, step_s=0.1)
-    message.positions = to_array("f", np.array([1, 2, 3, 4], np.float32))
+    message.positions = to_array("d", np.array([1.0, 2, 3, 4]))
     positions = chunk_from_msg(message).positions
     assert positions.tolist() == [[1, 2], [3, 4]]
-    assert np.shares_memory(positions, np.frombuffer(message.positions, np.float32))
+    assert np.shares_memory(positions, np.frombuffer(message.positions, np.float64))
 
 
 def test_why_chunks_were_not_followed_survives_the_wire() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The perception node beside a policy that reasons in depth: masks, acknowledgements, and the picture for viewers."""
+"""The perception node with a policy that reasons in depth: which cells look as before, and acknowledgements."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
 from molmoact2_ros.embodiment import Embodiment, RobotState
-from molmoact2_ros.msg import ActionChunk, DepthMap, Observation
+from molmoact2_ros.msg import ActionChunk, Observation
 from molmoact2_ros.msg import RobotState as RobotStateMsg
 from molmoact2_ros.nodes import qos
-from molmoact2_ros.nodes.messages import robot_state_to_msg, stamp_ns, to_array, to_stamp
+from molmoact2_ros.nodes.messages import robot_state_to_msg, to_array, to_stamp
 from molmoact2_ros.nodes.perception_node import PerceptionNode
 from molmoact2_ros.processing.depth_reuse import reusable_cells
 
@@ -41,7 +41,6 @@ class Neighbours(AroundNode):
         ]
         self.robot = self.node.create_publisher(RobotStateMsg, "robot_state", qos.STATE)
         self.chunks = self.node.create_publisher(ActionChunk, "action_chunk", qos.CHUNK)
-        self.depth = self.node.create_publisher(DepthMap, "depth", qos.STATUS)
         self.node.create_subscription(Observation, "observation", self._on_observation, qos.OBSERVATION)
         self.scene = (
             np.random.default_rng(0).integers(60, 200, (HEIGHT // 10, WIDTH // 10, 3)).repeat(10, 0).repeat(10, 1)
@@ -49,13 +48,10 @@ class Neighbours(AroundNode):
         self.noise = np.random.default_rng(1)
         self.observations: list[Observation] = []
         self.reused: list[np.ndarray] = []
-        self.pictures: list[Image] = []
+        self.acknowledged: list[int] = []
         self.answering = True
         self.observation_life = lambda message: message.perception_life
         self.decoded_at, self.life = np.zeros(CELLS, np.uint64), 0
-
-    def watch_pictures(self) -> None:
-        self.node.create_subscription(Image, "depth/image", self.pictures.append, qos.CAMERA)
 
     def _on_observation(self, message: Observation) -> None:
         self.observations.append(message)
@@ -69,13 +65,10 @@ class Neighbours(AroundNode):
             self._answer(message, ~reused)
 
     def _answer(self, message: Observation, decoded: np.ndarray) -> None:
+        self.acknowledged.append(message.sequence)
         chunk = ActionChunk(observation_sequence=message.sequence, policy_life=77, decoded_cells=decoded.tolist())
         chunk.observation_life = self.observation_life(message)
         self.chunks.publish(chunk)
-        depth = DepthMap(observation_sequence=message.sequence, rows=GRID, columns=GRID, decoded=decoded.tolist())
-        depth.header.stamp = message.header.stamp
-        depth.codes = list(range(0, 8 * CELLS, 8))
-        self.depth.publish(depth)
 
     def play(self) -> None:
         now_ns = self.now_ns()
@@ -92,9 +85,7 @@ def test_a_still_scene_is_reused_and_what_changes_in_it_is_not(around):
     run = around()
     run.play_until(lambda: run.reused and run.reused[-1].all())
     message = run.observations[-1]
-    assert not any(message.changed_cells)
-    assert message.changed_since == message.sequence - 1
-    assert message.policy_life == 77
+    assert message.sequence - 1 in run.acknowledged
     run.scene[:30, 40:80] = 255 - run.scene[:30, 40:80]
     before = len(run.observations)
     run.play_until(lambda: len(run.observations) > before + 3)
@@ -108,7 +99,6 @@ def test_without_a_policy_that_reasons_in_depth_nothing_is_said_of_cells(around)
     run.answering = False
     run.play_until(lambda: len(run.observations) >= 3)
     message = run.observations[-1]
-    assert (list(message.changed_cells), message.changed_since, message.policy_life) == ([], 0, 0)
     assert len(message.cells_same_as) == 0
     assert message.perception_life != 0
 
@@ -131,40 +121,6 @@ def test_configuring_anew_begins_another_life(around):
     run.play_until(lambda: run.observations[-1].perception_life != first)
     fresh = next(i for i, message in enumerate(run.observations) if message.perception_life != first)
     assert not run.reused[fresh].any()
-
-
-def test_viewers_get_the_codes_over_the_first_cameras_frame(around):
-    run = around()
-    run.watch_pictures()
-    run.play_until(lambda: run.pictures)
-    picture = run.pictures[0]
-    assert (picture.height, picture.width, picture.step, picture.encoding) == (HEIGHT, WIDTH, 3 * WIDTH, "rgb8")
-    assert stamp_ns(picture.header.stamp) in [stamp_ns(message.header.stamp) for message in run.observations]
-    pixels = np.frombuffer(picture.data, np.uint8).reshape(HEIGHT, WIDTH, 3)
-    assert pixels[5:25, 5:35, 2].mean() > pixels[-25:-5, -35:-5, 2].mean()  # from blue to yellow
-
-
-def test_a_depth_map_whose_sizes_disagree_is_not_drawn_and_harms_nothing(around):
-    run = around()
-    run.watch_pictures()
-    run.answering = False
-    run.play_until(lambda: run.observations)
-    run.depth.publish(DepthMap(observation_sequence=1, rows=4, columns=4, codes=[1, 2], decoded=[True]))
-    run.play_until(lambda: len(run.observations) >= 4)
-    assert run.pictures == []
-
-
-def test_a_depth_map_of_more_cells_than_any_grid_has_is_not_drawn_and_harms_nothing(around):
-    run = around()
-    run.watch_pictures()
-    run.answering = False
-    run.play_until(lambda: run.observations)
-    seen = run.observations[-1]
-    depth = DepthMap(header=seen.header, observation_sequence=seen.sequence, rows=1000, columns=10)
-    depth.codes, depth.decoded = [1] * 10_000, [True] * 10_000
-    run.depth.publish(depth)
-    run.play_until(lambda: len(run.observations) >= 4)
-    assert run.pictures == []
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,6 @@ The checkpoint is random, so its maps would not end: its head is changed until t
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,15 +18,13 @@ pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 import torch
 from fakes.neighbours import AroundNode
 from safetensors.torch import load_file, save_file
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_srvs.srv import Trigger
 
 from molmoact2_ros.embodiment import Embodiment, share_folder
 from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.depth import read_depth
-from molmoact2_ros.model.depth_vae import DepthCodec, DepthVae, DepthVaeConfig, FrameScale, MetricScale, write_codec
 from molmoact2_ros.model.tiny import write_tiny_checkpoint
-from molmoact2_ros.msg import ActionChunk, DepthMap, Observation
+from molmoact2_ros.msg import ActionChunk, DepthMap, Instruction, Observation
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.messages import to_array, to_stamp
 from molmoact2_ros.nodes.policy_node import PolicyNode
@@ -83,14 +79,15 @@ class Neighbours(AroundNode):
     PATIENCE_S = PATIENCE_S
 
     def __init__(self, **parameters: object) -> None:
-        values = {"instruction": "wave", "device": "cpu", "enable_depth": True, **parameters}
+        values = {"device": "cpu", "enable_depth": True, **parameters}
         super().__init__(PolicyNode, **values)
         self.chunks: list[ActionChunk] = []
         self.maps: list[DepthMap] = []
         self.node.create_subscription(ActionChunk, "action_chunk", self.chunks.append, qos.CHUNK)
         self.node.create_subscription(DepthMap, "depth", self.maps.append, qos.STATUS)
         self.observations = self.node.create_publisher(Observation, "observation", qos.OBSERVATION)
-        self.decoded: dict[str, list] = {}
+        self.instructions = self.node.create_publisher(Instruction, "task/instruction", qos.LATCHED)
+        self.instructions.publish(Instruction(sequence=1, text="wave"))
         self.think = self.node.create_client(Trigger, "policy/think")
         self.sequence = 0
 
@@ -107,34 +104,6 @@ class Neighbours(AroundNode):
         self._publish_until(message, lambda: len(self.chunks) > before[0])
         self._spin(0.1)
         return self.chunks[-1], self.maps[-1] if len(self.maps) > before[1] else None
-
-    def look(self, kind: type, topic: str) -> None:
-        """Subscribe to a view of depth, and wait until the policy knows."""
-        self.decoded[topic] = []
-        self.node.create_subscription(kind, topic, self.decoded[topic].append, 10)  # reliable, as viewers ask for
-        deadline = time.monotonic() + PATIENCE_S
-        while self.node.count_publishers(topic) == 0 and time.monotonic() < deadline:
-            self._spin(0.05)
-        self._spin(0.2)
-
-    def calibrate(self, *k: float, **other: object) -> None:
-        """Publish the first camera's calibration, and let it arrive."""
-        publisher = self.node.create_publisher(CameraInfo, "camera/external/camera_info", qos.CAMERA)
-        deadline = time.monotonic() + PATIENCE_S
-        while publisher.get_subscription_count() == 0 and time.monotonic() < deadline:
-            self._spin(0.05)
-        message = CameraInfo(width=140, height=70, k=list(k), **other)
-        message.header.frame_id = "lab_optical_frame"
-        publisher.publish(message)
-        self._spin(0.2)
-
-    def wait_for_view(self, topic: str) -> object:
-        """Return the newest message of a view: it is made in a thread of its own."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not self.decoded[topic]:
-            assert time.monotonic() < deadline, f"nothing came on {topic}"
-            self._spin(0.05)
-        return self.decoded[topic][-1]
 
     def ask(self) -> Trigger.Response:
         """Call ~/think."""
@@ -168,12 +137,16 @@ class Neighbours(AroundNode):
 
     def _publish_until(self, message: Observation, happened: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
-        while self.observations.get_subscription_count() == 0 and time.monotonic() < deadline:
+        while not self._is_listening() and time.monotonic() < deadline:
             self._spin(0.05)
         self.observations.publish(message)
         while not happened():
             assert time.monotonic() < deadline, f"waited in vain; the node says {self.policy._report()}"
             self._spin(0.05)
+
+    def _is_listening(self) -> bool:
+        instructed = self.policy._report()[0][3]["instruction"] == "wave"
+        return instructed and self.observations.get_subscription_count() > 0
 
     def _spin(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -196,6 +169,7 @@ def test_the_first_map_is_decoded_whole_and_acknowledged_with_both_lives(around:
     assert (len(depth.codes), list(depth.decoded)) == (CELLS, [True] * CELLS)
     assert depth.forwards == CELLS + 1
     assert depth.decoding_s > 0
+    assert (depth.levels, depth.codec, depth.model_id) == (16, "", chunk.model_id)
 
 
 def test_cells_that_look_as_when_they_were_decoded_keep_their_codes(around: Callable[..., Neighbours]) -> None:
@@ -250,143 +224,12 @@ def test_a_depth_checkpoint_without_depth_reasoning_acts_at_once(around: Callabl
     assert (list(chunk.decoded_cells), depth) == ([], None)
 
 
-@pytest.fixture
-def codec(tmp_path: Path) -> Path:
-    """A random codec of the sizes of the checkpoint's maps, from 1 to 2 m."""
-    torch.manual_seed(0)
-    network = DepthVae(DepthVaeConfig(image_px=16, halvings=2, first_width=4, blocks=1, num_codes=16, code_width=8))
-    write_codec(tmp_path / "codec", network, MetricScale(1.0, 2.0), {})
-    return tmp_path / "codec"
-
-
-def test_decoded_depth_is_an_image_in_metres_and_points_in_the_cameras_frame(
-    around: Callable[..., Neighbours], codec: Path
-) -> None:
-    here = around(depth_decoder=codec)
-    here.look(Image, "depth/metric")
-    here.look(PointCloud2, "depth/points")
-    here.calibrate(100.0, 0.0, 69.5, 0.0, 100.0, 34.5, 0.0, 0.0, 1.0)
-    chunk, depth = here.infer()
-    image, cloud = here.wait_for_view("depth/metric"), here.wait_for_view("depth/points")
-    expected = DepthCodec.load(codec).decode(np.array(depth.codes).reshape(4, 4))
-    assert (image.encoding, image.header.frame_id, image.header.stamp) == (
-        "32FC1", "lab_optical_frame", chunk.header.stamp,
-    )  # fmt: skip
-    np.testing.assert_array_equal(np.frombuffer(image.data, "<f4").reshape(16, 16), expected)
-    points = np.frombuffer(cloud.data, [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("rgb", "<u4")]).reshape(16, 16)
-    assert [(field.name, field.offset) for field in cloud.fields] == [("x", 0), ("y", 4), ("z", 8), ("rgb", 12)]
-    assert (cloud.point_step, cloud.row_step, cloud.header) == (16, 256, image.header)
-    np.testing.assert_array_equal(points["z"], expected)
-    assert (points["rgb"] == 0x5A5A5A).all()  # the test's grey
-    # Columns of 140 / 16 px: the first has its middle at pixel 3.875.
-    np.testing.assert_allclose(points["x"][:, 0], (3.875 - 69.5) / 100 * expected[:, 0], rtol=1e-5)
-
-
-def test_an_uncalibrated_camera_has_depth_but_no_points(around: Callable[..., Neighbours], codec: Path) -> None:
-    here = around(depth_decoder=codec)
-    here.look(Image, "depth/metric")
-    here.look(PointCloud2, "depth/points")
-    here.calibrate(*[0.0] * 9)
-    here.infer()
-    here.wait_for_view("depth/metric")
-    assert here.decoded["depth/points"] == []
-
-
-def test_depth_without_metres_is_published_as_nearness(
-    around: Callable[..., Neighbours], codec: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    network = DepthCodec.load(codec).network
-    monkeypatch.setattr(DepthCodec, "load", lambda *_: DepthCodec(network, FrameScale(), "vae-final.pt@0"))
-    here = around(depth_decoder="vae-final.pt")
-    here.look(Image, "depth/nearness")
-    here.infer()
-    values = np.frombuffer(here.wait_for_view("depth/nearness").data, "<f4")
-    assert (values.min(), values.max()) == (0, pytest.approx(1))
-    assert {"depth/metric", "depth/points"}.isdisjoint(name[1:] for name, _ in here.node.get_topic_names_and_types())
-
-
-def test_points_of_a_rectified_camera_follow_its_projection(around: Callable[..., Neighbours], codec: Path) -> None:
-    here = around(depth_decoder=codec)
-    here.look(PointCloud2, "depth/points")
-    raw = (100.0, 0.0, 69.5, 0.0, 100.0, 34.5, 0.0, 0.0, 1.0)
-    here.calibrate(*raw, p=[50.0, 0.0, 60.0, 0.0, 0.0, 50.0, 30.0, 0.0, 0.0, 0.0, 1.0, 0.0])
-    here.infer()
-    points = np.frombuffer(here.wait_for_view("depth/points").data, "<f4").reshape(16, 16, 4)
-    np.testing.assert_allclose(points[:, 0, 0], (3.875 - 60) / 50 * points[:, 0, 2], rtol=1e-5)
-
-
-def test_depth_of_a_camera_that_hangs_on_its_side_lies_as_its_driver_sends_it(
-    around: Callable[..., Neighbours], codec: Path, tmp_path: Path
-) -> None:
-    text = (share_folder() / "config" / "embodiments" / "droid.yaml").read_text()
-    turned = tmp_path / "turned.yaml"
-    turned.write_text(text.replace("rotate_deg: 0", "rotate_deg: 90", 1))
-    here = around(depth_decoder=codec, embodiment=turned)
-    here.look(Image, "depth/metric")
-    _, depth = here.infer()
-    image = here.wait_for_view("depth/metric")
-    upright = DepthCodec.load(codec).decode(np.array(depth.codes).reshape(4, 4))
-    # Perception turned the driver's image clockwise: its left edge is the upper one of what the policy saw.
-    driver = np.frombuffer(image.data, "<f4").reshape(16, 16)
-    np.testing.assert_array_equal(driver[::-1, 0], upright[0])
-
-
-def test_a_decoder_that_fails_ends_nothing(
-    around: Callable[..., Neighbours], codec: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object) -> None:
-        raise RuntimeError("out of memory")
-
-    monkeypatch.setattr(DepthCodec, "decode", fail)
-    here = around(depth_decoder=codec)
-    here.look(Image, "depth/metric")
-    assert here.infer()[1] is not None
-    assert here.infer()[1] is not None
-    assert here.decoded["depth/metric"] == []
-
-
-def test_a_codec_that_is_not_the_checkpoints_own_fails_configure(
-    around: Callable[..., Neighbours], checkpoints: dict[str, Path], codec: Path, tmp_path: Path
-) -> None:
-    other = tmp_path / "other"
-    shutil.copytree(checkpoints["ending"], other)
-    config = json.loads((other / "config.json").read_text())
-    (other / "config.json").write_text(json.dumps(config | {"depth_codec": "vae-final.pt@0123"}))
-    here = around(depth_decoder=codec, checkpoint=other)
-    assert not here.started
-    assert "writes codes of vae-final.pt@0123, which codec@" in here.policy.failure
-
-
-def test_configured_again_it_listens_once(around: Callable[..., Neighbours], codec: Path) -> None:
-    here = around(depth_decoder=codec)
+def test_configured_again_it_listens_once(around: Callable[..., Neighbours]) -> None:
+    here = around()
     here.policy.trigger_deactivate()
     here.policy.trigger_cleanup()
     here.policy.trigger_configure()
     here.policy.trigger_activate()
     assert here.node.count_subscribers("observation") == 1
-    assert [here.node.count_publishers(topic) for topic in ("action_chunk", "depth", "depth/metric")] == [1, 1, 1]
+    assert [here.node.count_publishers(topic) for topic in ("action_chunk", "depth")] == [1, 1]
     assert here.infer()[1] is not None
-
-
-def test_nothing_is_decoded_while_nobody_looks(
-    around: Callable[..., Neighbours], codec: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[object] = []
-    monkeypatch.setattr(DepthCodec, "decode", lambda _self, codes: asked.append(codes))
-    here = around(depth_decoder=codec)
-    _, depth = here.infer()
-    assert depth is not None
-    assert asked == []
-
-
-def test_a_codec_of_other_sizes_fails_configure(around: Callable[..., Neighbours]) -> None:
-    here = around(depth_decoder=share_folder() / "checkpoints" / "depth_codes")
-    assert not here.started
-    assert "decodes 10 x 10 cells of 128 codes, but" in here.policy.failure
-    assert "writes 4 x 4 of 16: give its own" in here.policy.failure
-
-
-def test_a_codec_without_depth_reasoning_fails_configure(around: Callable[..., Neighbours], codec: Path) -> None:
-    here = around(depth_decoder=codec, enable_depth=False)
-    assert not here.started
-    assert "depth_decoder decodes what a policy writes with enable_depth" in here.policy.failure

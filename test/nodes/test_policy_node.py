@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,18 +16,17 @@ pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
 from fakes.lifecycle_manager import repeat_life_cycle
 from fakes.neighbours import AroundNode
-from rclpy.parameter import Parameter
-from std_msgs.msg import String
 
 from molmoact2_ros.embodiment import Embodiment, share_folder
-from molmoact2_ros.msg import ActionChunk, Observation
+from molmoact2_ros.msg import ActionChunk, Instruction, Observation
 from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.messages import chunk_from_msg, to_array, to_stamp
 from molmoact2_ros.nodes.policy_node import PolicyNode
+from molmoact2_ros.srv import Instruct
 
 pytestmark = pytest.mark.node
 
-PATIENCE_S = 20.0  # bounds a wait that never ends; nothing is timed with it
+PATIENCE_S = 120.0  # bounds a wait that never ends; nothing is timed with it
 DROID = Embodiment.load("droid")
 DEMO = share_folder() / "checkpoints" / f"demo_{DROID.policy.norm_tag}"
 SIDE = 70
@@ -42,14 +39,22 @@ class Neighbours(AroundNode):
     policy = property(lambda self: self.tested)
     PATIENCE_S = PATIENCE_S
 
-    def __init__(self, **parameters: object) -> None:
-        values = {"checkpoint": DEMO, "instruction": "wave", "device": "cpu", "seed": 0, **parameters}
+    def __init__(self, instruction: str = "wave", **parameters: object) -> None:
+        values = {"checkpoint": DEMO, "device": "cpu", "seed": 0, **parameters}
         super().__init__(PolicyNode, **values)
         self.chunks: list[ActionChunk] = []
         self.node.create_subscription(ActionChunk, "action_chunk", self.chunks.append, qos.CHUNK)
         self.observations = self.node.create_publisher(Observation, "observation", qos.OBSERVATION)
-        self.instructions = self.node.create_publisher(String, "instruction", qos.LATCHED)
-        self.sequence = 0
+        self.instructions = self.node.create_publisher(Instruction, "task/instruction", qos.LATCHED)
+        self.checks = self.node.create_client(Instruct, "policy/check_instruction")
+        self.sequence = self.instruction_sequence = 0
+        if instruction:
+            self.instruct(instruction)
+
+    def instruct(self, text: str) -> None:
+        """Give an instruction as the task node does; empty: withdraw the one before."""
+        self.instruction_sequence += 1
+        self.instructions.publish(Instruction(sequence=self.instruction_sequence, text=text))
 
     def observation(self, **changes: object) -> Observation:
         self.sequence += 1
@@ -99,7 +104,7 @@ def test_a_chunk_carries_where_it_comes_from(around: Callable[..., Neighbours]) 
     here = around()
     here.play_until(lambda: here.chunks)
     chunk = here.chunks[0]
-    assert (chunk.instruction, chunk.norm_tag) == ("wave", "franka_droid")
+    assert (chunk.instruction, chunk.instruction_sequence, chunk.norm_tag) == ("wave", 1, "franka_droid")
     assert chunk.model_id.startswith("demo_franka_droid@")
     assert 1 <= chunk.observation_sequence <= here.sequence
     assert chunk.step_s == pytest.approx(1 / 15)
@@ -119,32 +124,44 @@ def test_a_chunk_is_in_radians_with_one_as_the_open_gripper_and_starts_where_the
 
 
 def test_without_an_instruction_nothing_is_inferred_until_one_comes(around: Callable[..., Neighbours]) -> None:
-    here = around(instruction="''")
+    here = around(instruction="")
     for _ in range(5):
         here.observations.publish(here.observation())
         here.spin(0.1)
     assert (here.chunks, here.report()) == ([], "waiting for an instruction")
-    here.instructions.publish(String(data="pick up the cube"))
+    here.instruct("pick up the cube")
     here.play_until(lambda: here.chunks)
     assert here.chunks[0].instruction == "pick up the cube"
 
 
-def test_an_empty_instruction_on_the_topic_changes_nothing_and_is_reported(around: Callable[..., Neighbours]) -> None:
+def test_a_withdrawn_instruction_ends_inference_and_the_same_text_again_has_another_sequence(
+    around: Callable[..., Neighbours],
+) -> None:
     here = around()
     here.play_until(lambda: here.chunks)
-    here.instructions.publish(String(data=" . "))
-    here.play_until(lambda: "is empty; say what the robot should do" in here.policy.complaint)
-    here.play_until(lambda: len(here.chunks) > 3)
-    assert here.chunks[-1].instruction == "wave"
+    here.instruct("")
+    here.play_until(lambda: here.report() == "waiting for an instruction")
+    here.spin(0.5)  # what was under way
+    count = len(here.chunks)
+    for _ in range(5):
+        here.observations.publish(here.observation())
+        here.spin(0.1)
+    assert len(here.chunks) == count
+    here.instruct("wave")
+    here.play_until(lambda: len(here.chunks) > count)
+    assert [chunk.instruction_sequence for chunk in here.chunks[count - 1 :]][:2] == [1, 3]
 
 
-def test_the_instruction_parameter_can_change_and_refuses_an_empty_one(around: Callable[..., Neighbours]) -> None:
+def test_a_policy_that_is_configured_again_receives_the_instruction_in_force(
+    around: Callable[..., Neighbours],
+) -> None:
     here = around()
-    changed = here.policy.set_parameters([Parameter("instruction", value="turn left")])[0]
-    assert changed.successful
-    here.play_until(lambda: here.chunks and here.chunks[-1].instruction == "turn left")
-    refused = here.policy.set_parameters([Parameter("instruction", value="  ")])[0]
-    assert (refused.successful, "is empty" in refused.reason) == (False, True)
+    here.play_until(lambda: here.chunks)
+    for transition in ("deactivate", "cleanup", "configure", "activate"):
+        getattr(here.policy, f"trigger_{transition}")()
+    here.chunks.clear()
+    here.play_until(lambda: here.chunks)
+    assert (here.chunks[-1].instruction, here.chunks[-1].instruction_sequence) == ("wave", 1)
 
 
 BAD_INSTRUCTIONS = {
@@ -152,38 +169,39 @@ BAD_INSTRUCTIONS = {
     "look at <|image|>": "<|image|>",
     "up " * 600: "say it in fewer words",
     "up" * 200_000: "say it in fewer words",
+    " . ": "is empty; say what the robot should do",
 }
 
 
-@pytest.mark.parametrize(("text", "words"), BAD_INSTRUCTIONS.items(), ids=["token", "image", "long", "endless"])
-def test_an_instruction_that_the_model_cannot_read_is_rejected_where_it_is_given(
+@pytest.mark.parametrize(
+    ("text", "words"), BAD_INSTRUCTIONS.items(), ids=["token", "image", "long", "endless", "empty"]
+)
+def test_an_instruction_that_the_model_cannot_read_is_rejected_when_asked_and_leaves_nothing_in_force_when_given(
     around: Callable[..., Neighbours], text: str, words: str
 ) -> None:
     here = around()
     here.play_until(lambda: here.chunks)
-    here.instructions.publish(String(data=text))
-    here.play_until(lambda: words in here.policy.complaint)
-    refused = here.policy.set_parameters([Parameter("instruction", value=text)])[0]
-    assert (refused.successful, words in refused.reason) == (False, True)
+    here.play_until(here.checks.service_is_ready)
+    answer = here.checks.call_async(Instruct.Request(instruction=text))
+    here.play_until(answer.done)
+    assert (answer.result().success, words in answer.result().message) == (False, True)
+    count = len(here.chunks)
+    here.play_until(lambda: len(here.chunks) > count + 2)
+    assert (here.chunks[-1].instruction, here.report()) == ("wave", "inferring")
+    here.instruct(text)
+    here.play_until(lambda: words in here.report())
+    assert here.report().startswith("instruction rejected, inferring nothing: ")
+
+
+def test_an_instruction_that_is_asked_about_is_not_taken(around: Callable[..., Neighbours]) -> None:
+    here = around()
+    here.play_until(lambda: here.chunks and here.checks.service_is_ready())
+    answer = here.checks.call_async(Instruct.Request(instruction="turn left"))
+    here.play_until(answer.done)
+    assert (answer.result().success, answer.result().message) == (True, "")
     count = len(here.chunks)
     here.play_until(lambda: len(here.chunks) > count + 2)
     assert here.chunks[-1].instruction == "wave"
-    assert here.report() == "inferring"
-
-
-@pytest.mark.parametrize(
-    ("text", "status", "words"),
-    [("turn left", 0, "instruction: 'turn left'"), ("pick <im_patch> up", 1, "instruction rejected: ")],
-)
-def test_the_command_says_whether_the_policy_took_an_instruction(
-    around: Callable[..., Neighbours], text: str, status: int, words: str
-) -> None:
-    here = around()
-    command = [sys.executable, "-m", "molmoact2_ros.cli", "instruct", text, "--domain-id", "70"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        here.play_until(lambda: process.poll() is not None)
-        output = process.communicate()[0]
-    assert (process.returncode, words in output) == (status, True), output
 
 
 @pytest.mark.parametrize(
@@ -256,9 +274,6 @@ def test_in_receding_mode_no_chunk_is_guided(around: Callable[..., Neighbours]) 
         ({"dtype": "float64"}, "must be one of float32, bfloat16"),
         ({"mode": "magic"}, "mode: expected one of receding, ensemble, rtc, got 'magic'"),
         ({"mode": "rtc", "rtc_decay": "square"}, "decay: expected one of linear, exponential, smooth, got 'square'"),
-        ({"instruction": "'...'"}, "is empty; say what the robot should do"),
-        ({"instruction": "'pick <im_patch> up'"}, "holds the model's own tokens <im_patch>"),
-        ({"instruction": f"'{'up ' * 600}'"}, "say it in fewer words"),
     ],
 )
 def test_what_cannot_work_fails_configure_with_one_sentence(

@@ -31,7 +31,6 @@ def _image(contents: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True)
 class _Observation:
     life: int
-    policy_life: int
     sequence: int
     contents: np.ndarray
     changes: CellChanges | None
@@ -39,7 +38,6 @@ class _Observation:
 
 @dataclass(frozen=True)
 class _Chunk:
-    policy_life: int
     life: int
     sequence: int
     decoded: np.ndarray
@@ -49,27 +47,23 @@ class _Perception:
     """The part of perception that matters here."""
 
     def __init__(self, life: int, settings: ChangeSettings) -> None:
-        self.life, self.detector, self.sequence, self.policy_life = life, ChangeDetector(settings), 0, 0
+        self.life, self.detector, self.sequence = life, ChangeDetector(settings), 0
 
     def observe(self, contents: np.ndarray) -> _Observation:
         self.sequence += 1
         changes = self.detector.see(self.sequence, _image(contents))
-        return _Observation(self.life, self.policy_life, self.sequence, contents.copy(), changes)
+        return _Observation(self.life, self.sequence, contents.copy(), changes)
 
     def hear(self, chunk: _Chunk) -> None:
-        self.policy_life = chunk.policy_life
         if chunk.life == self.life:
             self.detector.acknowledge(chunk.sequence, chunk.decoded)
 
 
 class _Policy:
-    """A plain model of the policy's cache; its code of a cell is what the cell showed.
+    """A plain model of the policy's cache; its code of a cell is what the cell showed."""
 
-    With the rule `cells` it asks cell by cell; with `mask` it takes changed_cells if they are about its cache.
-    """
-
-    def __init__(self, life: int, rule: str) -> None:
-        self.life, self.rule, self.cache_of = life, rule, (0, 0)
+    def __init__(self) -> None:
+        self.perception_life = 0
         self.codes, self.decoded_at = np.full(CELLS, -1), np.zeros(CELLS, np.uint64)
         self.kept = self.inferred = 0
 
@@ -79,19 +73,16 @@ class _Policy:
         assert not stale.any(), f"stale codes in cells {np.flatnonzero(stale)} of observation {observation.sequence}"
         self.codes = np.where(reused, self.codes, observation.contents)
         self.decoded_at = np.where(reused, self.decoded_at, np.uint64(observation.sequence))
-        self.cache_of = (observation.life, observation.sequence)
+        self.perception_life = observation.life
         self.kept += int(reused.sum())
         self.inferred += CELLS
-        return _Chunk(self.life, observation.life, observation.sequence, ~reused)
+        return _Chunk(observation.life, observation.sequence, ~reused)
 
     def _reusable(self, observation: _Observation) -> np.ndarray:
         changes = observation.changes
-        if changes is None or observation.life != self.cache_of[0]:
+        if changes is None or observation.life != self.perception_life:
             return ~ALL
-        if self.rule == "cells":
-            return reusable_cells(changes.same_as, self.decoded_at)
-        accepted = changes.since == self.cache_of[1] and observation.policy_life == self.life
-        return ~changes.changed if accepted else ~ALL
+        return reusable_cells(changes.same_as, self.decoded_at)
 
 
 def _hear_all(random: np.random.Generator, queue: list, keep: float = 0.6) -> list:
@@ -107,13 +98,12 @@ def _hear_all(random: np.random.Generator, queue: list, keep: float = 0.6) -> li
     [ChangeSettings("noise"), ChangeSettings("cosine"), ChangeSettings("noise", grid=GRID)],
     ids=["noise", "cosine", "grid known"],
 )
-@pytest.mark.parametrize("rule", ["cells", "mask"])
 @pytest.mark.parametrize("seed", range(6))
-def test_no_code_is_stale_whatever_is_lost_doubled_overtaken_or_restarted(seed: int, rule: str, settings) -> None:
+def test_no_code_is_stale_whatever_is_lost_doubled_overtaken_or_restarted(seed: int, settings) -> None:
     random = np.random.default_rng(seed)
     lives = iter(range(1, 1000))
     contents = random.integers(0, len(TEXTURES), CELLS)
-    perception, policy = _Perception(next(lives), settings), _Policy(next(lives), rule)
+    perception, policy = _Perception(next(lives), settings), _Policy()
     under_way: list[_Observation] = []
     chunks: list[_Chunk] = []
     kept = 0
@@ -122,32 +112,20 @@ def test_no_code_is_stale_whatever_is_lost_doubled_overtaken_or_restarted(seed: 
         contents = np.where(changing, random.integers(0, len(TEXTURES), CELLS), contents)
         under_way.append(perception.observe(contents))
         if random.random() < 0.5:
-            # With `mask` a chunk that comes late or twice is not what the rule is made for: the topic keeps order.
-            chunks += [policy.infer(item) for item in _in_order(_hear_all(random, under_way), rule, policy)]
-        for chunk in _in_order(_hear_all(random, chunks), rule, None):
+            chunks += [policy.infer(item) for item in _hear_all(random, under_way)]
+        for chunk in _hear_all(random, chunks):
             perception.hear(chunk)
         if random.random() < 0.02:
             perception = _Perception(next(lives), settings)
         if random.random() < 0.02:
             kept += policy.kept
-            policy = _Policy(next(lives), rule)
+            policy = _Policy()
     assert kept + policy.kept > 0
 
 
-def _in_order(items: list, rule: str, policy: _Policy | None) -> list:
-    """As the topics deliver, for the rule that relies on it: by sequence, none twice, none older than the last."""
-    if rule == "cells":
-        return items
-    done = policy.cache_of if policy else (0, 0)
-    return sorted(
-        (item for item in items if item.life != done[0] or item.sequence > done[1]),
-        key=lambda item: (item.life, item.sequence),
-    )
-
-
-def _run(settings: ChangeSettings, rule: str, busy_for: int, steps: int = 60) -> _Policy:
+def _run(settings: ChangeSettings, busy_for: int, steps: int = 60) -> _Policy:
     """Let nothing change; the policy is busy for some observations, then takes the newest before its chunk is heard."""
-    perception, policy = _Perception(1, settings), _Policy(2, rule)
+    perception, policy = _Perception(1, settings), _Policy()
     contents = np.arange(CELLS) % len(TEXTURES)
     chunk: _Chunk | None = None
     for index in range(steps):
@@ -161,7 +139,7 @@ def _run(settings: ChangeSettings, rule: str, busy_for: int, steps: int = 60) ->
 
 @pytest.mark.parametrize("busy_for", [1, 2, 5, 12])
 def test_a_policy_that_is_always_busy_keeps_codes_of_a_still_scene(busy_for: int) -> None:
-    policy = _run(ChangeSettings(), "cells", busy_for, steps=20 * busy_for)
+    policy = _run(ChangeSettings(), busy_for, steps=20 * busy_for)
     assert policy.kept / policy.inferred > 0.8
 
 
@@ -170,7 +148,7 @@ def test_where_the_grid_is_known_a_policy_that_comes_late_decodes_only_its_first
     busy_for: int, kept: int
 ) -> None:
     """Before its first acknowledgement is heard; unless the first map takes it longer than pictures are remembered."""
-    perception, policy = _Perception(1, ChangeSettings(grid=GRID)), _Policy(2, "cells")
+    perception, policy = _Perception(1, ChangeSettings(grid=GRID)), _Policy()
     contents = np.arange(CELLS) % len(TEXTURES)
     seen = [perception.observe(contents) for _ in range(20 + busy_for)]
     policy.infer(seen[19])
@@ -181,15 +159,11 @@ def test_where_the_grid_is_known_a_policy_that_comes_late_decodes_only_its_first
 
 def test_after_a_pause_a_policy_is_again_one_that_comes_late() -> None:
     perception, contents = _Perception(1, ChangeSettings(grid=GRID)), np.arange(CELLS) % len(TEXTURES)
-    perception.hear(_Policy(2, "cells").infer(perception.observe(contents)))
-    policy, seen = _Policy(3, "cells"), [perception.observe(contents) for _ in range(60)]
+    perception.hear(_Policy().infer(perception.observe(contents)))
+    policy, seen = _Policy(), [perception.observe(contents) for _ in range(60)]
     policy.infer(seen[50])
     policy.infer(seen[57])
     assert policy.kept == CELLS
-
-
-def test_the_mask_alone_is_of_no_use_to_a_policy_that_is_always_busy() -> None:
-    assert _run(ChangeSettings(), "mask", 2).kept == 0
 
 
 def _least_likeness_of_kept_cells(reference: str) -> float:
@@ -252,5 +226,4 @@ def test_first_row_is_about_the_acknowledged_codes_and_later_rows_about_newer_ob
     moved = np.where(np.arange(CELLS) == 3, 1, contents)
     detector.see(2, _image(moved))
     changes = detector.see(3, _image(moved))
-    assert (changes.since, np.flatnonzero(changes.changed).tolist()) == (1, [3])
     assert changes.same_as.tolist() == [[0 if cell == 3 else 1 for cell in range(CELLS)], [2] * CELLS]

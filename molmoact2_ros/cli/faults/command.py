@@ -25,9 +25,10 @@ TABLE_COLUMNS = 150
 INSTRUCTION = "move gently around the table"
 
 DESCRIPTION = """\
-Bring up the simulated graph of a robot (six processes, real ROS topics), let the policy move the arm, inject one fault
-at a time, and measure: the cause that is told, the time to the last command and to standstill, the largest acceleration
-on the way, and whether anything moves afterwards. Between faults the graph is repaired, reset and armed again.
+Bring up the simulated graph of a robot (one process per node, real ROS topics), let the policy move the arm, inject
+one fault at a time, and measure: the cause that is told, the time to the last command and to standstill, the largest
+acceleration on the way, and whether anything moves afterwards. Between faults the graph is repaired, reset and armed
+again.
 """
 EPILOG = """\
 examples:

@@ -12,7 +12,7 @@ from molmoact2_ros.cli.live_graph import LiveGraph
 from molmoact2_ros.cli.operator_client import OperatorClient
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.embodiment.driver import STREAMS
-from molmoact2_ros.msg import SafetyState
+from molmoact2_ros.msg import SafetyState, TaskStatus
 from molmoact2_ros.nodes.graph import NodeSpec
 
 from .catalogue import SLOWEST_RAD_S
@@ -119,6 +119,7 @@ class GraphUnderTest:
             ended = self._live.supervisor.new_exits()
             if ended:
                 raise ValueError(str(ended[0]))
+            self._instruct_if_need_be()
             return not self._missing()
 
         if not self.spin_until(decided, READY_S):
@@ -177,6 +178,14 @@ class GraphUnderTest:
         self.injector.undo(simulator)
         self.wait_until_healthy()
 
+    def _instruct_if_need_be(self) -> None:
+        """Give the usual instruction to a task node that has none: one that was started again gives none by itself."""
+        if self.client.task is not None and self.client.task.state == TaskStatus.NONE:
+            self._instruct()
+
+    def _instruct(self) -> None:
+        self.client.instruct(str(self._nodes["task"].parameters["instruction"]))
+
     def _ask(self, what: str) -> bool:
         done, _ = self._services.ask(what)
         self.client.spin_for(0.0 if done else 0.3)
@@ -193,9 +202,6 @@ class GraphUnderTest:
         def is_stopped() -> bool:
             return bool(self.observer.cause)
 
-        def restore_instruction() -> None:
-            client.instruct(str(self._nodes["policy"].parameters["instruction"]))
-
         second = folder / "second"
         required = variant is Variant.DEAD_MAN
         return {
@@ -211,7 +217,7 @@ class GraphUnderTest:
             Means.OPERATOR: Operator(services),
             Means.ESTOP_DEVICE: EstopDevice(client, services),
             Means.DEAD_MAN_DEVICE: EnablingDevice(client, services, required=required),
-            Means.INSTRUCTION: Instruction(client, restore_instruction),
+            Means.INSTRUCTION: Instruction(client, self._instruct),
         }
 
 

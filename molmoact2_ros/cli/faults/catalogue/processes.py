@@ -42,7 +42,8 @@ def _ended(settings: Settings) -> list[Fault]:
         does = f"the simulator, robot and drivers in one, {what}"
         action = Action(means, "simulator")
         faults.append(Fault(f"simulator_{done}", does, action, ("stale state",), aged, measurable=False))
-    return faults
+    carries_on = "task gets SIGKILL, and is started again: the arm follows its instruction on"
+    return [*faults, Fault("task_killed", carries_on, Action(Means.KILL, "task"), ())]
 
 
 def _paused(settings: Settings) -> list[Fault]:

@@ -64,7 +64,7 @@ class ChunkRelay(Way):
         spoilt = self._spoilt.spoil(chunk_from_msg(message), now_ns)
         message.header.stamp = to_stamp(spoilt.stamp_ns)
         message.step_s, message.horizon = spoilt.step_s, len(spoilt.positions)
-        message.positions = to_array("f", spoilt.positions.astype("float32"))
+        message.positions = to_array("d", spoilt.positions.astype("float64", copy=False))
         if math.isfinite(self._spoilt.hold_back_s):
             self._waiting.append((time.monotonic() + self._spoilt.hold_back_s, message))
         self._publish_due()

@@ -15,7 +15,7 @@ from enum import IntEnum
 
 
 class Phase(IntEnum):
-    """As in srv/TaskStatus.srv."""
+    """As in msg/TaskStatus.msg, which has INSTRUCTED besides."""
 
     NONE = 0
     HOMING = 1
@@ -58,7 +58,7 @@ class TaskRequest:
     def check(self) -> None:
         """Raise TaskRefused if it makes no sense."""
         if not self.instruction.strip():
-            raise TaskRefused("the instruction is empty: say what the robot shall do")
+            raise TaskRefused("the instruction is empty: say what the robot is to do")
         if not (math.isfinite(self.time_limit_s) and self.time_limit_s >= 0):
             raise TaskRefused(f"time_limit_s: expected seconds, 0 for no limit; got {self.time_limit_s}")
 

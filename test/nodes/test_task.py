@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from molmoact2_ros.policy.task import Outcome, Phase, SafetyView, Task, TaskRefused, TaskRequest
+from molmoact2_ros.nodes.task import Outcome, Phase, SafetyView, Task, TaskRefused, TaskRequest
 
 ARMED = SafetyView(armed=True, text="armed")
 STOPPED = SafetyView(armed=False, cause=41, text="no chunk has come for 0.9 s")
@@ -68,7 +68,7 @@ def test_a_task_begins_only_when_safety_is_armed_and_says_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        (TaskRequest("  "), "the instruction is empty: say what the robot shall do"),
+        (TaskRequest("  "), "the instruction is empty: say what the robot is to do"),
         (TaskRequest("wave", -1.0), "time_limit_s: expected seconds, 0 for no limit; got -1.0"),
         (TaskRequest("wave", math.nan), "time_limit_s: expected seconds, 0 for no limit; got nan"),
     ],
