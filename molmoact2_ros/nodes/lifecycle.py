@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -22,7 +23,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.publisher import Publisher
 from rclpy.signals import SignalHandlerOptions
 
-from .parameters import declare_parameters, param
+from .parameters import declare_parameters, param, read_parameters
 from .realtime import DEFAULT_PRIORITY, REMEDY, take_priority
 from .ros_start import init_ros, made_by_ros
 from .stop_flag import SIGNAL_POLL_S, StopFlag
@@ -35,12 +36,16 @@ DIAGNOSTICS_PERIOD_S = 1.0
 
 
 @dataclass(frozen=True)
-class _StartParams:
+class StartParams:
+    """Parameters of every node."""
+
     autostart: bool = param(True, "Configure and activate at once; false: wait for a lifecycle manager")
 
 
 @dataclass(frozen=True)
-class _RealtimeParams:
+class RealtimeParams:
+    """Parameters of the nodes that commands pass through."""
+
     realtime_priority: int = param(
         DEFAULT_PRIORITY,
         "Priority of this process under the scheduler's first-in first-out class, if the user may take it; 0: none",
@@ -65,12 +70,14 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         """
         super().__init__(name)
         try:
-            self.params: Params = declare_parameters(self, params_type)
-            self._autostart = declare_parameters(self, _StartParams).autostart
-            self._priority = declare_parameters(self, _RealtimeParams).realtime_priority if realtime else 0
+            for kind in (params_type, StartParams, *([RealtimeParams] if realtime else [])):
+                declare_parameters(self, kind)
         except ValueError:
             self.destroy_node()
             raise
+        self._params_type = params_type
+        self._autostart = read_parameters(self, StartParams).autostart
+        self._priority = read_parameters(self, RealtimeParams).realtime_priority if realtime else 0
         self.active = False
         self.failure = ""
         self._diagnostics: Publisher | None = None
@@ -94,6 +101,11 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         return []
 
     # What subclasses use.
+
+    @cached_property
+    def params(self) -> Params:
+        """The parameters. They are read at the first use, in `_setup`: values that do not agree fail the configure."""
+        return read_parameters(self, self._params_type)
 
     def ros_now_ns(self) -> int:
         """Return the present ROS time, nanoseconds."""
