@@ -20,7 +20,7 @@ def param(
     unit: str = "",
     low: float | None = None,
     high: float | None = None,
-    reason: str = "",
+    note: str = "",
     name: str = "",
     mutable: bool = False,
 ) -> Any:
@@ -32,11 +32,11 @@ def param(
         unit: appended to the description.
         low: smallest value allowed; None for no bound.
         high: largest value allowed; None for no bound.
-        reason: why the default is what it is, for the documentation.
+        note: for the documentation: why the default is what it is, or what else to know.
         name: of the ROS parameter where it is not the field's, since a node's names are flat.
         mutable: may change while the node runs; the node must then listen for it.
     """
-    metadata = {"description": description, "unit": unit, "low": low, "high": high, "reason": reason, "name": name}
+    metadata = {"description": description, "unit": unit, "low": low, "high": high, "note": note, "name": name}
     return dataclasses.field(default=default, metadata=metadata | {"mutable": mutable})
 
 

@@ -45,7 +45,7 @@ def safety_table() -> str:
         [f"`{parameter_name(setting)}`", _default(setting, with_unit=True), _range(setting), *_texts(setting)]
         for setting in settings_in(Settings)
     ]
-    return table(["parameter", "default", "range", "meaning", "why this default"], rows)
+    return table(["parameter", "default", "range", "meaning", "note"], rows)
 
 
 def parameters_page() -> str:
@@ -62,7 +62,8 @@ def parameters_page() -> str:
 {NOTE}
 
 A value of another type or outside its range is refused at start, in one sentence. Read-only parameters cannot change
-while the node runs. `ros2 param describe /NODE NAME` shows the same. Numbers of type double need a decimal point.
+while the node runs. `ros2 param describe /NODE NAME` shows the same. Numbers of type double need a decimal point. Every
+node has ROS's own `use_sim_time` as well.
 {sections}"""
 
 
@@ -89,7 +90,7 @@ def _parameter_table(kind: type[Any]) -> str:
         ]
         for setting in settings_in(kind)
     ]
-    heads = ["name", "type", "unit", "range", "default", "description", "why this default", "read-only"]
+    heads = ["name", "type", "unit", "range", "default", "description", "note", "read-only"]
     return table(heads, rows)
 
 
@@ -115,7 +116,7 @@ def _number(value: float) -> str:
 
 
 def _texts(setting: Setting) -> tuple[str, str]:
-    return setting.metadata["description"], setting.metadata["reason"]
+    return setting.metadata["description"], setting.metadata["note"]
 
 
 # Messages.

@@ -26,14 +26,14 @@ class InterpolationSettings:
         "correction",
         "How the difference between two chunks fades: correction (with the least change of jerk) or fade (exact after "
         "blend_s, violent where chunks are far apart; with a blend_s of 0.3)",
-        reason="correction also smooths rows by blend_s / 16; where chunks are far apart, safety refuses fade",
+        note="correction also smooths rows by blend_s / 16; where chunks are far apart, safety refuses fade",
     )
     ensemble_decay: float = param(
         0.01,
         "With ensemble: how much more the older of two chunks weighs, exp(decay); below 0, the newer",
         low=-5.0,
         high=5.0,
-        reason="that of ACT",
+        note="that of ACT",
     )
     executed_steps: int = param(
         0,
@@ -47,7 +47,7 @@ class InterpolationSettings:
         unit="s",
         low=0.02,
         high=2.0,
-        reason="the least at which correction leaves no more jerk at seams than chunks have inside, at delays up to "
+        note="the least at which correction leaves no more jerk at seams than chunks have inside, at delays up to "
         "0.27 s. With fade an offset d asks for up to 5.8 d / blend_s^2 of acceleration: 0.3 s turns 0.05 rad into "
         "3.2 rad/s2",
     )
@@ -56,7 +56,7 @@ class InterpolationSettings:
         "Deceleration of the brake, as a part of each joint's acceleration limit",
         low=0.1,
         high=0.9,
-        reason="half the limit leaves the controller room to follow",
+        note="half the limit leaves the controller room to follow",
     )
     brake_jerk_s: float = param(
         0.04,
@@ -64,7 +64,7 @@ class InterpolationSettings:
         unit="s",
         low=0.02,
         high=0.1,
-        reason="two command periods at 50 Hz, so that the points on the command's grid still show it. A motion with "
+        note="two command periods at 50 Hz, so that the points on the command's grid still show it. A motion with "
         "acceleration a overshoots its speed by a^2 x brake_jerk_s / (2 x deceleration of the brake)",
     )
     ramp_start_ratio: float = param(
@@ -72,14 +72,14 @@ class InterpolationSettings:
         "Bound of velocity and acceleration when motion begins, as a part of the limits",
         low=0.05,
         high=1.0,
-        reason="motion begins after arming, and after a time without a chunk to follow",
+        note="motion begins after arming, and after a time without a chunk to follow",
     )
     ramp_full_ratio: float = param(
         0.8,
         "What that bound grows to while motion has not reached the timeline",
         low=0.05,
         high=1.0,
-        reason="below 1 on purpose",
+        note="below 1 on purpose",
     )
     ramp_s: float = param(
         2.0,
@@ -106,7 +106,7 @@ class InterpolationSettings:
         "How fast chunks are executed, as a part of their own speed, for bring-up; give safety and the policy the same",
         low=SPEED_SCALES[0],
         high=SPEED_SCALES[1],
-        reason="below 1 the path stays, rows lie 1 / speed_scale as far apart in time, seams and ramps take as much "
+        note="below 1 the path stays, rows lie 1 / speed_scale as far apart in time, seams and ramps take as much "
         "longer; brakes stay as hard as they are",
     )
 

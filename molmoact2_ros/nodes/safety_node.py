@@ -77,7 +77,7 @@ class SafetyParams:
 
     embodiment: str = param("droid", "Robot: name of a shipped embodiment, or path of an embodiment file")
     driver: str = param(
-        "", "Driver profile of the embodiment file; empty: its first one", reason="names the robot's own stop"
+        "", "Driver profile of the embodiment file; empty: its first one", note="names the robot's own stop"
     )
     speed_scale: float = param(
         1.0,
@@ -91,7 +91,7 @@ class SafetyParams:
         unit="Hz",
         low=5,
         high=50,
-        reason="the bridge stops when safety has been silent for three heartbeats",
+        note="the bridge stops when safety has been silent for three heartbeats",
     )
     watch_rate_hz: float = param(
         50.0,
@@ -99,7 +99,7 @@ class SafetyParams:
         unit="Hz",
         low=20,
         high=200,
-        reason="adds at most 20 ms to every time-out",
+        note="adds at most 20 ms to every time-out",
     )
     settings: Settings = field(default_factory=Settings)
 

@@ -27,7 +27,7 @@ class ChangeSettings:
         "With a policy that reasons in depth, how cells are compared: noise (difference in multiples of the sensor's "
         "noise) or cosine (as the reference implementation)",
         name="change_statistic",
-        reason="noise takes the largest difference within a cell",
+        note="noise takes the largest difference within a cell",
     )
     threshold: float = param(
         0.0,
@@ -35,14 +35,14 @@ class ChangeSettings:
         low=0,
         high=1000,
         name="change_threshold",
-        reason=f"those are {THRESHOLDS[NOISE]:g} deviations and a cosine of {THRESHOLDS[COSINE]:g}",
+        note=f"those are {THRESHOLDS[NOISE]:g} deviations and a cosine of {THRESHOLDS[COSINE]:g}",
     )
     reference: str = param(
         PER_CELL,
         "What a cell is compared with: per_cell (the frame that its code was decoded from) or previous (the newest "
         "frame that the policy used)",
         name="change_reference",
-        reason="previous is the reference implementation's",
+        note="previous is the reference implementation's",
     )
     grid: int = param(
         0,

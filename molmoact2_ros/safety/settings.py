@@ -22,7 +22,7 @@ class Settings:
         unit="rad",
         low=0.01,
         high=0.5,
-        reason="a pose that is wrong by more was not read from this robot",
+        note="a pose that is wrong by more was not read from this robot",
     )
     jump_gripper: float = param(
         0.3,
@@ -30,7 +30,7 @@ class Settings:
         unit="strokes",
         low=0.01,
         high=1,
-        reason="a gripper that holds an object stands short of its command",
+        note="a gripper that holds an object stands short of its command",
     )
     tracking_lag_s: float = param(
         0.1,
@@ -38,7 +38,8 @@ class Settings:
         unit="s",
         low=0,
         high=0.3,
-        reason="a controller with this delay is behind by that much; `tracking_error_arm_rad` grows as well",
+        note="a controller with this delay is behind by speed x delay; added to the limits of a jump and to "
+        "`tracking_error_arm_rad`",
     )
     tracking_error_arm_rad: float = param(
         0.05,
@@ -46,7 +47,7 @@ class Settings:
         unit="rad",
         low=0.005,
         high=0.5,
-        reason="half of a jump: what is far off at once is one, this is for what stays off",
+        note="half of a jump: what is far off at once is one, this is for what stays off",
     )
     tracking_error_time_s: float = param(
         0.3,
@@ -54,7 +55,7 @@ class Settings:
         unit="s",
         low=0.05,
         high=2,
-        reason="a computer that stands still for a moment is no fault of the robot",
+        note="a computer that stands still for a moment is no fault of the robot",
     )
     frozen_state_arm_rad: float = param(
         0.03,
@@ -62,7 +63,7 @@ class Settings:
         unit="rad",
         low=0.005,
         high=0.5,
-        reason="twenty steps of the coarsest encoder shipped here (4096 a turn); below `tracking_error_arm_rad`",
+        note="twenty steps of the coarsest encoder shipped here (4096 a turn), and found before a tracking error",
     )
     frozen_state_time_s: float = param(
         0.15,
@@ -70,7 +71,7 @@ class Settings:
         unit="s",
         low=0.05,
         high=2,
-        reason="a robot that starts late has moved by then",
+        note="a robot that starts late has moved by then",
     )
     deaf_arm_rad: float = param(
         0.08,
@@ -78,7 +79,7 @@ class Settings:
         unit="rad",
         low=0.01,
         high=0.5,
-        reason="a motion that is plainly visible; some joint of the arm must move by an eighth of it",
+        note="a motion that is plainly visible; some joint of the arm must move by an eighth of it",
     )
     deaf_time_s: float = param(
         2.0,
@@ -86,7 +87,7 @@ class Settings:
         unit="s",
         low=0.5,
         high=10,
-        reason="so slow a motion, 0.04 rad/s, is no task",
+        note="so slow a motion, 0.04 rad/s, is no task",
     )
     gripper_overrun: float = param(
         0.03,
@@ -94,7 +95,7 @@ class Settings:
         unit="strokes",
         low=0,
         high=0.1,
-        reason="real grippers read a little outside 0 to 1 at their ends, and must be held there",
+        note="real grippers read a little outside 0 to 1 at their ends, and must be held there",
     )
     brake_time_max_s: float = param(
         1.0,
@@ -102,7 +103,7 @@ class Settings:
         unit="s",
         low=0.1,
         high=2,
-        reason="from full speed at a quarter of the acceleration limit, for the arms shipped here",
+        note="from full speed at a quarter of the acceleration limit, for the arms shipped here",
     )
     command_age_max_s: float = param(
         0.1,
@@ -110,7 +111,7 @@ class Settings:
         unit="s",
         low=0.02,
         high=0.5,
-        reason="five periods at 50 Hz; the motion part of a command lasts three",
+        note="five periods at 50 Hz; the motion part of a command lasts three",
     )
     command_lead_max_s: float = param(
         0.1,
@@ -118,7 +119,7 @@ class Settings:
         unit="s",
         low=0.02,
         high=0.5,
-        reason="later starts, and stamps of observations from the future, mean clocks that differ",
+        note="later starts, and stamps of observations from the future, mean clocks that differ",
     )
     observation_age_max_s: float = param(
         0.8,
@@ -126,14 +127,14 @@ class Settings:
         unit="s",
         low=0.1,
         high=5,
-        reason="a DROID chunk reaches 1 s past its observation; lower it to what your policy needs",
+        note="a DROID chunk reaches 1 s past its observation; lower it to what your policy needs",
     )
     max_refused_in_a_row: int = param(
         3,
         "Refused commands in a row that stop the robot",
         low=1,
         high=50,
-        reason="a single refusal may be a lost message; three periods are the motion part of a command",
+        note="a single refusal may be a lost message; three periods are the motion part of a command",
     )
     state_timeout_s: float = param(
         0.2,
@@ -141,7 +142,7 @@ class Settings:
         unit="s",
         low=0.05,
         high=1,
-        reason="without measurements the robot is driven blind",
+        note="without measurements the robot is driven blind",
     )
     command_timeout_s: float = param(
         0.2,
@@ -149,7 +150,7 @@ class Settings:
         unit="s",
         low=0.05,
         high=1,
-        reason="by then the robot brakes already",
+        note="by then the robot brakes already",
     )
     first_command_timeout_s: float = param(
         1.0,
@@ -157,7 +158,7 @@ class Settings:
         unit="s",
         low=0.2,
         high=10,
-        reason="after arming nothing moves until the first command",
+        note="after arming nothing moves until the first command",
     )
     perception_timeout_s: float = param(
         0.5,
@@ -165,7 +166,7 @@ class Settings:
         unit="s",
         low=0.3,
         high=5,
-        reason="two and a half heartbeats of perception",
+        note="two and a half heartbeats of perception",
     )
     perception_not_ready_max_s: float = param(
         0.3,
@@ -173,7 +174,7 @@ class Settings:
         unit="s",
         low=0,
         high=5,
-        reason="comes on top of perception's own budgets; lets single late frames pass",
+        note="comes on top of perception's own budgets; lets single late frames pass",
     )
     bridge_timeout_s: float = param(
         0.5,
@@ -181,7 +182,7 @@ class Settings:
         unit="s",
         low=0.2,
         high=5,
-        reason="five heartbeats of the bridge; its `robot_state` is watched more closely",
+        note="five heartbeats of the bridge; its `robot_state` is watched more closely",
     )
     clock_jump_max_s: float = param(
         0.1,
@@ -189,12 +190,12 @@ class Settings:
         unit="s",
         low=0.02,
         high=0.5,
-        reason="half of `state_timeout_s`: a clock that was set is not mistaken for a driver that died",
+        note="half of `state_timeout_s`: a clock that was set is not mistaken for a driver that died",
     )
     dead_man_required: bool = param(
         False,
         "Commands pass only while dead_man says true",
-        reason="few labs have the device; those that do should set it",
+        note="few labs have the device; those that do should set it",
     )
     dead_man_timeout_s: float = param(
         0.3,
@@ -202,7 +203,7 @@ class Settings:
         unit="s",
         low=0.05,
         high=2,
-        reason="three messages at 10 Hz",
+        note="three messages at 10 Hz",
     )
     still_arm_rad_s: float = param(
         0.02,
@@ -210,7 +211,7 @@ class Settings:
         unit="rad/s",
         low=0.001,
         high=0.1,
-        reason="above the noise of usual velocity measurements",
+        note="above the noise of usual velocity measurements",
     )
     still_gripper_per_s: float = param(
         0.05,
@@ -218,7 +219,7 @@ class Settings:
         unit="strokes/s",
         low=0.001,
         high=0.5,
-        reason="as for an arm joint",
+        note="as for an arm joint",
     )
     still_time_s: float = param(
         0.1,
@@ -226,7 +227,7 @@ class Settings:
         unit="s",
         low=0.02,
         high=2,
-        reason="a velocity may pass through zero without rest",
+        note="a velocity may pass through zero without rest",
     )
     stop_time_max_s: float = param(
         2.0,
@@ -234,7 +235,7 @@ class Settings:
         unit="s",
         low=0.5,
         high=10,
-        reason="twice the longest brake",
+        note="twice the longest brake",
     )
     reset_cooldown_s: float = param(
         0.5,
@@ -242,5 +243,5 @@ class Settings:
         unit="s",
         low=0.1,
         high=60,
-        reason="no reset by a bouncing button",
+        note="no reset by a bouncing button",
     )
