@@ -47,8 +47,8 @@ def parameter_name(field: dataclasses.Field[Any]) -> str:
 
 def group_in(field: dataclasses.Field[Any]) -> type[Any] | None:
     """Return the settings class that a field holds; None for a single setting."""
-    group: Any = field.default_factory
-    return group if dataclasses.is_dataclass(group) else None
+    group = field.default_factory
+    return group if isinstance(group, type) and dataclasses.is_dataclass(group) else None
 
 
 def settings_in(kind: type[Any]) -> Iterator[dataclasses.Field[Any]]:
