@@ -107,3 +107,9 @@ def test_parameters_of_the_nodes_have_the_names_that_launch_files_and_labs_use(k
     declared = [parameter_name(setting) for setting in settings_in(kind)]
     assert names <= set(declared)
     assert len(declared) == len(set(declared))
+
+
+@pytest.mark.parametrize("kind", [SafetyParams, InterpolatorParams, PerceptionParams])
+def test_a_node_that_is_given_no_values_runs_with_the_defaults_of_its_rooms(kind: type) -> None:
+    _start()
+    assert read_parameters(_declared(kind), kind) == kind()
