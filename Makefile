@@ -13,7 +13,7 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE := LOCALHOST
 export ROS_PYTHON_CHECK_FIELDS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env build demo check test test-more lint format clean
+.PHONY: help env build demo check test test-more lint format docs clean
 
 help:  ## list the commands
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ {printf "  make %-10s%s\n", $$1, $$2}' Makefile
@@ -43,6 +43,9 @@ lint: env  ## check style, format and types alone
 format: env  ## rewrite the files in the format that `make lint` asks for
 	@"$(VENV)/bin/ruff" check --fix
 	@"$(VENV)/bin/ruff" format
+
+docs: env  ## write the reference pages (parameters, messages) from the code
+	@"$(VENV)/bin/python" tools/make_docs.py
 
 clean:  ## remove what was built; .venv stays
 	rm -rf build install log dist *.egg-info .pytest_cache .mypy_cache .ruff_cache symlink_install_manifest.txt

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the timeline is followed, braked and joined: the tuning of this room, robot by robot the same."""
+"""How the timeline is followed, braked and joined: the tuning of this room, the same for every robot."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+
+from molmoact2_ros.settings_field import param
 
 MODES = ("receding", "ensemble", "rtc")
 SEAMS = ("fade", "correction")
@@ -13,44 +15,100 @@ SPEED_SCALES = (0.1, 1.0)
 
 @dataclass(frozen=True)
 class InterpolationSettings:
-    """Tuning. Ratios are fractions of each joint's velocity or acceleration limit.
+    """Tuning. Ratios are fractions of each joint's velocity or acceleration limit. Figures of seams: doc/seams.md."""
 
-    mode: `receding` follows the newest chunk, `ensemble` the weighted mean of all that reach the present. `rtc` does
-        what receding does: the policy makes every chunk continue the one before.
-    seam: how the difference between two chunks fades. `correction` changes the jerk of the motion under way as little
-        as it can, and smooths rows by blend_s / 16. `fade` is exact after blend_s, which for it is best 0.3 s, and
-        becomes violent, so that safety refuses it, where chunks are far apart. Figures: doc/seams.md.
-    ensemble_decay: how much more an older chunk weighs in an ensemble: exp(decay) per chunk; below 0, the newer one.
-    executed_steps: rows of a chunk that may be executed; 0 for all of them. A cap, not a schedule: newer chunks win.
-    blend_s: time in which the difference between two chunks fades at a seam. 0.85 s is the least at which `correction`
-        leaves no more jerk at seams than chunks have inside, at delays up to 0.27 s. With `fade` an offset d asks for
-        up to 5.8 d / blend_s**2 of acceleration, so 0.3 s turns 0.05 rad into 3.2 rad/s2.
-    brake_acceleration_ratio: deceleration of the brake. Half the limit leaves the controller room to follow.
-    brake_jerk_s: time from no to full deceleration. Shorter: a motion that still speeds up when the brake begins
-        overshoots its speed less (by a**2 * brake_jerk_s / (2 * brake deceleration)). Two command periods at 50 Hz, so
-        that the points on the command's grid still show it.
-    ramp_start_ratio: bound of velocity and acceleration when motion begins, after arming or after starvation.
-    ramp_full_ratio: what the bound grows to while motion has not yet reached the timeline. Below 1 on purpose.
-    ramp_s: time in which it grows, and after which a timeline that is still out of reach is left to safety to judge.
-    ramp_jerk_s: time from no to full acceleration on a ramp.
-    home_ratio: bound of velocity and acceleration on the way home, as a part of the limits.
-    speed_scale: how fast chunks are executed, as a part of their own speed: for bring-up. The path stays, rows lie
-        1 / speed_scale as far apart in time, seams and ramps take as much longer; brakes stay as hard as they are.
-    """
-
-    mode: str = "receding"
-    seam: str = "correction"
-    ensemble_decay: float = 0.01  # of ACT
-    executed_steps: int = 0
-    blend_s: float = 0.85
-    brake_acceleration_ratio: float = 0.5
-    brake_jerk_s: float = 0.04
-    ramp_start_ratio: float = 0.2
-    ramp_full_ratio: float = 0.8
-    ramp_s: float = 2.0
-    ramp_jerk_s: float = 0.1
-    home_ratio: float = 0.2
-    speed_scale: float = 1.0
+    mode: str = param(
+        "receding",
+        "Which chunks are followed: receding (the newest), ensemble (the weighted mean of all that reach the present), "
+        "rtc (the newest, which the policy has guided to continue the one before; give the policy the same)",
+    )
+    seam: str = param(
+        "correction",
+        "How the difference between two chunks fades: correction (with the least change of jerk) or fade (exact after "
+        "blend_s, violent where chunks are far apart; with a blend_s of 0.3)",
+        note="correction also smooths rows by blend_s / 16; where chunks are far apart, safety refuses fade",
+    )
+    ensemble_decay: float = param(
+        0.01,
+        "With ensemble: how much more the older of two chunks weighs, exp(decay); below 0, the newer",
+        low=-5.0,
+        high=5.0,
+        note="that of ACT",
+    )
+    executed_steps: int = param(
+        0,
+        "Rows of a chunk that may be executed, counted from its observation; 0: all of them. A cap: newer chunks win",
+        low=0,
+        high=1000,
+    )
+    blend_s: float = param(
+        0.85,
+        "Time in which the difference between two chunks fades at a seam",
+        unit="s",
+        low=0.02,
+        high=2.0,
+        note="the least at which correction leaves no more jerk at seams than chunks have inside, at delays up to "
+        "0.27 s. With fade an offset d asks for up to 5.8 d / blend_s^2 of acceleration: 0.3 s turns 0.05 rad into "
+        "3.2 rad/s2",
+    )
+    brake_acceleration_ratio: float = param(
+        0.5,
+        "Deceleration of the brake, as a part of each joint's acceleration limit",
+        low=0.1,
+        high=0.9,
+        note="half the limit leaves the controller room to follow",
+    )
+    brake_jerk_s: float = param(
+        0.04,
+        "Time from no to full deceleration of the brake; a longer one lets speed rise more before it falls",
+        unit="s",
+        low=0.02,
+        high=0.1,
+        note="two command periods at 50 Hz, so that the points on the command's grid still show it. A motion with "
+        "acceleration a overshoots its speed by a^2 x brake_jerk_s / (2 x deceleration of the brake)",
+    )
+    ramp_start_ratio: float = param(
+        0.2,
+        "Bound of velocity and acceleration when motion begins, as a part of the limits",
+        low=0.05,
+        high=1.0,
+        note="motion begins after arming, and after a time without a chunk to follow",
+    )
+    ramp_full_ratio: float = param(
+        0.8,
+        "What that bound grows to while motion has not reached the timeline",
+        low=0.05,
+        high=1.0,
+        note="below 1 on purpose",
+    )
+    ramp_s: float = param(
+        2.0,
+        "Time in which that bound grows; a timeline that is out of reach even then is left to safety",
+        unit="s",
+        low=0.1,
+        high=10.0,
+    )
+    ramp_jerk_s: float = param(
+        0.1,
+        "Time from no to full acceleration when motion begins",
+        unit="s",
+        low=0.02,
+        high=1.0,
+    )
+    home_ratio: float = param(
+        0.2,
+        "Bound of velocity and acceleration on the way home, as a part of the limits",
+        low=0.05,
+        high=0.8,
+    )
+    speed_scale: float = param(
+        1.0,
+        "How fast chunks are executed, as a part of their own speed, for bring-up; give safety and the policy the same",
+        low=SPEED_SCALES[0],
+        high=SPEED_SCALES[1],
+        note="below 1 the path stays, rows lie 1 / speed_scale as far apart in time, seams and ramps take as much "
+        "longer; brakes stay as hard as they are",
+    )
 
     def __post_init__(self) -> None:
         """Raise ValueError when a value cannot be used."""

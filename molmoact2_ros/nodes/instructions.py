@@ -21,6 +21,7 @@ from molmoact2_ros.srv import Instruct
 
 from . import qos
 from .lifecycle import Molmoact2Node
+from .messages import to_stamp
 
 ANSWER_S = 5.0  # how long the policy may take to check an instruction: its callbacks wait for nothing
 NO_POLICY = "no policy offers ~/check_instruction: is it running, and configured?"
@@ -108,5 +109,5 @@ class Instructions:
     def _publish(self, text: str) -> None:
         self.text, self.sequence = text, self._next_sequence
         self._next_sequence += 1
-        stamp = self._node.get_clock().now().to_msg()
+        stamp = to_stamp(self._node.ros_now_ns())
         self._publisher.publish(Instruction(stamp=stamp, sequence=self.sequence, text=text))

@@ -25,7 +25,7 @@ from . import one_blas_thread  # noqa: F401 before anything that imports NumPy
 import gc
 import sys
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ruckig import RuckigError
@@ -33,7 +33,6 @@ from std_srvs.srv import Trigger
 
 from molmoact2_ros.embodiment import ChunkRejection, Embodiment
 from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
-from molmoact2_ros.interpolation.settings import SPEED_SCALES
 from molmoact2_ros.msg import ActionChunk, Instruction, JointCommand, RobotState, SafetyState
 
 from . import qos
@@ -51,99 +50,13 @@ TICK_SHARE = 0.5  # of a period: the motion of a command lasts three of them
 
 @dataclass(frozen=True)
 class InterpolatorParams:
-    """Parameters of the interpolator node: the robot, and the settings of the room with their ranges."""
+    """Parameters of the interpolator node."""
 
     embodiment: str = param("droid", "Robot: name of a shipped embodiment, or path of an embodiment file")
-    mode: str = param(
-        InterpolationSettings.mode,
-        "Which chunks are followed: receding (the newest), ensemble (the weighted mean of all that reach the present), "
-        "rtc (the newest, which the policy has guided to continue the one before; give the policy the same)",
-    )
-    seam: str = param(
-        InterpolationSettings.seam,
-        "How the difference between two chunks fades: correction (with the least change of jerk) or fade (exact after "
-        "blend_s, violent where chunks are far apart; with a blend_s of 0.3)",
-    )
-    ensemble_decay: float = param(
-        InterpolationSettings.ensemble_decay,
-        "With ensemble: how much more the older of two chunks weighs, exp(decay); below 0, the newer",
-        low=-5.0,
-        high=5.0,
-    )
-    executed_steps: int = param(
-        InterpolationSettings.executed_steps,
-        "Rows of a chunk that may be executed, counted from its observation; 0: all of them. A cap: newer chunks win",
-        low=0,
-        high=1000,
-    )
-    blend_s: float = param(
-        InterpolationSettings.blend_s,
-        "Time in which the difference between two chunks fades at a seam",
-        unit="s",
-        low=0.02,
-        high=2.0,
-    )
-    brake_acceleration_ratio: float = param(
-        InterpolationSettings.brake_acceleration_ratio,
-        "Deceleration of the brake, as a part of each joint's acceleration limit",
-        low=0.1,
-        high=0.9,
-    )
-    brake_jerk_s: float = param(
-        InterpolationSettings.brake_jerk_s,
-        "Time from no to full deceleration of the brake; a longer one lets speed rise more before it falls",
-        unit="s",
-        low=0.02,
-        high=0.1,
-    )
-    ramp_start_ratio: float = param(
-        InterpolationSettings.ramp_start_ratio,
-        "Bound of velocity and acceleration when motion begins, as a part of the limits",
-        low=0.05,
-        high=1.0,
-    )
-    ramp_full_ratio: float = param(
-        InterpolationSettings.ramp_full_ratio,
-        "What that bound grows to while motion has not reached the timeline",
-        low=0.05,
-        high=1.0,
-    )
-    ramp_s: float = param(
-        InterpolationSettings.ramp_s,
-        "Time in which that bound grows; a timeline that is out of reach even then is left to safety",
-        unit="s",
-        low=0.1,
-        high=10.0,
-    )
-    ramp_jerk_s: float = param(
-        InterpolationSettings.ramp_jerk_s,
-        "Time from no to full acceleration when motion begins",
-        unit="s",
-        low=0.02,
-        high=1.0,
-    )
-    home_ratio: float = param(
-        InterpolationSettings.home_ratio,
-        "Bound of velocity and acceleration on the way home, as a part of the limits",
-        low=0.05,
-        high=0.8,
-    )
-    speed_scale: float = param(
-        InterpolationSettings.speed_scale,
-        "How fast chunks are executed, as a part of their own speed, for bring-up; give safety and the policy the same",
-        low=SPEED_SCALES[0],
-        high=SPEED_SCALES[1],
-    )
-
     safety_timeout_s: float = param(
         0.5, "Longest silence of safety in which commands are proposed", unit="s", low=0.2, high=5.0
     )
-
-    def settings(self) -> InterpolationSettings:
-        """Return the part that the room takes."""
-        return InterpolationSettings(
-            **{field.name: getattr(self, field.name) for field in fields(InterpolationSettings)}
-        )
+    settings: InterpolationSettings = field(default_factory=InterpolationSettings)
 
 
 class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
@@ -155,7 +68,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
     def _setup(self) -> None:
         robot = Embodiment.load(self.params.embodiment)
         period_s = 1.0 / robot.command_rate_hz
-        self._interpolator = Interpolator(robot, self.params.settings())
+        self._interpolator = Interpolator(robot, self.params.settings)
         self._period_ms = period_s * 1e3
         self._chunk_stamp_ns = self._state_stamp_ns = 0
         self._safety_heard_ns = 0  # steady time

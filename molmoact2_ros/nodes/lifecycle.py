@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -36,7 +37,7 @@ from rclpy.task import Future
 from . import qos
 from .lockstep import LockstepInputs, LockstepMember
 from .messages import to_stamp
-from .parameters import declare_parameters, param
+from .parameters import declare_parameters, param, read_parameters
 from .realtime import DEFAULT_PRIORITY, REMEDY, take_priority
 from .ros_start import init_ros, made_by_ros
 from .stop_flag import SIGNAL_POLL_S, StopFlag
@@ -50,12 +51,16 @@ CLOCK_TOPIC = "/clock"
 
 
 @dataclass(frozen=True)
-class _StartParams:
+class StartParams:
+    """Parameters of every node."""
+
     autostart: bool = param(True, "Configure and activate at once; false: wait for a lifecycle manager")
 
 
 @dataclass(frozen=True)
-class _RealtimeParams:
+class RealtimeParams:
+    """Parameters of the nodes that commands pass through."""
+
     realtime_priority: int = param(
         DEFAULT_PRIORITY,
         "Priority of this process under the scheduler's first-in first-out class, if the user may take it; 0: none",
@@ -65,7 +70,9 @@ class _RealtimeParams:
 
 
 @dataclass(frozen=True)
-class _LockstepParams:
+class LockstepParams:
+    """Parameters of every node about simulated time that waits for it."""
+
     lockstep: bool = param(
         False,
         "With a simulator in lockstep: act when it says so; ages and time-outs follow its time alone",
@@ -93,13 +100,15 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         """
         super().__init__(name)
         try:
-            self.params: Params = declare_parameters(self, params_type)
-            self._autostart = declare_parameters(self, _StartParams).autostart
-            self.lockstep = declare_parameters(self, _LockstepParams).lockstep
-            self._priority = declare_parameters(self, _RealtimeParams).realtime_priority if realtime else 0
+            for kind in (params_type, StartParams, LockstepParams, *([RealtimeParams] if realtime else [])):
+                declare_parameters(self, kind)
         except ValueError:
             self.destroy_node()
             raise
+        self._params_type = params_type
+        self._autostart = read_parameters(self, StartParams).autostart
+        self.lockstep = read_parameters(self, LockstepParams).lockstep
+        self._priority = read_parameters(self, RealtimeParams).realtime_priority if realtime else 0
         self.configured = self.active = self.finalized = False
         self.failure = ""
         self.instance_id = 0  # from configure to cleanup: tells this run of the node from the one before
@@ -147,6 +156,12 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
             return self.create_subscription(kind, topic, callback, profile, raw=raw)
         return self.inputs.subscription(kind, topic, callback, raw=raw)
 
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """End a subscription that is not needed until cleanup."""
+        if self.inputs is not None:
+            self.inputs.forget(subscription)
+        self.destroy_subscription(subscription)
+
     def service(self, kind: Any, name: str, callback: Callable[[Any, Any], Any]) -> Service:
         """Offer a service; the callback takes request and response, and returns the response."""
         return self.create_service(kind, name, callback)
@@ -178,6 +193,11 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         """In lockstep, let the present step last until a future is done."""
         if isinstance(self.inputs, LockstepMember):
             self.inputs.wait_for(future)
+
+    @cached_property
+    def params(self) -> Params:
+        """The parameters. They are read at the first use, in `_setup`: values that do not agree fail the configure."""
+        return read_parameters(self, self._params_type)
 
     def ros_now_ns(self) -> int:
         """Return the present ROS time, nanoseconds; in lockstep that of the step."""

@@ -57,6 +57,7 @@ class _Input:
     callback: Callable[..., None]
     with_info: bool
     topic: str = ""
+    subscription: Any = None
     received: int = 0
     waiting: deque[tuple[int, Any, Mapping[str, Any]]] = field(default_factory=deque)
 
@@ -102,9 +103,13 @@ class LockstepInputs:
 
         # rclpy's annotations lack callbacks that take the message's information, too.
         made = self._node.create_subscription(kind, topic, receive, TOPICS, raw=raw)  # type: ignore[arg-type]
-        entry.topic = made.topic_name
+        entry.topic, entry.subscription = made.topic_name, made
         self._inputs.append(entry)
         return made
+
+    def forget(self, subscription: Subscription) -> None:
+        """Handle nothing more of a subscription that ends."""
+        self._inputs = [entry for entry in self._inputs if entry.subscription is not subscription]
 
     def timer(self, period_s: float, callback: Callable[[], None]) -> None:
         """Call back once a period, for the first time when one has passed."""

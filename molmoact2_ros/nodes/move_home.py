@@ -58,7 +58,7 @@ class MoveHome:
         """Wait for the arrival no longer."""
         self._then = None
         if self._states is not None:
-            self._node.destroy_subscription(self._states)
+            self._node.unsubscribe(self._states)
             self._states = None
 
     def tick(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Declare a node's parameters from one frozen dataclass, with description, unit and range."""
+"""Declare a node's parameters from one frozen dataclass, with description, unit and range, and read them back."""
 
 from __future__ import annotations
 
@@ -11,53 +11,51 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.node import Node
 
+from molmoact2_ros.settings_field import group_in, param, parameter_name, settings_in
+
+__all__ = ["declare_parameters", "param", "read_parameters"]
+
 Params = TypeVar("Params")
 
 
-def param(
-    default: Any,
-    description: str,
-    *,
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    mutable: bool = False,
-) -> Any:
-    """Describe one parameter as a dataclass field.
-
-    Args:
-        default: bool, int, float, str or tuple of str; its type is the parameter's type.
-        description: one sentence for `ros2 param describe`.
-        unit: appended to the description.
-        low: smallest value allowed; None for no bound.
-        high: largest value allowed; None for no bound.
-        mutable: may change while the node runs; the node must then listen for it.
-    """
-    metadata = {"description": description, "unit": unit, "low": low, "high": high, "mutable": mutable}
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-def declare_parameters(node: Node, params_type: type[Params]) -> Params:
-    """Declare every field of `params_type` on the node and return the values it was started with.
+def declare_parameters(node: Node, params_type: type[Any]) -> None:
+    """Declare every setting of `params_type` on the node, those of its groups as well.
 
     Raises:
         ValueError: a value has the wrong type or lies outside its range; the sentence gives both.
     """
-    values = {field.name: _declare(node, field) for field in dataclasses.fields(params_type)}  # type: ignore[arg-type]
+    for field in settings_in(params_type):
+        _declare(node, field)
+
+
+def read_parameters(node: Node, params_type: type[Params]) -> Params:
+    """Return the values of parameters that `declare_parameters` has declared.
+
+    Raises:
+        ValueError: `params_type`, or a group in it, refuses the values.
+    """
+    values = {}
+    for field in dataclasses.fields(params_type):  # type: ignore[arg-type]
+        group = group_in(field)
+        values[field.name] = _value(node, field) if group is None else read_parameters(node, group)
     return params_type(**values)
 
 
-def _declare(node: Node, field: dataclasses.Field[Any]) -> Any:
+def _value(node: Node, field: dataclasses.Field[Any]) -> Any:
+    value = node.get_parameter(parameter_name(field)).value
+    return tuple(value) if isinstance(field.default, tuple) else value
+
+
+def _declare(node: Node, field: dataclasses.Field[Any]) -> None:
     default = list(field.default) if isinstance(field.default, tuple) else field.default
-    descriptor = _descriptor(field)
+    name, descriptor = parameter_name(field), _descriptor(field)
     try:
-        value = node.declare_parameter(field.name, default, descriptor).value
+        node.declare_parameter(name, default, descriptor)
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         raise ValueError(
-            f"{node.get_name()}: parameter {field.name} ({descriptor.description}): expected "
+            f"{node.get_name()}: parameter {name} ({descriptor.description}): expected "
             f"{_expected(field)}, default {default!r}; {error}"
         ) from error
-    return tuple(value) if isinstance(field.default, tuple) else value
 
 
 def _descriptor(field: dataclasses.Field[Any]) -> ParameterDescriptor:

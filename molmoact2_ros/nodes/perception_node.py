@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,6 @@ from molmoact2_ros.msg import ActionChunk, PerceptionStatus, RobotState
 from molmoact2_ros.msg import Observation as ObservationMsg
 from molmoact2_ros.perception import (
     COMPRESSED,
-    MOST_GRID,
     Budgets,
     ChangeSettings,
     Decision,
@@ -66,57 +65,11 @@ class PerceptionParams:
     rate_hz: float = param(0.0, "Most observations a second; 0: the policy's rate", unit="Hz", low=0, high=200)
     image_height: int = param(378, "Height of the model's images", unit="px", low=1, high=4096)
     image_width: int = param(378, "Width of the model's images", unit="px", low=1, high=4096)
-    camera_max_age_s: float = param(
-        Budgets.camera_max_age_s, "Oldest camera frame in an observation", unit="s", low=0.01, high=2
-    )
-    state_max_age_s: float = param(
-        Budgets.state_max_age_s, "Oldest robot state in an observation", unit="s", low=0.01, high=1
-    )
-    max_skew_s: float = param(
-        Budgets.max_skew_s, "Most that the frames of an observation may lie apart", unit="s", low=0.001, high=1
-    )
-    moved_rad: float = param(
-        Budgets.moved_rad,
-        "Arm motion during which a camera's picture must change; noise of the encoders must stay below",
-        unit="rad",
-        low=0.001,
-        high=1,
-    )
     heartbeat_rate_hz: float = param(
         5.0, "perception_status comes at least this often", unit="Hz", low=2, high=WATCH_RATE_HZ
     )
-    change_statistic: str = param(
-        ChangeSettings.statistic,
-        "With a policy that reasons in depth, how cells are compared: noise (difference in multiples of the sensor's "
-        "noise) or cosine (as the reference implementation)",
-    )
-    change_threshold: float = param(
-        ChangeSettings.threshold,
-        "A cell changes above this many deviations of the noise, or below this cosine; 0: the statistic's own",
-        low=0,
-        high=1000,
-    )
-    change_reference: str = param(
-        ChangeSettings.reference,
-        "What a cell is compared with: per_cell (the frame that its code was decoded from) or previous (the newest "
-        "frame that the policy used)",
-    )
-
-    depth_grid: int = param(
-        0,
-        "Cells along a side of the depth grid of a policy that reasons in depth, 10 of released checkpoints; 0: learnt "
-        "from its first depth maps, which then are decoded in full",
-        low=0,
-        high=MOST_GRID,
-    )
-
-    def budgets(self) -> Budgets:
-        """Return the time budgets."""
-        return Budgets(self.camera_max_age_s, self.state_max_age_s, self.max_skew_s, self.moved_rad)
-
-    def changes(self) -> ChangeSettings:
-        """Return how to tell that a cell of the depth grid changed."""
-        return ChangeSettings(self.change_statistic, self.change_threshold, self.change_reference, self.depth_grid)
+    budgets: Budgets = field(default_factory=Budgets)
+    changes: ChangeSettings = field(default_factory=ChangeSettings)
 
 
 class PerceptionNode(Molmoact2Node[PerceptionParams]):
@@ -135,14 +88,14 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
             self._robot,
             self._size,
             self._rate_hz,
-            budgets=self.params.budgets(),
-            changes=self.params.changes(),
+            budgets=self.params.budgets,
+            changes=self.params.changes,
             life=self.instance_id,
         )
         self._last_sequence = self._acknowledged = self._reported_sequence = 0
         # frame_ids that are expected, by role, of cameras not warned of yet
         self._strange = {camera.role: camera.frame_id for camera in self._robot.cameras if camera.frame_id}
-        budgets = self.params.budgets()
+        budgets = self.params.budgets
         self._camera_ages = {
             role: Stage(f"camera '{role}' age", 1e3 * budgets.camera_max_age_s) for role in self._robot.camera_roles
         }

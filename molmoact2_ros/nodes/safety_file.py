@@ -17,7 +17,7 @@ def shipped_safety_file() -> Path:
 
 
 def load_safety_file(path: str | Path) -> dict[str, object]:
-    """Return the thresholds that a file gives, the others at their defaults.
+    """Return the thresholds that a file gives, the others at their defaults. A file of comments alone gives none.
 
     Raises:
         EmbodimentError: no such file, an unknown key, or a value of another type. The node refuses what lies out of
@@ -26,7 +26,8 @@ def load_safety_file(path: str | Path) -> dict[str, object]:
     from molmoact2_ros.safety.settings import Settings  # loads MuJoCo with its room: not for every command's --help
 
     file = Path(path)
-    section = Section(read_yaml(file), file.name)
+    content = read_yaml(file)
+    section = Section({} if content is None else content, file.name)
     readers: dict[type, Callable[..., object]] = {bool: section.flag, int: section.integer, float: section.number}
     values = {field.name: readers[type(field.default)](field.name, field.default) for field in fields(Settings)}
     section.finish()

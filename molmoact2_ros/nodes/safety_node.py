@@ -28,7 +28,7 @@ from . import one_blas_thread  # noqa: F401 before anything that imports NumPy
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Bool
@@ -36,16 +36,16 @@ from std_srvs.srv import SetBool, Trigger
 
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import BridgeState, JointCommand, PerceptionStatus, RobotState, SafetyState
-from molmoact2_ros.safety import Cause, Estop, Instant, Limits, Mode, Monitor, Reply, Snapshot, Space
+from molmoact2_ros.safety import Cause, Estop, Instant, Limits, Mode, Monitor, Reply, Settings, Snapshot, Space
 
 from . import qos
 from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .machine_load import LoadMeter
 from .messages import command_from_msg, robot_state_from_msg
 from .operator_input import OperatorInput
+from .parameters import param
 from .robot_stop import RobotStop
 from .safety_messages import bridge_report_from_msg, perception_report_from_msg, snapshot_to_msg
-from .safety_params import SafetyParams
 from .stage import Stage
 from .status_publisher import StatusPublisher
 
@@ -66,6 +66,39 @@ NO_POLICY = "no policy publishes action_chunk: the robot begins to move when one
 NOT_ACTIVE = Reply(False, "the safety node is not active: activate it first")
 
 
+@dataclass(frozen=True)
+class SafetyParams:
+    """Parameters of the safety node."""
+
+    embodiment: str = param("droid", "Robot: name of a shipped embodiment, or path of an embodiment file")
+    driver: str = param(
+        "", "Driver profile of the embodiment file; empty: its first one", note="names the robot's own stop"
+    )
+    speed_scale: float = param(
+        1.0,
+        "Part of the joints' and hands' largest speeds that is allowed, for bring-up; give the interpolator the same",
+        low=0.1,
+        high=1.0,
+    )
+    heartbeat_rate_hz: float = param(
+        10.0,
+        "safety_state is published at least this often",
+        unit="Hz",
+        low=5,
+        high=50,
+        note="the bridge stops when safety has been silent for three heartbeats",
+    )
+    watch_rate_hz: float = param(
+        50.0,
+        "How often silences are looked for",
+        unit="Hz",
+        low=20,
+        high=200,
+        note="adds at most 20 ms to every time-out",
+    )
+    settings: Settings = field(default_factory=Settings)
+
+
 class SafetyNode(Molmoact2Node[SafetyParams]):
     """Lifecycle node around one monitor. Inputs are heard in every lifecycle state, an e-stop above all."""
 
@@ -73,7 +106,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         super().__init__("safety", SafetyParams, realtime=True)
 
     def _setup(self) -> None:
-        robot, settings = Embodiment.load(self.params.embodiment), self.params.settings()
+        robot, settings = Embodiment.load(self.params.embodiment), self.params.settings
         scale = self.params.speed_scale
         if scale < 1.0:
             self.get_logger().warning(f"speed_scale {scale:g}: all speed limits are as much lower")
@@ -86,7 +119,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         self._logged: Snapshot | None = None
         period_ms = 1e3 / robot.command_rate_hz
         self._decisions = Stage("decision", DECISION_SHARE * period_ms, KEPT)
-        self._command_ages = Stage("command age", 1e3 * self.params.command_age_max_s, KEPT)
+        self._command_ages = Stage("command age", 1e3 * settings.command_age_max_s, KEPT)
         self._make_topics(qos.command(1.0 / robot.command_rate_hz), [camera.topic for camera in robot.cameras])
         self._make_services()
         self.steady_timer(1.0 / self.params.watch_rate_hz, self._on_tick)

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from molmoact2_ros.processing.depth_cells import REFERENCE_COSINE
+from molmoact2_ros.settings_field import param
 
 from .errors import PerceptionError
 
@@ -19,22 +20,38 @@ THRESHOLDS = {COSINE: REFERENCE_COSINE, NOISE: 6.0}
 
 @dataclass(frozen=True)
 class ChangeSettings:
-    """Parameters of the change detection.
+    """Parameters of the change detection. doc/think.md has the evaluation."""
 
-    Attributes:
-        statistic: cosine, as the reference implementation: changed when below the threshold; noise: largest difference
-            in multiples of the sensor's noise: changed when above it.
-        threshold: 0 for the statistic's own.
-        reference: per_cell compares a cell with the picture that its code was decoded from; previous, as the reference
-            implementation does, with the picture of the newest observation that the policy used.
-        grid: cells along a side of the depth grid of a policy that is to come; 0: learnt from its acknowledgements, and
-            nothing is compared while none come.
-    """
-
-    statistic: str = NOISE
-    threshold: float = 0.0
-    reference: str = PER_CELL
-    grid: int = 0
+    statistic: str = param(
+        NOISE,
+        "With a policy that reasons in depth, how cells are compared: noise (difference in multiples of the sensor's "
+        "noise) or cosine (as the reference implementation)",
+        name="change_statistic",
+        note="noise takes the largest difference within a cell",
+    )
+    threshold: float = param(
+        0.0,
+        "A cell changes above this many deviations of the noise, or below this cosine; 0: the statistic's own",
+        low=0,
+        high=1000,
+        name="change_threshold",
+        note=f"those are {THRESHOLDS[NOISE]:g} deviations and a cosine of {THRESHOLDS[COSINE]:g}",
+    )
+    reference: str = param(
+        PER_CELL,
+        "What a cell is compared with: per_cell (the frame that its code was decoded from) or previous (the newest "
+        "frame that the policy used)",
+        name="change_reference",
+        note="previous is the reference implementation's",
+    )
+    grid: int = param(
+        0,
+        "Cells along a side of the depth grid of a policy that reasons in depth, 10 of released checkpoints; 0: learnt "
+        "from its first depth maps, which then are decoded in full",
+        low=0,
+        high=MOST_GRID,
+        name="depth_grid",
+    )
 
     def __post_init__(self) -> None:
         """Check the values; raise PerceptionError in one sentence."""

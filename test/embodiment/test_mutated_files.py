@@ -7,6 +7,7 @@ null, lists, very long numbers.
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import yaml
 
 from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder, shipped_embodiments
 from molmoact2_ros.nodes.safety_file import load_safety_file
-from molmoact2_ros.safety import SafetyError, Space
+from molmoact2_ros.safety import SafetyError, Settings, Space
 from molmoact2_ros.sim.errors import SimulationError
 from molmoact2_ros.sim.scene import Scene
 from molmoact2_ros.sim.scene_description import SceneDescription
@@ -97,8 +98,9 @@ def test_a_mutated_safety_or_scene_file_is_taken_or_refused_in_one_sentence(
     kind: str, count: int, tmp_path: Path
 ) -> None:
     path, robot = tmp_path / "lab.yaml", Embodiment.load("droid")
-    shipped = SHARE / "config" / ("safety.yaml" if kind == "safety" else "scenes/droid.yaml")
-    for text in _mutations(shipped.read_text(), count, seed=2):
+    scene = (SHARE / "config" / "scenes" / "droid.yaml").read_text()
+    whole = yaml.safe_dump(dataclasses.asdict(Settings())) if kind == "safety" else scene
+    for text in _mutations(whole, count, seed=2):
         _try(path, text, lambda: load_safety_file(path) if kind == "safety" else SceneDescription.load(robot, path))
 
 

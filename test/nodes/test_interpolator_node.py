@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,14 +19,13 @@ from fakes.neighbours import AroundNode
 from rclpy.qos import ReliabilityPolicy
 
 from molmoact2_ros.embodiment import ActionChunk, Embodiment, RobotState
-from molmoact2_ros.interpolation import InterpolationSettings
 from molmoact2_ros.interpolation.ensemble import Ensemble
 from molmoact2_ros.interpolation.example import ExampleMotion
 from molmoact2_ros.msg import ActionChunk as ActionChunkMsg
 from molmoact2_ros.msg import JointCommand, SafetyState
 from molmoact2_ros.msg import RobotState as RobotStateMsg
 from molmoact2_ros.nodes import qos
-from molmoact2_ros.nodes.interpolator_node import InterpolatorNode, InterpolatorParams
+from molmoact2_ros.nodes.interpolator_node import InterpolatorNode
 from molmoact2_ros.nodes.messages import command_from_msg, robot_state_to_msg, to_array, to_stamp
 from molmoact2_ros.safety import cubic
 
@@ -150,7 +149,7 @@ def test_chunks_become_commands_that_continue_each_other_and_end_at_rest(neighbo
     indirect=True,
 )
 def test_the_mode_parameter_reaches_the_timeline_and_commands_continue_each_other(neighbours: Neighbours) -> None:
-    mode = neighbours.interpolator.params.mode
+    mode = neighbours.interpolator.params.settings.mode
     neighbours.armed()
     for sequence in range(1, 4):
         neighbours.publish_chunk()
@@ -291,14 +290,3 @@ def test_old_commands_are_not_delivered_to_a_late_reader(neighbours: Neighbours)
     (profile,) = [info.qos_profile for info in publishers]
     assert profile.reliability is ReliabilityPolicy.RELIABLE
     assert profile.lifespan.nanoseconds == round(2e9 * PERIOD_S)
-
-
-def test_parameters_cover_every_setting_with_a_description() -> None:
-    described = {field.name: field.metadata.get("description") for field in fields(InterpolatorParams)}
-    assert set(described) == {
-        "embodiment",
-        "safety_timeout_s",
-        *(field.name for field in fields(InterpolationSettings)),
-    }
-    assert all(described.values())
-    assert InterpolatorParams().settings() == InterpolationSettings()

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The file of safety's thresholds: what comes along says what the code says, and a lab's own is read strictly."""
+"""The file of safety's thresholds: the shipped example shows the defaults, and a lab's own is read strictly."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,25 @@ def _file(folder: Path, text: str) -> Path:
     return path
 
 
-def test_the_shipped_file_names_every_threshold_with_the_default_of_the_code() -> None:
-    content = yaml.safe_load(shipped_safety_file().read_text())
-    assert list(content) == [field.name for field in dataclasses.fields(Settings)]
+def _examples() -> dict[str, object]:
+    lines = re.findall(r"^# ([a-z_]+: \S+)$", shipped_safety_file().read_text(), flags=re.MULTILINE)
+    return {key: value for line in lines for key, value in yaml.safe_load(line).items()}
+
+
+def test_the_shipped_file_changes_nothing() -> None:
     assert Settings(**load_safety_file(shipped_safety_file())) == Settings()
+
+
+def test_every_commented_line_of_the_shipped_file_is_a_threshold_at_its_default() -> None:
+    defaults = dataclasses.asdict(Settings())
+    assert len(_examples()) >= 5
+    assert _examples() == {name: defaults.get(name) for name in _examples()}
+
+
+def test_the_shipped_file_with_its_comments_taken_away_is_a_file_that_loads(tmp_path: Path) -> None:
+    text = re.sub(r"^# ([a-z_]+: \S+)$", r"\1", shipped_safety_file().read_text(), flags=re.MULTILINE)
+    assert Settings(**load_safety_file(_file(tmp_path, text))) == Settings()
+    assert yaml.safe_load(text) == _examples()
 
 
 def test_a_labs_file_gives_what_differs_and_whole_numbers_become_floats(tmp_path: Path) -> None:
@@ -40,6 +56,7 @@ def test_a_labs_file_gives_what_differs_and_whole_numbers_become_floats(tmp_path
         ("dead_man_required: 1", "dead_man_required: expected true or false, got 1"),
         ("max_refused_in_a_row: 2.5", "max_refused_in_a_row: expected a whole number, got 2.5"),
         ("jump_arm_rad: much", "jump_arm_rad: expected a finite number, got 'much'"),
+        ("[]", "expected keys and values, got list"),
         ("- 1", "expected keys and values, got list"),
         ("{", "not valid YAML"),
     ],

@@ -41,6 +41,7 @@ from molmoact2_ros.nodes.safety_messages import (
 from molmoact2_ros.nodes.safety_node import SafetyNode, SafetyParams
 from molmoact2_ros.safety import Cause, Limits, Mode, Settings, Snapshot, Verdict
 from molmoact2_ros.safety.example import ExampleMotion
+from molmoact2_ros.settings_field import settings_in
 
 PERIOD_S = 0.02
 # A busy machine may hold this process up for longer than safety rightly waits for.
@@ -478,8 +479,9 @@ def test_deactivating_an_armed_node_stops_first_and_then_passes_nothing(around: 
 
 @pytest.mark.node
 def test_no_threshold_can_change_at_run_time(around: Neighbours) -> None:
-    names = [field.name for field in dataclasses.fields(SafetyParams)]
-    results = around.safety.set_parameters([Parameter(name, value=getattr(SafetyParams, name)) for name in names])
+    settings = list(settings_in(SafetyParams))
+    results = around.safety.set_parameters([Parameter(setting.name, value=setting.default) for setting in settings])
+    assert len(results) > len(dataclasses.fields(Settings))
     assert not any(result.successful for result in results)
 
 
@@ -490,7 +492,7 @@ def test_the_safety_process_never_loads_torch_nor_other_rooms() -> None:
     loaded = set(done.stdout.split())
     rooms = {name.split(".")[1] for name in loaded if name.startswith("molmoact2_ros.")}
     assert "torch" not in loaded
-    assert rooms - {"msg"} == {"embodiment", "nodes", "quoting", "safety"}
+    assert rooms - {"msg"} == {"embodiment", "nodes", "quoting", "safety", "settings_field"}
 
 
 def _constants(prefix: str) -> dict[str, int]:
@@ -555,16 +557,6 @@ def test_a_stop_travels_with_its_evidence() -> None:
     assert (message.mode, message.cause, message.joint) == (3, SafetyState.CAUSE_POSITION_LIMIT, "joint2")
     assert (message.value, message.limit, message.passed_sequence) == (1.7, 1.67, 7)
     assert (message.header.stamp.sec, message.header.stamp.nanosec) == (1, 500_000_000)
-
-
-def _documented() -> dict[str, str]:
-    section = DOCUMENT.read_text().split("\n## Parameters\n")[1].split("\n## ")[0]
-    rows = re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \|", section, flags=re.MULTILINE)
-    return {name: default.split()[0] for name, default in rows}
-
-
-def test_the_documented_parameters_and_defaults_are_those_of_the_code() -> None:
-    assert _documented() == {field.name: str(field.default) or "empty" for field in dataclasses.fields(SafetyParams)}
 
 
 def test_every_cause_that_the_document_explains_exists_and_every_check_is_explained() -> None:

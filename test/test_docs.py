@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reference pages are those that `make docs` writes from the code. Those of nodes need ROS."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def make_docs() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_docs", ROOT / "tools" / "make_docs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", ["SAFETY.md", "doc/messages.md"])
+def test_a_page_is_what_the_code_says(make_docs: ModuleType, page: str) -> None:
+    assert (ROOT / page).read_text() == make_docs.PAGES[page](), "run `make docs`"
+
+
+@pytest.mark.node
+def test_the_page_of_parameters_is_what_the_nodes_declare(make_docs: ModuleType) -> None:
+    pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
+    assert (ROOT / "doc/parameters.md").read_text() == make_docs.parameters_page(), "run `make docs`"
+
+
+def test_a_safety_page_without_the_lines_around_its_table_is_refused(
+    make_docs: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(make_docs, "ROOT", tmp_path)
+    (tmp_path / "SAFETY.md").write_text(f"# Safety\n\n{make_docs.BEGIN}\n")
+    with pytest.raises(ValueError, match=r"SAFETY\.md: expected the lines .* put them around the table"):
+        make_docs.safety_page()
+
+
+def test_a_comment_below_a_field_continues_its_meaning_and_constants_have_a_table_of_their_own(
+    make_docs: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(make_docs, "ROOT", tmp_path)
+    (tmp_path / "msg").mkdir()
+    (tmp_path / "msg" / "Way.msg").write_text(
+        "# Where to.\n\nuint8 UP=1  # away | up\nuint8 way  # one\n    # of all\n"
+    )
+    page = make_docs.messages_page()
+    assert "## Way.msg\n\nWhere to.\n" in page
+    assert "| `UP` | 1 | away \\| up |" in page
+    assert "| `way` | `uint8` | one of all |" in page
