@@ -26,9 +26,10 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from molmoact2_ros.model.checkpoint import INDEX_FILE, INV_FREQ_KEY, expected_shapes, load_model
+from molmoact2_ros.model.checkpoint import INV_FREQ_KEY, expected_shapes, load_model
 from molmoact2_ros.model.config import CONFIG_FILE, MolmoAct2Config
 from molmoact2_ros.model.molmoact2 import MolmoAct2
+from molmoact2_ros.model.shard_index import INDEX_FILE
 
 RELEASED = Path(__file__).parent / "data" / "released" / CONFIG_FILE
 SHARD_BYTES = 5_000_000_000

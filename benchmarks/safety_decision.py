@@ -23,9 +23,12 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from molmoact2_ros.embodiment import Embodiment, JointCommand, RobotState
-from molmoact2_ros.safety import BridgeReport, Instant, Limits, Monitor, PerceptionReport, Settings, Space
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.safety import BridgeReport, Limits, Monitor, PerceptionReport, Settings, Space
 from molmoact2_ros.safety.example import ExampleMotion
+from molmoact2_ros.timing import Instant
 
 ORIGIN_NS = 1_700_000_000_000_000_000
 ARM_JOINTS = 7

@@ -3,7 +3,7 @@
 
 from launch import LaunchDescription
 
-from molmoact2_ros.nodes.launch_description import robot_launch_description
+from molmoact2_ros.bringup.launch_description import robot_launch_description
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import molmoact2_ros
-from molmoact2_ros.nodes.graph import NODE_NAMES
+from molmoact2_ros.bringup.graph import NODE_NAMES
 
 ROOT = Path(__file__).parents[1]
 MANIFEST = ElementTree.parse(ROOT / "package.xml").getroot()

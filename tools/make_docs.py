@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from molmoact2_ros.nodes.graph import NODE_NAMES
+from molmoact2_ros.bringup.graph import NODE_NAMES
 from molmoact2_ros.safety.settings import Settings
-from molmoact2_ros.settings_field import parameter_name, settings_in
+from molmoact2_ros.schema import parameter_name, settings_in
 
 ROOT = Path(__file__).parents[1]
 NOTE = "<!-- Written by `make docs` from the code: change it there. -->"
@@ -50,7 +50,7 @@ def safety_table() -> str:
 
 def parameters_page() -> str:
     """Return the parameters of all nodes. Needs ROS."""
-    lifecycle = importlib.import_module("molmoact2_ros.nodes.lifecycle")
+    lifecycle = importlib.import_module("molmoact2_ros.ros.lifecycle")
     groups = [
         ("Every node", lifecycle.StartParams),
         ("Nodes that commands pass through", lifecycle.RealtimeParams),

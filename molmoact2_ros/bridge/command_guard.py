@@ -16,11 +16,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import MOST_POINTS, JointCommand
-from molmoact2_ros.quoting import listed
-
-from .hold import Cause, Hold
-from .playing import sample
+from molmoact2_ros.interfaces.bridge_state import Cause, Hold
+from molmoact2_ros.interfaces.joint_command import MOST_POINTS, JointCommand, sample
+from molmoact2_ros.schema import listed
 
 # A hold is shown at least this long after its cause was last seen, so that a flood of refusals reads as one hold.
 _SHOWN_NS = 500_000_000

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from molmoact2_ros.embodiment import Driver, RobotState
+from molmoact2_ros.embodiment import Driver
+from molmoact2_ros.interfaces.joint_report import DriverReport
+from molmoact2_ros.interfaces.robot_state import RobotState
 
-from .driver_report import DriverReport
 from .group_state import GroupState
 
 

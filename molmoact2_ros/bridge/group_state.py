@@ -9,11 +9,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmoact2_ros.embodiment import DIFFERENCES, DriverGroup
-from molmoact2_ros.embodiment.stamps import NO_STAMP, NewestStamp, Step
-from molmoact2_ros.quoting import listed
+from molmoact2_ros.interfaces.joint_report import DriverReport
+from molmoact2_ros.schema import listed
+from molmoact2_ros.timing import NO_STAMP, NewestStamp, Step
 
-from .driver_report import DriverReport
-from .report_sources import ReportSources
+_REMEMBERED = 200  # reports: a source of 10 Hz is found beside one of 500 Hz
+_SETBACKS = 3  # more than restarts explain
+
+
+class ReportSources:
+    """The publishers of one group's joints, as far as their numbers tell."""
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self._newest: int | None = None
+        self._setbacks: deque[bool] = deque(maxlen=_REMEMBERED)
+
+    @property
+    def are_several(self) -> bool:
+        """Tell whether more than one publisher reports the joints."""
+        return sum(self._setbacks) >= _SETBACKS
+
+    def hear(self, sequence: int | None) -> None:
+        """Take the number that a report has among its publisher's; None says nothing."""
+        if sequence is None:
+            return
+        self._setbacks.append(self._newest is not None and sequence <= self._newest)
+        self._newest = sequence
+
 
 Vector = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ import datetime
 from dataclasses import replace
 from pathlib import Path
 
-from molmoact2_ros.nodes.graph import NodeSpec
+from molmoact2_ros.bringup import ros_environment
+from molmoact2_ros.bringup.graph import NodeSpec
 
-from . import ros_environment
 from .graph_arguments import graph_from_args
 
 DEFAULT_SECONDS = 20.0
@@ -101,8 +101,8 @@ def run(args: argparse.Namespace) -> int:
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"the report folder {folder} is not empty; give another --out")
     ros_environment.enter(args)
-    from .demo_run import OPERATOR, DemoRun
-    from .up import say_event
+    from molmoact2_ros.operation.event_log import say_event
+    from molmoact2_ros.recording.demo_run import OPERATOR, DemoRun
 
     if not args.lockstep:
         in_real_time = DemoRun(args, nodes, folder, may_be_late=False)

@@ -5,14 +5,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from molmoact2_ros.model.depth_vae import DepthCodec
-    from molmoact2_ros.policy.depth_labels import DepthTeacher
-    from molmoact2_ros.processing.depth_code_file import DepthCodeFile
 
 TEACHER = "depth-anything"
 
@@ -95,22 +92,23 @@ def _encode(args: argparse.Namespace) -> int:
     import numpy as np
     from rich.progress import track
 
-    from molmoact2_ros.policy.depth_labels import DEPTH_ANYTHING, DepthTeacher
+    from molmoact2_ros.datasets.depth_code_file import DepthCodeFile, require_suffix
     from molmoact2_ros.policy.device import choose_device
-    from molmoact2_ros.processing.depth_code_file import DepthCodeFile, require_suffix
     from molmoact2_ros.processing.depth_maps import DEPTH_SUFFIXES, PICTURE_SUFFIXES
     from molmoact2_ros.processing.errors import ProcessingError
+    from molmoact2_ros.training.depth_codec import DEPTH_ANYTHING, DepthTeacher
+    from molmoact2_ros.training.depth_codec.files import encode_file, files_among
 
     require_suffix(args.out)
     device = choose_device(args.device)
-    paths = _files(args.inputs, PICTURE_SUFFIXES if args.teacher else DEPTH_SUFFIXES)
+    paths = files_among(args.inputs, PICTURE_SUFFIXES if args.teacher else DEPTH_SUFFIXES)
     codec = _codec(args.codec, device)
     teacher = DepthTeacher.load(args.teacher_model or DEPTH_ANYTHING, device) if args.teacher else None
     frames, codes = [], []
     refused: list[Exception] = []
     for path in track(paths, "encode", disable=len(paths) == 1):
         try:
-            frame, grid = _encode_file(path, codec, teacher, args.unit)
+            frame, grid = encode_file(path, codec, teacher, args.unit)
         except ProcessingError as error:
             refused.append(error)
             continue
@@ -132,33 +130,10 @@ def _encode(args: argparse.Namespace) -> int:
     return int(bool(refused))
 
 
-def _encode_file(
-    path: Path, codec: DepthCodec, teacher: DepthTeacher | None, unit_m: float
-) -> tuple[dict[str, Any], Any]:
-    """Return what the frame is, and its codes [G, G]."""
-    import numpy as np
-
-    from molmoact2_ros.processing.depth_maps import fill_missing, read_depth_map, read_picture
-
-    if teacher is not None:
-        estimate = teacher.estimate(read_picture(path))
-        codes = codec.encode(estimate) if teacher.is_metric else codec.encode_nearness(estimate)
-        outside = round(codec.scale.outside(estimate), 4) if teacher.is_metric else 0.0
-        return {"file": str(path), "source": "teacher", "missing": 0.0, "outside": outside}, codes
-    depth_m = read_depth_map(path, unit_m)
-    filled_m, is_png = fill_missing(depth_m, path), path.suffix.lower() == ".png"
-    frame = {
-        "file": str(path),
-        "source": f"png16 x {unit_m} m" if is_png else "npy, m",
-        "missing": round(float(np.isnan(depth_m).mean()), 4),
-        "outside": round(codec.scale.outside(filled_m), 4),
-    }
-    return frame, codec.encode(filled_m)
-
-
 def _decode(args: argparse.Namespace) -> int:
+    from molmoact2_ros.datasets.depth_code_file import DepthCodeFile
     from molmoact2_ros.policy.device import choose_device
-    from molmoact2_ros.processing.depth_code_file import DepthCodeFile
+    from molmoact2_ros.training.depth_codec.files import write_maps, write_ranks
 
     if len(args.inputs) != 1:
         raise ValueError(f"--decode takes one file of codes, got {len(args.inputs)}")
@@ -166,7 +141,7 @@ def _decode(args: argparse.Namespace) -> int:
     if args.out.exists() and not args.out.is_dir():
         raise ValueError(f"{args.out} is a file; name a folder to decode to")
     if args.rank:
-        _write_ranks(args.out, file)
+        write_ranks(args.out, file)
     else:
         codec = _codec(args.codec, choose_device(args.device))
         made_with = str(file.provenance.get("codec"))
@@ -175,59 +150,14 @@ def _decode(args: argparse.Namespace) -> int:
                 f"{args.inputs[0]} was made with the codec {made_with}, which {codec.name} cannot read: give "
                 "that one with --codec, or show the codes by number with --rank"
             )
-        _write_maps(args.out, file, codec)
+        write_maps(args.out, file, codec)
     print(f"wrote {len(file.codes)} frames to {args.out}")
     return 0
-
-
-def _write_ranks(folder: Path, file: DepthCodeFile) -> None:
-    from molmoact2_ros.cli.depth_plot import write_rank_picture
-
-    folder.mkdir(parents=True, exist_ok=True)
-    num_codes = int(file.provenance.get("num_codes", file.codes.max() + 1))
-    for name, codes in zip(_names(file), file.codes, strict=True):
-        write_rank_picture(folder / f"{name}_codes.png", codes, num_codes)
-
-
-def _write_maps(folder: Path, file: DepthCodeFile, codec: DepthCodec) -> None:
-    import numpy as np
-    from PIL import Image
-    from rich.progress import track
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, codes in track(list(zip(_names(file), file.codes, strict=True)), "decode", disable=len(file.codes) == 1):
-        values = codec.decode(codes)
-        kind = "depth" if codec.is_metric else "nearness"
-        np.save(folder / f"{name}_{kind}.npy", values)
-        levels = np.rint(values * 1000).astype(np.uint16) if codec.is_metric else np.rint(values * 255).astype(np.uint8)
-        Image.fromarray(levels).save(folder / f"{name}_{kind}.png")
-
-
-def _names(file: DepthCodeFile) -> list[str]:
-    """Return a name for each frame: its file's, with its number in front where two files share one."""
-    stems = [Path(str(frame.get("file", "frame"))).stem for frame in file.frames]
-    if len(set(stems)) == len(stems):
-        return stems
-    return [f"{number:06d}_{stem}" for number, stem in enumerate(stems)]
 
 
 def _codec(path: Path | None, device: str) -> DepthCodec:
     from molmoact2_ros.embodiment import share_folder
     from molmoact2_ros.model.depth_vae import DepthCodec
-    from molmoact2_ros.nodes.graph import DEPTH_CODEC
+    from molmoact2_ros.policy.checkpoint_choice import DEPTH_CODEC
 
     return DepthCodec.load(share_folder() / "checkpoints" / DEPTH_CODEC if path is None else path, device)
-
-
-def _files(inputs: Sequence[Path], suffixes: Sequence[str]) -> list[Path]:
-    """Return the files named, and those of the folders named."""
-    found: list[Path] = []
-    for path in inputs:
-        if not path.exists():
-            raise ValueError(f"there is no {path}")
-        inside = sorted(path.iterdir()) if path.is_dir() else [path]
-        usable = [file for file in inside if file.is_file() and file.suffix.lower() in suffixes]
-        if not usable:
-            raise ValueError(f"{path}: expected files that end in {', '.join(suffixes)}, found none")
-        found += usable
-    return found

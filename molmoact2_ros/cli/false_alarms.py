@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .clean_world import CleanWorld
+    from molmoact2_ros.evaluation.false_stops.nominal_robot import CleanWorld
 
 STEP_S = 10.0  # between looks
 
@@ -45,8 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if args.minutes <= 0:
         raise ValueError(f"--minutes: expected a positive number, got {args.minutes}")
     from molmoact2_ros.embodiment import Embodiment
-
-    from .clean_world import CleanWorld
+    from molmoact2_ros.evaluation.false_stops.nominal_robot import CleanWorld
 
     results = []
     for index, name in enumerate(args.embodiments):

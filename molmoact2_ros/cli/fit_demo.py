@@ -63,8 +63,8 @@ def run(args: argparse.Namespace) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from molmoact2_ros.embodiment import Embodiment, shipped_embodiments
-    from molmoact2_ros.policy.demo import BATCH, STEPS_PER_ROBOT, THINK_STEPS, fit_demo
     from molmoact2_ros.policy.device import choose_device, limit_cpu_threads
+    from molmoact2_ros.training.demo import BATCH, STEPS_PER_ROBOT, THINK_STEPS, fit_demo
 
     limit_cpu_threads(args.threads)
     robots = [Embodiment.load(name) for name in args.embodiment or shipped_embodiments()]
@@ -90,11 +90,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _think_fit(robots: Sequence[Embodiment], seed: int) -> Callable[..., None]:
     """Render what is to be learnt, and return the fit with it."""
-    from molmoact2_ros.cli.depth_scenes import render_depth_scenes
     from molmoact2_ros.embodiment import share_folder
     from molmoact2_ros.model.depth_vae import DepthCodec
-    from molmoact2_ros.nodes.graph import DEPTH_CODEC, demo_checkpoint
-    from molmoact2_ros.policy.demo import fit_think
+    from molmoact2_ros.policy.checkpoint_choice import DEPTH_CODEC, demo_checkpoint
+    from molmoact2_ros.training.demo import fit_think
+    from molmoact2_ros.training.demo.render import render_depth_scenes
 
     if len(robots) != 1:
         raise ValueError(f"--think fits the checkpoint of one robot, got {len(robots)}: name it with --embodiment")

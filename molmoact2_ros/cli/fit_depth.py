@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from molmoact2_ros.embodiment import Embodiment
     from molmoact2_ros.model.depth_vae import MetricScale
-    from molmoact2_ros.policy.depth_labels import DepthScore
+    from molmoact2_ros.training.depth_codec import DepthScore
 
     Maps = list[NDArray[np.float32]]
 
@@ -76,8 +76,8 @@ def run(args: argparse.Namespace) -> int:
     from molmoact2_ros.embodiment import Embodiment, shipped_embodiments
     from molmoact2_ros.model.depth_vae import DepthCodec, DepthVaeConfig, MetricScale, write_codec
     from molmoact2_ros.model.depth_vae.store import check_may_write, round_to_storage
-    from molmoact2_ros.policy.depth_labels import BATCH, STEPS, fit_depth_vae, score_codec
     from molmoact2_ros.policy.device import choose_device, limit_cpu_threads
+    from molmoact2_ros.training.depth_codec import BATCH, STEPS, fit_depth_vae, score_codec
 
     if min(args.maps, args.held_out) < 1 or args.seed < 0:
         raise ValueError(
@@ -115,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
     }
     write_codec(args.out, network, scale, facts)
     if args.plot is not None:
-        from molmoact2_ros.cli.depth_plot import write_depth_plot
+        from molmoact2_ros.training.depth_codec.plot import write_depth_plot
 
         write_depth_plot(args.plot, codec, {robot: maps[0] for robot, maps in held_out.items()}, scores)
     _print_scores(scores, config.num_codes)

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import argparse
 
+from molmoact2_ros.bringup.graph import GRAPH_ARGUMENTS, GraphArgument, NodeSpec, graph
 from molmoact2_ros.model.hub import resolve_checkpoint
-from molmoact2_ros.nodes.graph import GRAPH_ARGUMENTS, GraphArgument, NodeSpec, graph
 
 SWITCH = ("true", "false")
 

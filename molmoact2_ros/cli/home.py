@@ -7,12 +7,11 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
-from . import ros_environment
+from molmoact2_ros.bringup import ros_environment
 
 if TYPE_CHECKING:
     from molmoact2_ros.embodiment import Embodiment
-
-    from .operator_client import OperatorClient
+    from molmoact2_ros.operation.client import OperatorClient
 
 PATIENCE_S = 60.0  # a move home that takes longer is not one
 
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
     robot = Embodiment.load(args.embodiment)
     ros_environment.enter(args)
-    from .operator_client import OperatorClient
+    from molmoact2_ros.operation.client import OperatorClient
 
     with OperatorClient(remappings=ros_environment.remapping(args)) as client:
         moves, words = client.ask("interpolator", "home")
@@ -93,7 +92,7 @@ def wait_for_home(client: OperatorClient, robot: Embodiment) -> str:
 def is_at_home(client: OperatorClient, robot: Embodiment) -> bool:
     """Tell whether the arm is measured to rest in its home pose."""
     from molmoact2_ros.interpolation import rests_at_home
-    from molmoact2_ros.nodes.messages import robot_state_from_msg
+    from molmoact2_ros.ros.conversions import robot_state_from_msg
 
     return client.robot is not None and rests_at_home(robot, robot_state_from_msg(client.robot))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import argparse
 
-from . import ros_environment
+from molmoact2_ros.bringup import ros_environment
+
 from .graph_arguments import instruction_text
 
 
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     """Give the instruction; return 1 if no task node runs in the domain, or the policy rejects it."""
     text = instruction_text(args.instruction)
     ros_environment.enter(args)
-    from .operator_client import OperatorClient
+    from molmoact2_ros.operation.client import OperatorClient
 
     with OperatorClient(remappings=ros_environment.remapping(args)) as client:
         if "task" not in client.nodes_of_ours():

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from molmoact2_ros import __version__
-from molmoact2_ros.nodes.ros_start import REMEDY
+from molmoact2_ros.ros.ros_start import REMEDY
 
 COMMAND_FILES = (
     "demo",

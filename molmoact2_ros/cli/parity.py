@@ -8,8 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from molmoact2_ros.cli.golden import Array, Difference, Golden
-    from molmoact2_ros.cli.parity_stages import Bench, Seams
+    from molmoact2_ros.evaluation.parity.golden import Difference, Golden
 
 EPILOG = """\
 Each stage is run on the golden's own input ("stage"), and all stages are run one after the other ("chain"). The
@@ -53,73 +52,21 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Compare, print the table and the JSON line; return 0 if all is within tolerance, else 1."""
-    from molmoact2_ros.cli.golden import Golden
+    from molmoact2_ros.evaluation.parity.comparison import compare_seam, compute, largest_differences, make_benches
+    from molmoact2_ros.evaluation.parity.golden import Golden
 
     golden = Golden.load(args.golden)
     ok, max_abs = True, dict[str, float | None]()
-    for bench in _benches(args.checkpoint, golden, args.dtype):
+    for bench in make_benches(args.checkpoint, golden, args.dtype):
         frame = bench.golden
-        staged, chained = _compute(bench)
-        stage = {key: _compare(key, staged, bench, args.dtype) for key in frame.seams}
-        chain = {key: _compare(key, chained, bench, args.dtype) for key in frame.seams}
+        staged, chained = compute(bench)
+        stage = {key: compare_seam(key, staged, bench, args.dtype) for key in frame.seams}
+        chain = {key: compare_seam(key, chained, bench, args.dtype) for key in frame.seams}
         ok = ok and all(difference.ok for difference in stage.values()) and chain["actions"].ok
-        max_abs |= {frame.name(key): figure for key, figure in _max_abs(stage, chain).items()}
+        max_abs |= {frame.name(key): figure for key, figure in largest_differences(stage, chain).items()}
         _print_table(frame, stage, chain)
     print(json.dumps({"kind": golden.kind, "dtype": args.dtype, "max_abs": max_abs, "ok": ok}))
     return 0 if ok else 1
-
-
-def _benches(checkpoint: str, golden: Golden, dtype: str) -> list[Bench]:
-    from pathlib import Path
-
-    import torch
-
-    from molmoact2_ros.cli.parity_stages import Bench, check_fit
-    from molmoact2_ros.model.checkpoint import load_model
-    from molmoact2_ros.processing.processor import Processor
-
-    processor = Processor.load(Path(checkpoint))
-    model = load_model(checkpoint, getattr(torch, dtype))
-    benches: list[Bench] = [Bench(model, processor, frame) for frame in golden.frames]
-    for bench in benches:
-        check_fit(bench)
-    return benches
-
-
-def _compute(bench: Bench) -> tuple[Seams, Seams]:
-    """Return the seams of the staged run and of the chain."""
-    import torch
-
-    from molmoact2_ros.cli.parity_stages import run_chain, run_staged
-
-    with torch.inference_mode():
-        chain = run_chain(bench)
-        return run_staged(bench, chain), chain
-
-
-def _compare(key: str, found: Seams, bench: Bench, dtype: str) -> Difference:
-    from molmoact2_ros.cli.golden import Difference, compare
-
-    if key not in found:
-        return Difference(None, ok=False)
-    golden = bench.golden
-    numbers = bench.processor.stats.tag(golden.norm_tag).action
-    return compare(key, _to_array(found[key]), golden.arrays[key], dtype, numbers.high - numbers.low)
-
-
-def _to_array(value: object) -> Array:
-    import numpy as np
-    import torch
-
-    if isinstance(value, torch.Tensor):
-        return (value.float() if value.is_floating_point() else value).numpy()
-    return np.asarray(value)
-
-
-def _max_abs(stage: dict[str, Difference], chain: dict[str, Difference]) -> dict[str, float | None]:
-    figures = {key: difference.max_abs for key, difference in stage.items()}
-    both = [figure for figure in (figures["actions"], chain["actions"].max_abs) if figure is not None]
-    return figures | {"actions": max(both) if len(both) == 2 else None}
 
 
 def _print_table(golden: Golden, stage: dict[str, Difference], chain: dict[str, Difference]) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import functools
 
-from . import ros_environment
+from molmoact2_ros.bringup import ros_environment
 
 COMMANDS = {
     "arm": (
@@ -37,7 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _run(command: str, args: argparse.Namespace) -> int:
     ros_environment.enter(args)
-    from .operator_client import OperatorClient
+    from molmoact2_ros.operation.client import OperatorClient
 
     with OperatorClient(remappings=ros_environment.remapping(args)) as client:
         try:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
-    from molmoact2_ros.cli.seam_bench import Results
-    from molmoact2_ros.cli.seam_metrics import SeamMetrics
+    from molmoact2_ros.evaluation.chunk_seams.bench import Results
+    from molmoact2_ros.evaluation.chunk_seams.metrics import SeamMetrics
 
 BLEND_S = 0.85  # as shipped, which a test holds: importing the room loads Ruckig
 DELAYS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 14)
@@ -96,8 +96,8 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print tables and JSON, write the plot; return 0 if the goal is met, else 1."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from molmoact2_ros.cli.seam_bench import SeamBench
-    from molmoact2_ros.cli.seam_plot import write_seam_plot
+    from molmoact2_ros.evaluation.chunk_seams.bench import SeamBench
+    from molmoact2_ros.evaluation.chunk_seams.plot import write_seam_plot
     from molmoact2_ros.policy.device import limit_cpu_threads
 
     limit_cpu_threads(1)
@@ -122,9 +122,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run_model(args: argparse.Namespace, progress: Progress) -> dict[int, dict[str, dict[str, float]]]:
-    from molmoact2_ros.cli.seam_model import ModelSeams
     from molmoact2_ros.embodiment import Embodiment
-    from molmoact2_ros.nodes.graph import demo_checkpoint
+    from molmoact2_ros.evaluation.chunk_seams.network import ModelSeams
+    from molmoact2_ros.policy.checkpoint_choice import demo_checkpoint
 
     checkpoint = args.checkpoint or demo_checkpoint(Embodiment.load("droid"))
     model = ModelSeams(checkpoint, max(10, args.chunks // 5), args.seed, args.blend_s)

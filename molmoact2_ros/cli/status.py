@@ -6,10 +6,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from . import ros_environment
+from molmoact2_ros.bringup import ros_environment
 
 if TYPE_CHECKING:
-    from .operator_client import OperatorClient
+    from molmoact2_ros.operation.client import OperatorClient
 
 LISTEN_S = 5.0  # on a busy machine nodes take seconds to find each other
 
@@ -29,7 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Print the status; return 1 if no graph runs in the domain."""
     ros_environment.enter(args)
-    from .operator_client import OperatorClient
+    from molmoact2_ros.operation.client import OperatorClient
 
     with OperatorClient(remappings=ros_environment.remapping(args)) as client:
         nodes = client.nodes_of_ours()
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(client: OperatorClient, nodes: list[str]) -> None:
-    from .operator_client import BRIDGE_MODES, MODES, TASK_STATES, cause_name
+    from molmoact2_ros.operation.client import BRIDGE_MODES, MODES, TASK_STATES, cause_name
 
     silent = "silent"
     safety, bridge, perception, chunk = client.safety, client.bridge, client.perception, client.chunk

@@ -7,11 +7,12 @@ import argparse
 import math
 from typing import TYPE_CHECKING, Any
 
-from . import ros_environment
+from molmoact2_ros.bringup import ros_environment
+
 from .graph_arguments import instruction_text
 
 if TYPE_CHECKING:
-    from .operator_client import OperatorClient
+    from molmoact2_ros.operation.client import OperatorClient
 
 ANSWER_S = 10.0
 CANCEL_S = 5.0
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the task; return 0 when it was finished."""
     text = instruction_text(args.instruction)
     ros_environment.enter(args)
-    from .operator_client import OperatorClient
+    from molmoact2_ros.operation.client import OperatorClient
 
     with OperatorClient(remappings=ros_environment.remapping(args)) as client:
         return _run(client, text, args)
@@ -135,8 +136,7 @@ def outcome_name(outcome: int) -> str:
 
 def _line(feedback: Any, time_limit_s: float) -> str:
     from molmoact2_ros.nodes.task import Phase
-
-    from .operator_client import MODES
+    from molmoact2_ros.operation.client import MODES
 
     limit = f"/{time_limit_s:.0f}" if time_limit_s else ""
     return (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from molmoact2_ros.cli.think_bench import ThinkResults
+    from molmoact2_ros.evaluation.depth_reuse.bench import ThinkResults
 
 PLOT, REPORT = "think.png", "think_eval.json"
 ROBOTS = ("droid", "yam", "so101")
@@ -84,8 +84,8 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from molmoact2_ros.cli.think_bench import ThinkBench
-    from molmoact2_ros.cli.think_plot import write_think_plot
+    from molmoact2_ros.evaluation.depth_reuse.bench import ThinkBench
+    from molmoact2_ros.evaluation.depth_reuse.plot import write_think_plot
 
     bench = ThinkBench(
         list(dict.fromkeys(args.robots)),

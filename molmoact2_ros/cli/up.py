@@ -4,27 +4,22 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from molmoact2_ros.nodes.graph import OPTIONAL_NODES
+from molmoact2_ros.bringup import ros_environment
+from molmoact2_ros.bringup.graph import OPTIONAL_NODES
 
-from . import ros_environment
 from .graph_arguments import add_graph_arguments, graph_from_args
 
 if TYPE_CHECKING:
-    from molmoact2_ros.nodes.graph import NodeSpec
+    from molmoact2_ros.bringup.graph import NodeSpec
+    from molmoact2_ros.operation.managed_graph import LiveGraph
 
-    from .live_graph import LiveGraph
-    from .supervisor import NodeExit
-
-REFUSED = 2  # exit status of a node whose input cannot be used
 EPILOG = """\
 examples:
   molmoact2 up droid --sim                            simulated, with the demo checkpoint
@@ -58,11 +53,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Run until Ctrl-C or until a node dies; return the exit status."""
+    from molmoact2_ros.operation.event_log import say_event
+
     here = ros_environment.remapping(args)
     nodes = [in_namespace(node, here) for node in graph_from_args(args.embodiment, args)]
     ros_environment.enter(args)
-    from .live_graph import LiveGraph
-    from .operator_client import OperatorClient
+    from molmoact2_ros.operation.client import OperatorClient
+    from molmoact2_ros.operation.managed_graph import LiveGraph
 
     folder = args.log_dir or Path(tempfile.mkdtemp(prefix="molmoact2_"))
     say_event("molmoact2", f"ROS domain {args.domain_id}, logs in {folder}")
@@ -75,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
 
 def watch_over(live: LiveGraph, args: argparse.Namespace) -> int:
     """Run until Ctrl-C or until a node ends; then, or after any error, stop the arm first. Return the exit status."""
+    from molmoact2_ros.operation.event_log import say_event
+
     try:
         return _watch(live, args)
     except KeyboardInterrupt:
@@ -89,18 +88,10 @@ def in_namespace(node: NodeSpec, remapping: Mapping[str, str]) -> NodeSpec:
     return replace(node, remappings={**node.remappings, **remapping})
 
 
-def say_event(who: str, text: str) -> None:
-    """Print one line: time, who, what. A terminal that was closed does not keep an arm from being stopped."""
-    with contextlib.suppress(OSError):
-        print(f"{time.strftime('%H:%M:%S')}  {who:<12}  {text}", flush=True)
-
-
-def exit_status(exits: list[NodeExit]) -> int:
-    """Return 2 if a node refused its input (it ends with 2 itself), else 1."""
-    return REFUSED if exits[0].status == REFUSED else 1
-
-
 def _watch(live: LiveGraph, args: argparse.Namespace) -> int:
+    from molmoact2_ros.bringup.supervisor import REFUSED, exit_status
+    from molmoact2_ros.operation.event_log import say_event
+
     advised = False
     while True:
         exits = live.poll()

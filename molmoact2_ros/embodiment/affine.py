@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from molmoact2_ros.schema import Section
+
 from .errors import EmbodimentError
-from .section import Section
 
 Number = TypeVar("Number", float, NDArray[np.float64])
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from molmoact2_ros.schema import Section
+
 from .errors import EmbodimentError
-from .section import Section
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from molmoact2_ros.schema import Section, read_yaml
+
 from .affine import Affine
 from .camera import Camera
 from .driver import Driver
@@ -19,9 +21,7 @@ from .errors import EmbodimentError
 from .geometry import Geometry
 from .joint import Joint
 from .policy_contract import PolicyContract
-from .section import Section
 from .share import share_folder
-from .strict_yaml import read_yaml
 
 Vector = NDArray[np.float64]
 

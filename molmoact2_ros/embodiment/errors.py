@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from molmoact2_ros.schema import SchemaError
 
-class EmbodimentError(ValueError):
-    """Say which file and key are wrong, what was expected, what came and what to do."""
+# Whoever reads a robot's files expects one error, whether a value or its place in the file is wrong.
+EmbodimentError = SchemaError

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from molmoact2_ros.schema import Section
+
 from .errors import EmbodimentError
-from .section import Section
 
 # diagnostic_msgs/DiagnosticArray of ros2_control's controller_manager: every hardware component must be active.
 HARDWARE_COMPONENTS = "hardware_components"

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from molmoact2_ros.schema import Section
+
 from .affine import Affine
 from .errors import EmbodimentError
-from .section import Section
 
 Triple = tuple[float, float, float]
 

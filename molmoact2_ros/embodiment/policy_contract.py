@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .action_chunk import MOST_ROWS
+from molmoact2_ros.interfaces.action_chunk import MOST_ROWS
+from molmoact2_ros.schema import Section
+
 from .errors import EmbodimentError
-from .section import Section
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from molmoact2_ros.quoting import brief
+from molmoact2_ros.schema import brief
 
 from .errors import EmbodimentError
 

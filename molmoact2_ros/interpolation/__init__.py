@@ -6,4 +6,9 @@ from .interpolator import Interpolator
 from .settings import InterpolationSettings
 from .statistics import Statistics
 
-__all__ = ["InterpolationSettings", "Interpolator", "Statistics", "rests_at_home"]
+__all__ = [
+    "InterpolationSettings",
+    "Interpolator",
+    "Statistics",
+    "rests_at_home",
+]

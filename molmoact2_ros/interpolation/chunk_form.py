@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from molmoact2_ros.embodiment import ActionChunk, Embodiment, RejectionCause
-from molmoact2_ros.quoting import listed
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.action_chunk import ActionChunk, RejectionCause
+from molmoact2_ros.schema import listed
 
 # Two rows reach one step ahead, the shortest time between two chunks: they are over before the next chunk comes.
 LEAST_ROWS = 3

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .curve import S_PER_NS
+from molmoact2_ros.timing import S_PER_NS
+
 from .motion import Motion, Times, Vector
 from .seam import Seam, Timeline
 

@@ -7,11 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from molmoact2_ros.embodiment import ActionChunk
+from molmoact2_ros.interfaces.action_chunk import ActionChunk
+from molmoact2_ros.timing import S_PER_NS
 
 from .motion import Motion, Times, Vector
 
-S_PER_NS = 1e-9
 MOST_STEPS_SMOOTHED = 10.0
 LONGEST_S = 10.0  # no policy looks further ahead; what a chunk that is slowed down says of later times is not used
 

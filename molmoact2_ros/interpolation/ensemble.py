@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .curve import S_PER_NS, Curve
+from molmoact2_ros.timing import S_PER_NS
+
+from .curve import Curve
 from .motion import Motion, Times, Vector
 
 

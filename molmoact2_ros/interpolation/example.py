@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from molmoact2_ros.embodiment import ActionChunk, Embodiment, RobotState
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.action_chunk import ActionChunk
+from molmoact2_ros.interfaces.robot_state import RobotState
 
 from .motion import Vector
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 import numpy as np
 from ruckig import Ruckig, Trajectory
 
-from molmoact2_ros.embodiment import Embodiment, RobotState
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.timing import S_PER_NS
 
 from .bounds import Bounds
-from .curve import S_PER_NS
 from .motion import Motion, Times, Vector
 from .ramp import ruckig_input
 

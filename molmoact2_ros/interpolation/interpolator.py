@@ -13,20 +13,17 @@ from dataclasses import replace
 import numpy as np
 from ruckig import RuckigError
 
-from molmoact2_ros.embodiment import (
-    ActionChunk,
-    ChunkRejection,
-    Embodiment,
-    JointCommand,
-    RejectionCause,
-    RobotState,
-)
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.action_chunk import ActionChunk, ChunkRejection, RejectionCause
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.timing import S_PER_NS
 
 from .bounds import Bounds
 from .brake import SHORTEST_BRAKE_S, Brake
 from .chunk_form import ChunkForm
 from .correction import SMOOTHING, Correction
-from .curve import S_PER_NS, Curve
+from .curve import Curve
 from .ensemble import Ensemble
 from .home import Home
 from .motion import Motion, Vector

@@ -6,8 +6,9 @@ from __future__ import annotations
 import numpy as np
 from ruckig import InputParameter, Ruckig, RuckigError, Trajectory
 
+from molmoact2_ros.timing import S_PER_NS
+
 from .bounds import Bounds
-from .curve import S_PER_NS
 from .motion import Motion, Times, Vector
 from .seam import Timeline
 

@@ -8,8 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
+from molmoact2_ros.timing import S_PER_NS
+
 from .bounds import Bounds
-from .curve import S_PER_NS
 from .motion import Motion, Times
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
-from molmoact2_ros.settings_field import param
+from molmoact2_ros.schema import param
 
 MODES = ("receding", "ensemble", "rtc")
 SEAMS = ("fade", "correction")

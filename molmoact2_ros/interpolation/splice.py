@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .curve import S_PER_NS
+from molmoact2_ros.timing import S_PER_NS
+
 from .motion import Motion, Times
 from .seam import Seam, Timeline
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from molmoact2_ros.embodiment import JointCommand
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.timing import S_PER_NS
 
-from .curve import S_PER_NS
 from .motion import Motion, Vector
 
 

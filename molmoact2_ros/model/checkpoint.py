@@ -22,11 +22,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from molmoact2_ros.json_file import placeholder
 from molmoact2_ros.model.config import CONFIG_FILE, MolmoAct2Config
 from molmoact2_ros.model.molmoact2 import MolmoAct2
 from molmoact2_ros.model.shard_index import INDEX_FILE, ShardIndexError, shard_names
-from molmoact2_ros.quoting import brief, shortened
+from molmoact2_ros.schema import brief, placeholder, shortened
 
 SINGLE_FILE = "model.safetensors"
 REOPEN_AFTER_BYTES = 1 << 30

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from molmoact2_ros.json_file import JsonFileError, read_json_object
-from molmoact2_ros.quoting import brief
+from molmoact2_ros.schema import JsonFileError, brief, read_json_object
 
 CONFIG_FILE = "config.json"
 DEPTH_CODEC_FIELD = "depth_codec"  # of ours; released checkpoints lack it

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from molmoact2_ros.json_file import JsonFileError, read_json_object
 from molmoact2_ros.model.shard_index import INDEX_FILE
-from molmoact2_ros.quoting import brief
+from molmoact2_ros.schema import JsonFileError, brief, read_json_object
 
 EXPECTED = "this package reads the layout of Ai2's releases, e.g. allenai/MolmoAct2-DROID"
 CONFIG_FILE = "config.json"

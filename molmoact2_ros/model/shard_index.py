@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from molmoact2_ros.json_file import JsonFileError, read_json_object
-from molmoact2_ros.quoting import brief, shortened
+from molmoact2_ros.schema import JsonFileError, brief, read_json_object, shortened
 
 INDEX_FILE = "model.safetensors.index.json"
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ROS side: one file per node, each calls one of the ROS-free rooms."""
+"""The nodes, one file each with its parts; each calls one of the ROS-free rooms. What all of them need is in `ros`."""

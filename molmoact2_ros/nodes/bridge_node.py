@@ -23,14 +23,13 @@ Run: ros2 run molmoact2_ros bridge --ros-args -p embodiment:=droid
 
 from __future__ import annotations
 
-from . import one_blas_thread  # noqa: F401 before anything that imports NumPy
+from molmoact2_ros.ros import one_blas_thread  # noqa: F401 before anything that imports NumPy
 
 # isort: split
 
 import sys
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 from rclpy.action import ActionClient
@@ -39,23 +38,40 @@ from sensor_msgs.msg import JointState
 from molmoact2_ros.bridge import (
     AGAIN,
     MISSED_MAX,
-    Cause,
-    ClockBack,
     CommandGuard,
-    DriverReport,
     DriverState,
     FaultReport,
     GripperGoal,
-    Pace,
     SafetyMemory,
     SetPoints,
     TrajectoryCommand,
+)
+from molmoact2_ros.embodiment import (
+    GRIPPER_ACTIONS,
+    JOINT_TRAJECTORY,
+    STREAMS,
+    DriverGroup,
+    Embodiment,
     require_servable,
 )
-from molmoact2_ros.embodiment import GRIPPER_ACTIONS, JOINT_TRAJECTORY, STREAMS, DriverGroup, Embodiment
+from molmoact2_ros.interfaces.bridge_state import Cause
 from molmoact2_ros.msg import BridgeState, JointCommand, RobotState, SafetyState
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import (
+    MessageInfo,
+    command_from_msg,
+    report_from_msg,
+    robot_state_to_msg,
+    to_stamp,
+)
+from molmoact2_ros.ros.latency_budget import Stage
+from molmoact2_ros.ros.lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
+from molmoact2_ros.ros.lockstep import PHASE_TOPIC
+from molmoact2_ros.ros.status_log import StatusLog
+from molmoact2_ros.ros.status_publisher import StatusPublisher
+from molmoact2_ros.schema import param
+from molmoact2_ros.timing import NS_PER_S, ClockBack, Pace
 
-from . import qos
 from .controller_outputs import (
     ControllerOutput,
     GripperActionOutput,
@@ -66,13 +82,6 @@ from .controller_outputs import (
     gripper_topic,
 )
 from .fault_listeners import FaultListeners
-from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
-from .lockstep import PHASE_TOPIC
-from .messages import NS_PER_S, command_from_msg, robot_state_to_msg, stamp_ns, to_stamp
-from .parameters import param
-from .stage import Stage
-from .status_log import StatusLog
-from .status_publisher import StatusPublisher
 
 WATCH_RATE_HZ = 20.0
 COMPLAINT_PERIOD_S = 2.0
@@ -81,7 +90,6 @@ KEPT = 500  # ten seconds of commands
 RIVAL_PERIOD_NS = NS_PER_S // 2  # between looks at who else publishes
 HELD_UP_NS = NS_PER_S // 10  # a command goes to all controllers within a millisecond
 LULL_NS = NS_PER_S // 5  # a command that only holds ends within a period: between two of them execution goes on
-MessageInfo = dict[str, Any]  # as rclpy gives it
 Status = tuple[int, Cause, str]  # BridgeState mode, cause, sentence
 
 
@@ -391,17 +399,6 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         sources = ", ".join(source.topic for source in self._profile.faults) or "none named in the driver profile"
         level = ERROR if self._fault.fault else WARN if warning else OK
         return "faults", level, self._fault.text or warning or "none", {"sources": sources}
-
-
-def report_from_msg(message: JointState, info: MessageInfo) -> DriverReport:
-    """Unpack a JointState and what the middleware says of it."""
-    return DriverReport(
-        stamp_ns=stamp_ns(message.header.stamp),
-        names=tuple(message.name),
-        positions=np.frombuffer(message.position, dtype=np.float64),
-        velocities=np.frombuffer(message.velocity, dtype=np.float64),
-        sequence=info["publication_sequence_number"],
-    )
 
 
 def main() -> int:

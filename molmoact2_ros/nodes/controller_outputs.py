@@ -23,12 +23,12 @@ from molmoact2_ros.embodiment import (
     STREAMED_TRAJECTORY,
     DriverGroup,
     Embodiment,
-    JointCommand,
 )
-
-from . import qos
-from .lifecycle import Molmoact2Node
-from .messages import NS_PER_S, to_array, to_stamp
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import to_array, to_stamp
+from molmoact2_ros.ros.lifecycle import Molmoact2Node
+from molmoact2_ros.timing import NS_PER_S
 
 Vector = NDArray[np.float64]
 

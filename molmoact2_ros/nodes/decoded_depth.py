@@ -22,13 +22,12 @@ from std_msgs.msg import Header
 
 from molmoact2_ros.embodiment import Camera
 from molmoact2_ros.msg import DepthMap, Observation
-from molmoact2_ros.policy.mailbox import Mailbox
 from molmoact2_ros.processing.errors import ProcessingError
 from molmoact2_ros.processing.pinhole import Pinhole
-
-from . import qos
-from .lifecycle import Molmoact2Node
-from .messages import to_array
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import to_array
+from molmoact2_ros.ros.lifecycle import Molmoact2Node
+from molmoact2_ros.ros.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from molmoact2_ros.model.depth_vae import DepthCodec

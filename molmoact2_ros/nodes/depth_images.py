@@ -9,11 +9,11 @@ import numpy as np
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 
+from molmoact2_ros.interfaces.camera_frame import Frame
 from molmoact2_ros.msg import DepthMap
-from molmoact2_ros.perception import Frame, draw_depth
-from molmoact2_ros.perception.image_preparation import upright
-
-from .messages import to_array
+from molmoact2_ros.perception import draw_depth
+from molmoact2_ros.perception.image_decoding import upright
+from molmoact2_ros.ros.conversions import to_array
 
 KEPT_FRAMES = 90  # three seconds at 30 Hz: a slow policy is still thinking about the first of them
 

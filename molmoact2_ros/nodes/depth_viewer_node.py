@@ -27,14 +27,19 @@ from sensor_msgs.msg import CompressedImage, Image
 from molmoact2_ros.embodiment import Camera, Embodiment
 from molmoact2_ros.msg import DepthMap, Observation
 from molmoact2_ros.perception import MOST_GRID, PerceptionError
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import stamp_ns
+from molmoact2_ros.ros.lifecycle import OK, WARN, Molmoact2Node, Report, run
+from molmoact2_ros.ros.observation_conversions import (
+    COMPRESSED_TRANSPORT,
+    RAW_TRANSPORT,
+    frame_from_compressed,
+    frame_from_image,
+)
+from molmoact2_ros.schema import param
 
-from . import qos
 from .decoded_depth import DecodedDepth
 from .depth_images import DepthImages
-from .lifecycle import OK, WARN, Molmoact2Node, Report, run
-from .messages import stamp_ns
-from .parameters import param
-from .perception_node import COMPRESSED_TRANSPORT, RAW_TRANSPORT, frame_from_compressed, frame_from_image
 
 if TYPE_CHECKING:
     from molmoact2_ros.model.depth_vae import DepthCodec

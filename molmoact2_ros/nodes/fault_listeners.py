@@ -10,12 +10,12 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.serialization import deserialize_message
 
-from molmoact2_ros.bridge import DriverStatus, FrankaFault, Pace, RobotFaults, diagnostic_faults
+from molmoact2_ros.bridge import DriverStatus, FrankaFault, RobotFaults, diagnostic_faults
 from molmoact2_ros.embodiment import FRANKA_STATE, Driver, FaultSource
-from molmoact2_ros.quoting import quoted
-
-from . import qos
-from .lifecycle import Molmoact2Node
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.lifecycle import Molmoact2Node
+from molmoact2_ros.schema import quoted
+from molmoact2_ros.timing import Pace
 
 FRANKA_RATE_HZ = 50.0  # of 1000: each is a large message
 

@@ -16,9 +16,8 @@ from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
 from molmoact2_ros.embodiment import PARALLEL_GRIPPER
+from molmoact2_ros.ros.lifecycle import Molmoact2Node
 from molmoact2_ros.sim import CommandRefused, Simulation
-
-from .lifecycle import Molmoact2Node
 
 # ros2_robotiq_gripper's controller configuration: 0.02 rad and 0.001 rad/s, as parts of its stroke of 0.7929 rad.
 GOAL_TOLERANCE = 0.025

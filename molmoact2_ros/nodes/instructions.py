@@ -17,11 +17,10 @@ from rclpy.duration import Duration
 from rclpy.task import Future
 
 from molmoact2_ros.msg import Instruction
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import to_stamp
+from molmoact2_ros.ros.lifecycle import Molmoact2Node
 from molmoact2_ros.srv import Instruct
-
-from . import qos
-from .lifecycle import Molmoact2Node
-from .messages import to_stamp
 
 ANSWER_S = 5.0  # how long the policy may take to check an instruction: its callbacks wait for nothing
 NO_POLICY = "no policy offers ~/check_instruction: is it running, and configured?"

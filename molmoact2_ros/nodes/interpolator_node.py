@@ -18,7 +18,7 @@ Run: ros2 run molmoact2_ros interpolator --ros-args -p embodiment:=droid
 
 from __future__ import annotations
 
-from . import one_blas_thread  # noqa: F401 before anything that imports NumPy
+from molmoact2_ros.ros import one_blas_thread  # noqa: F401 before anything that imports NumPy
 
 # isort: split
 
@@ -31,15 +31,16 @@ from typing import Any
 from ruckig import RuckigError
 from std_srvs.srv import Trigger
 
-from molmoact2_ros.embodiment import ChunkRejection, Embodiment
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.action_chunk import ChunkRejection
 from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
 from molmoact2_ros.msg import ActionChunk, Instruction, JointCommand, RobotState, SafetyState
-
-from . import qos
-from .lifecycle import OK, WARN, Molmoact2Node, Report, run
-from .messages import NS_PER_S, chunk_from_msg, command_to_msg, robot_state_from_msg, stamp_ns
-from .parameters import param
-from .stage import Stage
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import chunk_from_msg, command_to_msg, robot_state_from_msg, stamp_ns
+from molmoact2_ros.ros.latency_budget import Stage
+from molmoact2_ros.ros.lifecycle import OK, WARN, Molmoact2Node, Report, run
+from molmoact2_ros.schema import param
+from molmoact2_ros.timing import NS_PER_S
 
 PAUSE_MS = 100.0  # a tick that comes so late means that this process did not run
 KEPT_TICKS = 500  # ten seconds at 50 Hz

@@ -15,11 +15,11 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from molmoact2_ros.msg import LockstepDone, LockstepPhase
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import to_stamp
+from molmoact2_ros.ros.lockstep import DONE_TOPIC, PHASE_TOPIC, START_NS, TOPICS, LockstepInputs
 
-from . import qos
-from .lockstep import DONE_TOPIC, PHASE_TOPIC, START_NS, TOPICS, LockstepInputs
 from .lockstep_coordinator import LockstepCoordinator
-from .messages import to_stamp
 
 REPEAT_S = 1.0  # of the steady clock, as is the patience
 PATIENCE_S = 10.0

@@ -11,8 +11,9 @@ import os
 from collections import deque
 from pathlib import Path
 
+from molmoact2_ros.timing import NS_PER_S
+
 PRESSURE = Path("/proc/pressure/cpu")  # absent from kernels without CONFIG_PSI
-NS_PER_S = 1_000_000_000
 SAMPLE_NS = NS_PER_S // 10
 WINDOW_NS = NS_PER_S
 OVERLOADED = 0.8  # share of the window

@@ -20,10 +20,9 @@ from std_srvs.srv import Trigger
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.interpolation import rests_at_home
 from molmoact2_ros.msg import RobotState
-
-from . import qos
-from .lifecycle import Molmoact2Node
-from .messages import robot_state_from_msg
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import robot_state_from_msg
+from molmoact2_ros.ros.lifecycle import Molmoact2Node
 
 ANSWER_S = 5.0  # how long the interpolator may take to answer
 ARRIVAL_S = 60.0  # a move home that takes longer is not one

@@ -26,29 +26,26 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
 from molmoact2_ros.embodiment import Camera, Embodiment
+from molmoact2_ros.interfaces.perception_status import InputStatus
 from molmoact2_ros.msg import ActionChunk, PerceptionStatus, RobotState
 from molmoact2_ros.msg import Observation as ObservationMsg
-from molmoact2_ros.perception import (
-    COMPRESSED,
-    Budgets,
-    ChangeSettings,
-    Decision,
-    Frame,
-    InputStatus,
-    Observation,
-    ObservationBuilder,
+from molmoact2_ros.perception import Budgets, ChangeSettings, Decision, ObservationBuilder
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import robot_state_from_msg
+from molmoact2_ros.ros.latency_budget import Stage
+from molmoact2_ros.ros.lifecycle import OK, WARN, Molmoact2Node, Report, run
+from molmoact2_ros.ros.observation_conversions import (
+    COMPRESSED_TRANSPORT,
+    RAW_TRANSPORT,
+    frame_from_compressed,
+    frame_from_image,
+    observation_to_msg,
+    status_to_msg,
 )
-from molmoact2_ros.quoting import quoted
+from molmoact2_ros.ros.status_log import StatusLog
+from molmoact2_ros.ros.status_publisher import StatusPublisher
+from molmoact2_ros.schema import param, quoted
 
-from . import qos
-from .lifecycle import OK, WARN, Molmoact2Node, Report, run
-from .messages import robot_state_from_msg, stamp_ns, to_array, to_stamp
-from .parameters import param
-from .stage import Stage
-from .status_log import StatusLog
-from .status_publisher import StatusPublisher
-
-RAW_TRANSPORT, COMPRESSED_TRANSPORT = "raw", "compressed"
 WATCH_RATE_HZ = 20.0  # how often inputs are looked at when nothing arrives: a dead camera sends no event
 SLOW_SHARE = 0.8  # of the wanted rate: a camera below is worth a warning
 MAKING_SHARE = 0.5  # of the time between two observations: frames must be received meanwhile
@@ -223,71 +220,6 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
             *reports,
             *(stage.report() for stage in stages),
         ]
-
-
-def frame_from_image(message: Image, received_ns: int) -> Frame:
-    """Wrap an Image; the frame keeps the message's buffer."""
-    return Frame(
-        stamp_ns=stamp_ns(message.header.stamp),
-        received_ns=received_ns,
-        data=np.frombuffer(message.data, dtype=np.uint8),
-        encoding=message.encoding,
-        height=message.height,
-        width=message.width,
-        step=message.step,
-        frame_id=message.header.frame_id,
-    )
-
-
-def frame_from_compressed(message: CompressedImage, received_ns: int) -> Frame:
-    """Wrap a CompressedImage; its `format` is free text, so the data decides whether it is a JPEG or a PNG."""
-    data = np.frombuffer(message.data, dtype=np.uint8)
-    return Frame(stamp_ns(message.header.stamp), received_ns, data, COMPRESSED, frame_id=message.header.frame_id)
-
-
-def observation_to_msg(observation: Observation, robot: Embodiment, now_ns: int) -> ObservationMsg:
-    """Pack an observation.
-
-    Args:
-        observation: what the policy shall see.
-        robot: whose it is.
-        now_ns: ROS time, the moment that its ages refer to.
-    """
-    message = ObservationMsg(
-        sequence=observation.sequence,
-        embodiment=robot.name,
-        camera_roles=list(robot.camera_roles),
-        camera_stamps=[to_stamp(stamp) for stamp in observation.camera_stamps_ns],
-        camera_ages_s=observation.camera_ages_s(now_ns),
-        skew_s=observation.skew_s,
-        height=observation.images.shape[1],
-        width=observation.images.shape[2],
-        state_names=list(robot.joint_names),
-        state_stamp=to_stamp(observation.state_stamp_ns),
-        state_age_s=observation.state_age_s(now_ns),
-    )
-    message.header.stamp = to_stamp(observation.stamp_ns)
-    message.images = to_array("B", observation.images)
-    message.state = to_array("f", observation.state)
-    message.perception_life = observation.life
-    if observation.changes is not None:
-        message.cells_same_as = to_array("Q", observation.changes.same_as)
-    return message
-
-
-def status_to_msg(decision: Decision, last_sequence: int, now_ns: int) -> PerceptionStatus:
-    """Pack a decision, stamped `now_ns` (ROS time)."""
-    message = PerceptionStatus(
-        ready=decision.ready,
-        inputs=[status.name for status in decision.statuses],
-        states=[getattr(PerceptionStatus, status.state.name) for status in decision.statuses],
-        ages_s=[status.age_s for status in decision.statuses],
-        skew_s=decision.skew_s,
-        text=decision.text,
-        observation_sequence=last_sequence,
-    )
-    message.header.stamp = to_stamp(now_ns)
-    return message
 
 
 def main() -> int:

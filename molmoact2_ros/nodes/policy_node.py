@@ -31,26 +31,24 @@ from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.interpolation.settings import MODES, SPEED_SCALES
 from molmoact2_ros.msg import ActionChunk, DepthMap, Instruction, Observation
 from molmoact2_ros.policy.handshake import check_handshake
-from molmoact2_ros.policy.mailbox import Mailbox, SimulatedMailbox
 from molmoact2_ros.policy.policy import (
-    CellFacts,
     DepthResult,
     Policy,
     PolicyChunk,
     PolicyError,
     PolicyObservation,
-    PolicySpec,
 )
 from molmoact2_ros.policy.simulated_latency import DEFAULT_MS, SimulatedLatency
 from molmoact2_ros.processing.processor import Processor
-from molmoact2_ros.quoting import quoted
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import stamp_ns, to_array
+from molmoact2_ros.ros.latency_budget import Stage
+from molmoact2_ros.ros.lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
+from molmoact2_ros.ros.mailbox import Mailbox, SimulatedMailbox
+from molmoact2_ros.ros.observation_conversions import cell_facts, depth_to_msg
+from molmoact2_ros.schema import param, quoted
 from molmoact2_ros.srv import Instruct
-
-from . import qos
-from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
-from .messages import NS_PER_S, stamp_ns, to_array
-from .parameters import param
-from .stage import Stage
+from molmoact2_ros.timing import NS_PER_S
 
 COMPLAINT_PERIOD_S = 2.0  # a stream of unusable observations is reported this often
 KEPT_TIMINGS = 100
@@ -374,27 +372,6 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
                 "depth_ms": round(self._last_depth.decoding_ms, 1),
             }
         return [("inference", level, text, values), self._latencies.report(), self._inference_times.report()]
-
-
-def cell_facts(message: Observation) -> CellFacts | None:
-    """Unpack what perception saw of the depth grid; None from a perception that does not say which one it is."""
-    if message.perception_life == 0 or message.sequence == 0:
-        return None
-    return CellFacts(message.perception_life, message.sequence, np.array(message.cells_same_as, np.uint64))
-
-
-def depth_to_msg(depth: DepthResult, observation: Observation, spec: PolicySpec) -> DepthMap:
-    """Pack a depth map that a policy made of an observation; its frame is the first camera's role."""
-    message = DepthMap(
-        observation_sequence=observation.sequence, forwards=depth.forwards, decoding_s=depth.decoding_ms * 1e-3
-    )
-    message.header.stamp = observation.header.stamp
-    message.header.frame_id = observation.camera_roles[0]
-    message.rows, message.columns = depth.codes.shape
-    message.codes = to_array("H", depth.codes)
-    message.decoded = depth.decoded.ravel().tolist()
-    message.levels, message.codec, message.model_id = spec.depth_levels, spec.depth_codec, spec.model_id
-    return message
 
 
 def _age_s(now_ns: int, stamp: Any) -> float:

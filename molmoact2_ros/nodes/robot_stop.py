@@ -9,7 +9,7 @@ from typing import Any
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from .lifecycle import Molmoact2Node
+from molmoact2_ros.ros.lifecycle import Molmoact2Node
 
 
 class RobotStop:

@@ -21,7 +21,7 @@ Run: ros2 run molmoact2_ros safety --ros-args -p embodiment:=droid
 
 from __future__ import annotations
 
-from . import one_blas_thread  # noqa: F401 before anything that imports NumPy
+from molmoact2_ros.ros import one_blas_thread  # noqa: F401 before anything that imports NumPy
 
 # isort: split
 
@@ -35,19 +35,21 @@ from std_msgs.msg import Bool
 from std_srvs.srv import SetBool, Trigger
 
 from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.safety_state import Cause, Estop, Mode, Snapshot
 from molmoact2_ros.msg import BridgeState, JointCommand, PerceptionStatus, RobotState, SafetyState
-from molmoact2_ros.safety import Cause, Estop, Instant, Limits, Mode, Monitor, Reply, Settings, Snapshot, Space
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import command_from_msg, robot_state_from_msg
+from molmoact2_ros.ros.latency_budget import Stage
+from molmoact2_ros.ros.lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
+from molmoact2_ros.ros.operator_input import OperatorInput
+from molmoact2_ros.ros.safety_conversions import bridge_report_from_msg, perception_report_from_msg, snapshot_to_msg
+from molmoact2_ros.ros.status_publisher import StatusPublisher
+from molmoact2_ros.safety import Limits, Monitor, Reply, Settings, Space
+from molmoact2_ros.schema import param
+from molmoact2_ros.timing import Instant
 
-from . import qos
-from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from .machine_load import LoadMeter
-from .messages import command_from_msg, robot_state_from_msg
-from .operator_input import OperatorInput
-from .parameters import param
 from .robot_stop import RobotStop
-from .safety_messages import bridge_report_from_msg, perception_report_from_msg, snapshot_to_msg
-from .stage import Stage
-from .status_publisher import StatusPublisher
 
 KEPT = 500  # ten seconds of commands
 DECISION_SHARE = 0.25  # of a command period: bridge and controller need their part of it

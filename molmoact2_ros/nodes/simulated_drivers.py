@@ -19,14 +19,14 @@ from molmoact2_ros.embodiment import (
     Driver,
     Embodiment,
 )
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.lifecycle import Molmoact2Node
+from molmoact2_ros.ros.simulator_conversions import joint_state_to_msg, trajectory_from_msg
 from molmoact2_ros.sim import CommandRefused, JointTrajectory, Misbehaviour, Simulation, SimulationError, SpoiltStates
-from molmoact2_ros.sim.misbehaviour import CONTROLLER_IGNORES
-from molmoact2_ros.sim.schedule import Schedule
+from molmoact2_ros.sim.faults import CONTROLLER_IGNORES
+from molmoact2_ros.timing import Schedule
 
-from . import qos
-from .lifecycle import Molmoact2Node
 from .simulated_faults import SimulatedFaults
-from .simulator_messages import joint_state_to_msg, trajectory_from_msg
 
 DRIVER_DEPTH = 10  # queue of the real broadcasters
 

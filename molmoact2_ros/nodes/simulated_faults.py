@@ -8,14 +8,13 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from molmoact2_ros.bridge import COMPONENTS_STATUS
-from molmoact2_ros.bridge.diagnostic_faults import STATE_KEY
+from molmoact2_ros.bridge.robot_faults import STATE_KEY
 from molmoact2_ros.embodiment import DIAGNOSTICS, HARDWARE_COMPONENTS, Driver, FaultSource
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import to_stamp
+from molmoact2_ros.ros.lifecycle import Molmoact2Node
 from molmoact2_ros.sim import SimulationError
-from molmoact2_ros.sim.schedule import Schedule
-
-from . import qos
-from .lifecycle import Molmoact2Node
-from .messages import to_stamp
+from molmoact2_ros.timing import Schedule
 
 RATE_HZ = 1.0  # that of diagnostic_updater, which controller_manager uses
 MANAGER_STATUS = f"controller_manager: {COMPONENTS_STATUS}"

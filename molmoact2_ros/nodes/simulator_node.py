@@ -41,6 +41,13 @@ from rosgraph_msgs.msg import Clock as ClockMsg
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
 from molmoact2_ros.embodiment import Camera, Embodiment
+from molmoact2_ros.embodiment.driver import default_driver
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import to_stamp
+from molmoact2_ros.ros.lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
+from molmoact2_ros.ros.lockstep import LockstepInputs
+from molmoact2_ros.ros.simulator_conversions import camera_info_to_msg, image_to_msg, truth_to_msg
+from molmoact2_ros.schema import param
 from molmoact2_ros.sim import (
     CameraPace,
     Cameras,
@@ -53,18 +60,11 @@ from molmoact2_ros.sim import (
     SimulationError,
     SpoiltFrames,
 )
-from molmoact2_ros.sim.misbehaviour import CLOCK_JUMP, known
-from molmoact2_ros.sim.schedule import Schedule
+from molmoact2_ros.sim.faults import CLOCK_JUMP, known
+from molmoact2_ros.timing import NS_PER_S, Schedule
 
-from . import qos
-from .graph import default_driver
-from .lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
-from .lockstep import LockstepInputs
 from .lockstep_clock import LockstepClock
-from .messages import NS_PER_S, to_stamp
-from .parameters import param
 from .simulated_drivers import SimulatedDrivers
-from .simulator_messages import camera_info_to_msg, image_to_msg, truth_to_msg
 
 EXPOSURE_SKEW_S = 0.015  # between one camera and the next: real ones run free, within one period of 60 Hz
 REAL_TIME_ENOUGH = 0.98

@@ -47,16 +47,15 @@ from std_srvs.srv import Trigger
 from molmoact2_ros.action import RunTask
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import ActionChunk, SafetyState, TaskStatus
-from molmoact2_ros.quoting import brief
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import to_stamp
+from molmoact2_ros.ros.lifecycle import OK, WARN, Molmoact2Node, Report, run
+from molmoact2_ros.ros.operator_input import OperatorInput
+from molmoact2_ros.schema import brief, param
 from molmoact2_ros.srv import Instruct
 
-from . import qos
 from .instructions import NO_POLICY, Instructions
-from .lifecycle import OK, WARN, Molmoact2Node, Report, run
-from .messages import to_stamp
 from .move_home import MoveHome
-from .operator_input import OperatorInput
-from .parameters import param
 from .task import Outcome, Phase, SafetyView, Task, TaskRefused, TaskRequest
 
 TICK_HZ = 10.0

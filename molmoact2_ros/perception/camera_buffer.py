@@ -10,12 +10,38 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment.stamps import NewestStamp, Step
+from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.timing import NewestStamp, Step
 
 from .errors import PerceptionError
-from .frame import Frame
 from .image_decoding import require_layout
-from .picture_watch import PictureWatch
+
+Vector = NDArray[np.float64]
+
+
+class PictureWatch:
+    """Follow one camera's picture, byte for byte, and how far the arm moved while it stayed the same.
+
+    Sensor noise changes every picture of a living camera, so one that stays identical while the arm moves is not live,
+    however new its stamps. While the arm stands still nothing is concluded: a simulated picture may rightly not change.
+    """
+
+    def __init__(self) -> None:
+        self.unchanged_s = 0.0
+        self.moved_rad = 0.0
+        self._first: Frame | None = None
+        self._arm_then_rad: Vector = np.zeros(0)
+
+    def see(self, frame: Frame, arm_rad: Vector) -> None:
+        """Compare a newer frame with the picture before it, the arm being at `arm_rad` now."""
+        if self._first is None or frame.checksum != self._first.checksum:
+            self._first, self._arm_then_rad = frame, arm_rad
+            self.unchanged_s = self.moved_rad = 0.0
+            return
+        self.unchanged_s = (frame.stamp_ns - self._first.stamp_ns) / 1e9
+        # The largest distance counts: an arm that went out and back must have shown in between.
+        self.moved_rad = max(self.moved_rad, float(np.abs(arm_rad - self._arm_then_rad).max()))
+
 
 # Three frames let a camera whose next frame has come already be matched with one whose next frame is on its way.
 _DEPTH = 3

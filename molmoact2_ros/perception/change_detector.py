@@ -22,10 +22,7 @@ from numpy.typing import NDArray
 from molmoact2_ros.processing.depth_reuse import CHANGED
 from molmoact2_ros.processing.images import ByteImage
 
-from .cell_picture import CellPicture
-from .change_settings import MOST_GRID, PREVIOUS, ChangeSettings
-from .change_statistic import changed_cells
-from .noise_floor import NoiseFloor
+from .cell_comparison import MOST_GRID, PREVIOUS, CellPicture, ChangeSettings, NoiseFloor, changed_cells
 
 Mask = NDArray[np.bool_]
 Sequences = NDArray[np.uint64]

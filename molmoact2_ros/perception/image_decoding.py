@@ -11,10 +11,10 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.quoting import quoted
+from molmoact2_ros.interfaces.camera_frame import COMPRESSED, Frame
+from molmoact2_ros.schema import quoted
 
 from .errors import PerceptionError
-from .frame import COMPRESSED, Frame
 
 ByteImage = NDArray[np.uint8]
 
@@ -140,3 +140,19 @@ def _decode_compressed(frame: Frame) -> ByteImage:
 
 def _head(frame: Frame) -> str:
     return f"{frame.data.size} bytes that begin with {frame.data[:4].tobytes().hex() or 'nothing'}"
+
+
+def upright(frame: Frame, rotate_deg: int) -> ByteImage:
+    """Decode and turn.
+
+    Args:
+        frame: as it arrived.
+        rotate_deg: 0, 90, 180 or 270, clockwise.
+
+    Returns:
+        uint8 [H, W, 3], RGB; may be a view of the frame's data.
+
+    Raises:
+        PerceptionError: the frame cannot be decoded.
+    """
+    return np.rot90(decode(frame), k=-(rotate_deg // 90))

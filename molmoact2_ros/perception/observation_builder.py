@@ -13,22 +13,21 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import Camera, Embodiment, RobotState
+from molmoact2_ros.embodiment import Camera, Embodiment
+from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.interfaces.perception_status import InputState
+from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.processing.images import ByteImage, resize_bilinear
+from molmoact2_ros.timing import RateGate
 
-from .budgets import Budgets
-from .bundle import Bundle
 from .camera_buffer import CameraBuffer
+from .cell_comparison import ChangeSettings
 from .change_detector import ChangeDetector
-from .change_settings import ChangeSettings
 from .errors import PerceptionError
-from .frame import Frame
-from .image_preparation import upright
-from .input_status import InputState
+from .image_decoding import upright
 from .observation import Observation
-from .rate_gate import RateGate
 from .state_buffer import StateBuffer
-from .synchroniser import Decision, synchronise
+from .synchroniser import Budgets, Bundle, Decision, synchronise
 
 
 class ObservationBuilder:

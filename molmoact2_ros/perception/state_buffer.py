@@ -7,9 +7,9 @@ import dataclasses
 
 import numpy as np
 
-from molmoact2_ros.embodiment import RobotState
-from molmoact2_ros.embodiment.stamps import NewestStamp, Step
-from molmoact2_ros.quoting import listed
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.schema import listed
+from molmoact2_ros.timing import NewestStamp, Step
 
 
 class StateBuffer:

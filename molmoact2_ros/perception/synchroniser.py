@@ -10,12 +10,51 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .budgets import Budgets
-from .bundle import Bundle
+from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.interfaces.perception_status import InputState, InputStatus
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.schema import param
+from molmoact2_ros.timing import RESTART_NS
+
 from .camera_buffer import CameraBuffer
-from .frame import Frame
-from .input_status import InputState, InputStatus
 from .state_buffer import StateBuffer
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """Budgets of an observation: ages and skew of its inputs, and the motion that must change a camera's image."""
+
+    camera_max_age_s: float = param(0.2, "Oldest camera frame in an observation", unit="s", low=0.01, high=2)
+    state_max_age_s: float = param(0.1, "Oldest robot state in an observation", unit="s", low=0.01, high=1)
+    max_skew_s: float = param(0.05, "Most that the frames of an observation may lie apart", unit="s", low=0.001, high=1)
+    moved_rad: float = param(
+        0.05,
+        "Arm motion during which a camera's picture must change; noise of the encoders must stay below",
+        unit="rad",
+        low=0.001,
+        high=1,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """One frame per camera, in the policy's order, and the newest state; all within their budgets."""
+
+    frames: tuple[Frame, ...]
+    state: RobotState
+
+    @property
+    def stamp_ns(self) -> int:
+        """The newest camera stamp."""
+        return max(frame.stamp_ns for frame in self.frames)
+
+    def newer_than(self, other: Bundle | None) -> bool:
+        """Tell whether every camera has a newer frame here than in the other bundle, or time began anew."""
+        if other is None or self.stamp_ns < other.stamp_ns - RESTART_NS:
+            return True
+        pairs = zip(self.frames, other.frames, strict=True)
+        return all(frame.stamp_ns > before.stamp_ns for frame, before in pairs)
+
 
 ROBOT_STATE = "robot_state"
 _SAME_PERIOD = 0.2  # periods that differ by a smaller part are one rate

@@ -13,8 +13,7 @@ from torch.nn.functional import pad
 
 from molmoact2_ros.model.guide import LARGEST_GUIDANCE, Guide, prefix_weights
 from molmoact2_ros.policy.delay_meter import DelayMeter
-
-S_PER_NS = 1e-9
+from molmoact2_ros.timing import S_PER_NS
 
 
 class Continuation:

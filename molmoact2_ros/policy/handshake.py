@@ -9,7 +9,7 @@ from molmoact2_ros.policy.joint_ranges import check_ranges
 from molmoact2_ros.policy.policy import PolicyError
 from molmoact2_ros.processing.norm_stats import TagStats
 from molmoact2_ros.processing.normalizer import Normalizer
-from molmoact2_ros.quoting import brief, shortened
+from molmoact2_ros.schema import brief, shortened
 
 
 def check_handshake(robot: Embodiment, tag: TagStats) -> tuple[str, ...]:

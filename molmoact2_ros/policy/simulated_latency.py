@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from molmoact2_ros.quoting import brief
+from molmoact2_ros.schema import brief
 
 DEFAULT_MS = "80"
 NS_PER_MS = 1_000_000

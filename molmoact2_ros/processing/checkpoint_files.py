@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 
 from tokenizers import Tokenizer
 
-from molmoact2_ros.json_file import JsonFileError, placeholder, read_json_object
-from molmoact2_ros.quoting import brief, shortened
+from molmoact2_ros.schema import JsonFileError, brief, placeholder, read_json_object, shortened
 
 from .errors import ProcessingError
 

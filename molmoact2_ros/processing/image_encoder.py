@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from molmoact2_ros.quoting import brief
+from molmoact2_ros.schema import brief
 
 from .checkpoint_files import read_json, require_field, require_int, require_typed
 from .errors import ProcessingError

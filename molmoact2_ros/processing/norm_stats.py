@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from molmoact2_ros.quoting import brief, shortened
+from molmoact2_ros.schema import brief, shortened
 
 from .checkpoint_files import optional_list, read_json, require_int, require_typed
 from .errors import ProcessingError

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.quoting import brief
+from molmoact2_ros.schema import brief
 
 from .checkpoint_files import optional_list, require_field
 from .errors import ProcessingError

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from molmoact2_ros.quoting import brief, shortened
+from molmoact2_ros.schema import brief, shortened
 
 from .checkpoint_files import load_tokenizer, read_json, require_int, require_typed
 from .errors import ProcessingError

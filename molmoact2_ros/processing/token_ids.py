@@ -11,7 +11,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from molmoact2_ros.quoting import brief, shortened
+from molmoact2_ros.schema import brief, shortened
 
 from .checkpoint_files import require_int
 from .errors import ProcessingError

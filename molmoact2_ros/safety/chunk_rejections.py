@@ -5,12 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from molmoact2_ros.embodiment import ChunkRejection, RejectionCause
-from molmoact2_ros.quoting import quoted
-
-from .causes import Cause
-from .instant import Instant
-from .verdict import Verdict
+from molmoact2_ros.interfaces.action_chunk import ChunkRejection, RejectionCause
+from molmoact2_ros.interfaces.safety_state import Cause, Verdict
+from molmoact2_ros.schema import quoted
+from molmoact2_ros.timing import Instant
 
 # Chunks of observations from before arming are rejected too: no more than one that waits and one under way.
 LEAST_REJECTED = 3

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from .causes import Cause
-from .instant import NS_PER_S, Instant
-from .verdict import Verdict
+from molmoact2_ros.interfaces.safety_state import Cause, Verdict
+from molmoact2_ros.timing import NS_PER_S, Instant
 
 RENEWED_S = 1.0  # a clock that is slewed gains or loses half a millisecond in this time
 

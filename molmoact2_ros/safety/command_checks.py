@@ -16,18 +16,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import MOST_POINTS, JointCommand, RobotState
-from molmoact2_ros.quoting import listed, quoted
+from molmoact2_ros.interfaces.joint_command import MOST_POINTS, JointCommand, command_in_order, same_names
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.interfaces.safety_state import Cause, Verdict
+from molmoact2_ros.schema import listed, quoted
+from molmoact2_ros.timing import NS_PER_S
 
 from . import cubic
-from .by_name import command_in_order, same_names
-from .causes import Cause
 from .chunk_rejections import rejection_verdict
-from .instant import NS_PER_S
 from .limits import Limits
 from .settings import Settings
 from .space import Space
-from .verdict import Verdict
 
 Array = NDArray[np.float64]
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import JointCommand
-
-from .verdict import Verdict
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.interfaces.safety_state import Verdict
 
 REMEMBERED = 50  # commands: a second; measurements are never that old
 RECENT_NS = 300_000_000  # a robot's controllers are late by less

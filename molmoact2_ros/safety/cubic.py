@@ -12,9 +12,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import JointCommand
-
-from .instant import NS_PER_S
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.timing import NS_PER_S
 
 Array = NDArray[np.float64]
 

@@ -3,21 +3,10 @@
 
 from __future__ import annotations
 
-from enum import IntFlag
+from molmoact2_ros.interfaces.safety_state import Cause, Estop, Verdict
+from molmoact2_ros.timing import Instant
 
-from .causes import Cause
-from .instant import Instant
 from .settings import Settings
-from .verdict import Verdict
-
-
-class Estop(IntFlag):
-    """The emergency stops, under the bits of msg/SafetyState.msg."""
-
-    NONE = 0
-    TOPIC = 1
-    SERVICE = 2
-
 
 _NAMES = {Estop.TOPIC: "the estop topic", Estop.SERVICE: "~/estop"}
 _RELEASES = {

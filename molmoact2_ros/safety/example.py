@@ -6,9 +6,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import JointCommand
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.timing import NS_PER_S
 
-from .instant import NS_PER_S
 from .limits import Limits
 
 Vector = NDArray[np.float64]

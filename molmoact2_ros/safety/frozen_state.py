@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import JointCommand, RobotState
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.interfaces.safety_state import Cause, Verdict
+from molmoact2_ros.timing import Instant
 
 from . import cubic
-from .causes import Cause
-from .instant import Instant
 from .limits import Limits
 from .settings import Settings
-from .verdict import Verdict
 
 
 class FrozenState:

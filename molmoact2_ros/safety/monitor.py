@@ -12,30 +12,28 @@ from dataclasses import replace
 
 import numpy as np
 
-from molmoact2_ros.embodiment import Embodiment, JointCommand, RobotState
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.joint_command import JointCommand, command_in_order, state_in_order
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.interfaces.safety_state import Cause, Estop, Mode, Snapshot, Verdict
+from molmoact2_ros.timing import Instant
 
-from . import measured
-from .by_name import command_in_order, state_in_order
-from .causes import Cause, Mode
+from . import state_checks
 from .clock_watch import ClockWatch
 from .command_checks import Context, judge
 from .command_record import CommandRecord
-from .deaf import Deaf
-from .devices import Devices, Estop
+from .devices import Devices
 from .frozen_state import FrozenState
-from .instant import Instant
 from .limits import Limits
 from .reports import BridgeReport, PerceptionReport
-from .rivals import Rivals
 from .settings import Settings
-from .snapshot import Snapshot
 from .space import Space
 from .standstill import Standstill
 from .state_machine import Reply, StateMachine
 from .tracking import Tracking
+from .unresponsive import Deaf
 from .velocity_check import VelocityCheck
-from .verdict import Verdict
-from .watchdog import Watchdog
+from .watchdog import Rivals, Watchdog
 
 # What is found when the robot does not execute commands: why it does not is the cause.
 CONSEQUENCES = (Cause.JUMP, Cause.DISCONTINUITY, Cause.TRACKING_ERROR, Cause.FROZEN_STATE)
@@ -126,7 +124,7 @@ class Monitor:
     def on_robot_state(self, state: RobotState, now: Instant) -> None:
         """Take a measurement; one that cannot be read counts as none."""
         self._watch_time(now)
-        defect = measured.defect(state, self._limits.names)
+        defect = state_checks.defect(state, self._limits.names)
         if defect:
             self._watchdog.state_defect = defect
         else:
@@ -135,7 +133,7 @@ class Monitor:
             state = state_in_order(state, self._limits.names)
             self._watchdog.heard_state(state, now)
             self._standstill.update(state.positions, state.velocities, now)
-            if self.mode is Mode.ARMED and (verdict := measured.fault(state) or self._astray(state, now)):
+            if self.mode is Mode.ARMED and (verdict := state_checks.fault(state) or self._astray(state, now)):
                 self._stop(verdict, now)
         self.tick(now)
 
@@ -261,7 +259,7 @@ class Monitor:
             obstacles.append(rivals.text)
         if dead_man := self._devices.check_dead_man(now):
             obstacles.append(dead_man.text)
-        return obstacles + measured.outside(self._watchdog.state, self._limits, self._space)
+        return obstacles + state_checks.outside(self._watchdog.state, self._limits, self._space)
 
     # How it works.
 
@@ -313,10 +311,10 @@ class Monitor:
         if unmeasured is not None:
             return [*obstacles, unmeasured.text]
         state, limits = self._watchdog.state, self._limits
-        if fault := measured.fault(state):
+        if fault := state_checks.fault(state):
             obstacles.append(fault.text)
         if not self._standstill.holds(now):
-            obstacles.append(measured.unrest(state, limits, self._still_bounds, self._settings.still_time_s))
+            obstacles.append(state_checks.unrest(state, limits, self._still_bounds, self._settings.still_time_s))
         return obstacles
 
     def _astray(self, state: RobotState, now: Instant) -> Verdict | None:

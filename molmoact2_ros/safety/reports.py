@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .causes import Cause
-from .devices import Estop
-from .verdict import Verdict
+from molmoact2_ros.interfaces.safety_state import Cause, Estop, Verdict
 
 
 @dataclass(frozen=True)

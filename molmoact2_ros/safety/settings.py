@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from molmoact2_ros.settings_field import param
+from molmoact2_ros.schema import param
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import Embodiment, Hand, JointCommand
+from molmoact2_ros.embodiment import Embodiment, Hand
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.interfaces.safety_state import Cause, Verdict
 
-from .causes import Cause
 from .space_model import TABLE, SpaceModel
-from .verdict import Verdict
 
 Vector = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from .instant import Instant
+from molmoact2_ros.timing import Instant
 
 Vector = NDArray[np.float64]
 

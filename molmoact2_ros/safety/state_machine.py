@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .causes import Mode
-from .instant import Instant
-from .verdict import Verdict
+from molmoact2_ros.interfaces.safety_state import Mode, Verdict
+from molmoact2_ros.timing import Instant
 
 FIRST_TEXT = (
     "disarmed: this process has just started and knows of no stop before it; look at the robot, then call ~/arm"

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .causes import Cause
-from .instant import NS_PER_S
+from molmoact2_ros.interfaces.safety_state import Cause, Verdict
+from molmoact2_ros.timing import NS_PER_S
+
 from .limits import Limits
-from .verdict import Verdict
 
 Vector = NDArray[np.float64]
 

@@ -17,16 +17,17 @@ and ramps need neither. Silence is counted from arming at the earliest.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
-from molmoact2_ros.embodiment import JointCommand, RobotState
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.interfaces.safety_state import Cause, Verdict
+from molmoact2_ros.timing import Instant
 
-from .causes import Cause
 from .chunk_rejections import ChunkRejections
-from .instant import Instant
 from .reports import BridgeReport, PerceptionReport
 from .settings import Settings
-from .verdict import Verdict
 
 # A silent bridge stops two topics. When robot_state is found stale the bridge's last heartbeat is at least as old, less
 # one message of robot_state; a living bridge's is at most half the time-out old (10 Hz, 0.2 s). Between the two:
@@ -263,3 +264,27 @@ def _silence(
         return None
     last = "has not come at all" if heard is None else f"last came {now.since_s(heard):.3f} s ago"
     return Verdict(cause, f"{topic} {last}, at most {limit_s} s is allowed", value=silent_s, limit=limit_s)
+
+
+class Rivals:
+    """The publishers of each command topic; one is right."""
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self._verdicts: dict[str, Verdict | None] = {}
+
+    def heard(self, topic: str, names: Sequence[str]) -> None:
+        """Note the names of the nodes that publish on a topic."""
+        self._verdicts[topic] = _verdict(topic, sorted(names)) if len(names) > 1 else None
+
+    def check(self) -> Verdict | None:
+        """Say on which topic there is more than one."""
+        return next((verdict for verdict in self._verdicts.values() if verdict is not None), None)
+
+
+def _verdict(topic: str, names: list[str]) -> Verdict:
+    text = (
+        f"'{topic}' has {len(names)} publishers ({', '.join(names)}), expected one; stop the others (one that crashed "
+        "is listed for some seconds)"
+    )
+    return Verdict(Cause.SECOND_PUBLISHER, text, value=float(len(names)), limit=1.0)

@@ -6,17 +6,18 @@ from .camera_thread import CameraThread
 from .cameras import Cameras
 from .depth_views import random_depth_views
 from .errors import CommandRefused, SimulationError
+from .faults import Misbehaviour
+from .faulty_cameras import SpoiltFrames
+from .faulty_joint_states import SpoiltStates
 from .forward_controller import ForwardController
 from .frame import Frame
 from .group_state import GroupState
 from .joint_trajectory import JointTrajectory
 from .last_point_controller import LastPointController
-from .misbehaviour import Misbehaviour
+from .reference_motion import DemoMotion
 from .scene import Scene
 from .scene_description import SceneDescription
 from .simulation import Simulation
-from .spoilt_frames import SpoiltFrames
-from .spoilt_states import SpoiltStates
 from .trajectory_controller import TrajectoryController
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "CameraThread",
     "Cameras",
     "CommandRefused",
+    "DemoMotion",
     "ForwardController",
     "Frame",
     "GroupState",

@@ -6,10 +6,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from molmoact2_ros.timing import NS_PER_S
+
 from .errors import CommandRefused
 
 Vector = NDArray[np.float64]
-NS_PER_S = 1_000_000_000
 
 
 class ForwardController:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from molmoact2_ros.embodiment import Embodiment, EmbodimentError, explain, read_urdf, resolve_meshes, set_compiler
 
-from . import furniture
+from . import scene_builder
 from .errors import SimulationError
 from .scene_description import SceneDescription
 from .servo import Servo
@@ -55,11 +55,11 @@ class Scene:
         _check_names(spec, embodiment, description)
         for joint in embodiment.joints:
             _add_servo(spec, joint.urdf_joint, description.servos[joint.name])
-        furniture.add_surroundings(spec, description.lights)
+        scene_builder.add_surroundings(spec, description.lights)
         for thing in description.objects:
-            furniture.add_object(spec, thing)
+            scene_builder.add_object(spec, thing)
         for camera in description.cameras.values():
-            furniture.add_camera(spec, camera)
+            scene_builder.add_camera(spec, camera)
         _set_options(spec, description)
         try:
             model = spec.compile()  # opens mesh files, looks at sizes
@@ -84,7 +84,11 @@ def _robot(urdf: Path) -> mujoco.MjSpec:
         body.gravcomp = 1.0  # arms with a torque interface hold their own weight
     for geom in spec.geoms:
         if geom.contype:
-            geom.group, geom.contype, geom.conaffinity = HIDDEN_GROUP, furniture.ROBOT_TYPE, furniture.ROBOT_AFFINITY
+            geom.group, geom.contype, geom.conaffinity = (
+                HIDDEN_GROUP,
+                scene_builder.ROBOT_TYPE,
+                scene_builder.ROBOT_AFFINITY,
+            )
             geom.friction = [1.0, 0.01, 0.0005]
     for equality in spec.equalities:
         equality.solref = MIMIC_SOLREF

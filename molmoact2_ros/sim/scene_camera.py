@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from molmoact2_ros.embodiment.errors import EmbodimentError
-from molmoact2_ros.embodiment.section import Section
+from molmoact2_ros.schema import Section
 
 Triple = tuple[float, float, float]
 

@@ -6,9 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from molmoact2_ros.embodiment import Embodiment, EmbodimentError, read_yaml, share_folder
-from molmoact2_ros.embodiment.section import Section
-from molmoact2_ros.quoting import listed
+from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder
+from molmoact2_ros.schema import Section, listed, read_yaml
 
 from .scene_camera import SceneCamera
 from .scene_images import SceneImages

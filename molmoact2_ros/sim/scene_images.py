@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from molmoact2_ros.embodiment.section import Section
+from molmoact2_ros.schema import Section
 
 
 @dataclass(frozen=True)

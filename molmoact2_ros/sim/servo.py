@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from molmoact2_ros.embodiment.affine import Affine
-from molmoact2_ros.embodiment.section import Section
+from molmoact2_ros.schema import Section
 
 
 @dataclass(frozen=True)

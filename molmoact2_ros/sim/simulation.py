@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmoact2_ros.embodiment import Driver, Embodiment
+from molmoact2_ros.timing import NS_PER_S
 
 from .group_state import GroupState
 from .joint_trajectory import JointTrajectory
@@ -17,7 +18,6 @@ from .scene import Scene
 from .simulated_group import SimulatedGroup
 
 Vector = NDArray[np.float64]
-NS_PER_S = 1_000_000_000
 CATCH_UP_LIMIT_S = 1.0  # costs about 40 ms; a process that slept longer lets the rest go
 
 

@@ -10,8 +10,9 @@ import pytest
 from fakes.commands import resting_command
 from fakes.fake_driver import MS
 
-from molmoact2_ros.bridge import Cause, CommandGuard
+from molmoact2_ros.bridge import CommandGuard
 from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.bridge_state import Cause
 
 DROID = Embodiment.load("droid")
 TIMEOUT_MS = 300

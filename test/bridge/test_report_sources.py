@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from molmoact2_ros.bridge.report_sources import ReportSources
+from molmoact2_ros.bridge.group_state import ReportSources
 
 
 def _heard(*numbers: int | None) -> ReportSources:

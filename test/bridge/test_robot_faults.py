@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from molmoact2_ros.bridge import DriverStatus, FaultReport, FrankaFault, RobotFaults, diagnostic_faults, franka_fault
-from molmoact2_ros.embodiment import DIAGNOSTICS, HARDWARE_COMPONENTS, Embodiment, Fault, FaultSource, read_yaml
+from molmoact2_ros.bridge import DriverStatus, FaultReport, FrankaFault, RobotFaults, diagnostic_faults, robot_faults
+from molmoact2_ros.embodiment import DIAGNOSTICS, HARDWARE_COMPONENTS, Embodiment, FaultSource
+from molmoact2_ros.interfaces.robot_fault import Fault
+from molmoact2_ros.schema import read_yaml
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -69,7 +71,7 @@ def test_a_component_of_names_that_no_manager_names_is_a_fault_and_its_source_un
 def test_what_is_read_of_franka_ros2_is_what_it_sends() -> None:
     said = read_yaml(DATA / "franka_ros2" / "3.4.0.yaml")
     modes = {"RECOVERY" if "RECOVERY" in key else key[11:]: value for key, value in said["robot_mode"].items()}
-    assert all(getattr(franka_fault, name) == value for name, value in modes.items() if name != "OTHER")
+    assert all(getattr(robot_faults, name) == value for name, value in modes.items() if name != "OTHER")
     assert FrankaFault().judge(modes["OTHER"], []).fault is Fault.DRIVER
     arm, hand = Embodiment.load("droid").driver("franka_ros2_hand").groups
     assert (hand.state_topic, hand.command_topic) == (said["gripper_state_topic"], said["gripper_action"])

@@ -10,10 +10,10 @@ import pytest
 
 pytest.importorskip("ruckig", reason="interpolation brakes with ruckig")
 
-from molmoact2_ros.cli.clean_world import CleanWorld
 from molmoact2_ros.cli.main import main
 from molmoact2_ros.embodiment import Embodiment, shipped_embodiments
-from molmoact2_ros.safety import Cause
+from molmoact2_ros.evaluation.false_stops.nominal_robot import CleanWorld
+from molmoact2_ros.interfaces.safety_state import Cause
 
 
 @pytest.mark.parametrize("name", shipped_embodiments())

@@ -14,8 +14,10 @@ pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
 from rclpy.task import Future
 
-from molmoact2_ros.cli import home, operator_client, ros_environment, safety_commands, task
-from molmoact2_ros.cli.operator_client import OperatorClient
+from molmoact2_ros.bringup import ros_environment
+from molmoact2_ros.cli import home, safety_commands, task
+from molmoact2_ros.operation import client as operator_client
+from molmoact2_ros.operation.client import OperatorClient
 
 pytestmark = pytest.mark.node
 

@@ -125,7 +125,7 @@ def test_without_ros_a_command_that_needs_it_says_what_to_install(
 ) -> None:
     for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
         monkeypatch.setenv(name, "")  # set by the command; restored after the test
-    monkeypatch.delitem(sys.modules, "molmoact2_ros.cli.operator_client", raising=False)
+    monkeypatch.delitem(sys.modules, "molmoact2_ros.operation.client", raising=False)
     monkeypatch.setitem(sys.modules, "rclpy", None)
     assert main(["status"]) == 2
     error = capsys.readouterr().err

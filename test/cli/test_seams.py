@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from molmoact2_ros.cli.main import main
-from molmoact2_ros.cli.seam_bench import SEAM
 from molmoact2_ros.cli.seams import BLEND_S
+from molmoact2_ros.evaluation.chunk_seams.bench import SEAM
 from molmoact2_ros.interpolation import InterpolationSettings
 
 TINY = Path(__file__).parents[1] / "data" / "parity" / "tiny_base"

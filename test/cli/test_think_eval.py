@@ -12,9 +12,9 @@ import pytest
 pytest.importorskip("mujoco", reason="needs MuJoCo: pip install mujoco")
 
 from molmoact2_ros.cli.main import main
-from molmoact2_ros.cli.think_replay import replay
-from molmoact2_ros.cli.think_video import SITUATIONS, Clip, make_clip
 from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.evaluation.depth_reuse.replay import replay
+from molmoact2_ros.evaluation.depth_reuse.video import SITUATIONS, Clip, make_clip
 from molmoact2_ros.perception import CellPicture, ChangeSettings
 from molmoact2_ros.sim import SimulationError
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import yaml
 
-from molmoact2_ros.bridge import require_servable
 from molmoact2_ros.embodiment import (
     HARDWARE_COMPONENTS,
     Embodiment,
     EmbodimentError,
+    require_servable,
     share_folder,
     shipped_embodiments,
 )

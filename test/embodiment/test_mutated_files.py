@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from molmoact2_ros.bringup.safety_file import load_safety_file
 from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder, shipped_embodiments
-from molmoact2_ros.nodes.safety_file import load_safety_file
 from molmoact2_ros.safety import SafetyError, Settings, Space
 from molmoact2_ros.sim.errors import SimulationError
 from molmoact2_ros.sim.scene import Scene

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from molmoact2_ros.embodiment import Embodiment, JointCommand
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.joint_command import JointCommand
 
 
 def resting_command(robot: Embodiment, start_ns: int, sequence: int = 1, points: int = 6, **changes) -> JointCommand:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from molmoact2_ros.perception import Frame
+from molmoact2_ros.interfaces.camera_frame import Frame
 
 MS = 1_000_000  # ns
 

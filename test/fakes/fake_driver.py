@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from molmoact2_ros.bridge import DriverReport
 from molmoact2_ros.embodiment import DriverGroup
+from molmoact2_ros.interfaces.joint_report import DriverReport
 
 MS = 1_000_000  # ns
 

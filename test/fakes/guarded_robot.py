@@ -7,11 +7,13 @@ import dataclasses
 
 import numpy as np
 
-from molmoact2_ros.embodiment import Embodiment, JointCommand, RobotState
-from molmoact2_ros.safety import BridgeReport, Instant, Limits, Monitor, PerceptionReport, Settings
-from molmoact2_ros.safety.by_name import command_in_order
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.joint_command import JointCommand, command_in_order
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.safety import BridgeReport, Limits, Monitor, PerceptionReport, Settings
 from molmoact2_ros.safety.cubic import evaluate
 from molmoact2_ros.safety.example import ExampleMotion
+from molmoact2_ros.timing import Instant
 
 ORIGIN_NS = 1_700_000_000_000_000_000  # ROS time of steady 0
 PERIOD_S = 0.02

@@ -9,15 +9,11 @@ from dataclasses import replace
 import numpy as np
 from fakes.fake_driver import FakeDriver
 
-from molmoact2_ros.bridge import DriverReport
-from molmoact2_ros.cli.doctor.arrivals import Arrivals
-from molmoact2_ros.cli.doctor.camera_record import CameraRecord
-from molmoact2_ros.cli.doctor.controllers import TYPES
-from molmoact2_ros.cli.doctor.evidence import Evidence
-from molmoact2_ros.cli.doctor.state_record import StateRecord
-from molmoact2_ros.cli.doctor.topic_peers import TopicPeers
+from molmoact2_ros.doctor.evidence import Arrivals, CameraRecord, Evidence, StateRecord, TopicPeers
+from molmoact2_ros.doctor.topic_checks import TYPES
 from molmoact2_ros.embodiment import Driver, DriverGroup, Embodiment
-from molmoact2_ros.perception import Frame
+from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.interfaces.joint_report import DriverReport
 
 S = 1_000_000_000  # ns
 NOW_NS = 1_790_000_000 * S  # ROS time when listening began

@@ -17,15 +17,15 @@ from rclpy.parameter import Parameter
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
-from molmoact2_ros.cli import ros_environment
+from molmoact2_ros.bringup import ros_environment
+from molmoact2_ros.bringup.graph import GRAPH_ARGUMENTS, graph
 from molmoact2_ros.cli.demo import in_lockstep
-from molmoact2_ros.cli.live_graph import LiveGraph
 from molmoact2_ros.cli.main import make_parser
-from molmoact2_ros.cli.operator_client import OperatorClient, cause_name
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import SafetyState
-from molmoact2_ros.nodes import qos
-from molmoact2_ros.nodes.graph import GRAPH_ARGUMENTS, graph
+from molmoact2_ros.operation.client import OperatorClient, cause_name
+from molmoact2_ros.operation.managed_graph import LiveGraph
+from molmoact2_ros.ros import qos
 
 OPERATOR = "test_operator"
 WALL_LIMIT_S = 600.0  # for one wait, however slow the computer

@@ -10,7 +10,7 @@ from typing import Any
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
-from molmoact2_ros.nodes.lifecycle import Molmoact2Node
+from molmoact2_ros.ros.lifecycle import Molmoact2Node
 
 
 class AroundNode:

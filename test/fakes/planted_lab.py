@@ -20,8 +20,8 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from molmoact2_ros.embodiment import JOINT_TRAJECTORY, STREAMED_TRAJECTORY, Driver, DriverGroup, Embodiment
-from molmoact2_ros.nodes import qos
-from molmoact2_ros.nodes.messages import to_array, to_stamp
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import to_array, to_stamp
 
 RATE_HZ, CAMERA_RATE_HZ = 60.0, 30.0
 Values = dict[str, float]

@@ -20,8 +20,8 @@ pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 from PIL import Image
 from rosbags.highlevel import AnyReader
 
+from molmoact2_ros.bringup.graph import NODE_NAMES
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.nodes.graph import NODE_NAMES
 
 pytestmark = pytest.mark.graph
 

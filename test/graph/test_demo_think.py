@@ -15,7 +15,7 @@ pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
 from PIL import Image
 
-from molmoact2_ros.cli.depth_record import FULL_MAPS, REST_MAPS
+from molmoact2_ros.recording.depth_record import FULL_MAPS, REST_MAPS
 
 pytestmark = pytest.mark.graph
 

@@ -21,13 +21,13 @@ pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 
-from molmoact2_ros.cli import ros_environment
-from molmoact2_ros.cli.live_graph import START_UP_S, LiveGraph
+from molmoact2_ros.bringup import ros_environment
+from molmoact2_ros.bringup.graph import GRAPH_ARGUMENTS, graph
 from molmoact2_ros.cli.main import make_parser
-from molmoact2_ros.cli.operator_client import OperatorClient, cause_name
 from molmoact2_ros.msg import SafetyState
-from molmoact2_ros.nodes import qos
-from molmoact2_ros.nodes.graph import GRAPH_ARGUMENTS, graph
+from molmoact2_ros.operation.client import OperatorClient, cause_name
+from molmoact2_ros.operation.managed_graph import START_UP_S, LiveGraph
+from molmoact2_ros.ros import qos
 
 pytestmark = pytest.mark.realtime
 

@@ -13,10 +13,15 @@ import pytest
 
 pytest.importorskip("ruckig", reason="interpolation brakes with ruckig")
 
-from molmoact2_ros.embodiment import ActionChunk, Embodiment, JointCommand, RobotState
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.action_chunk import ActionChunk
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.interfaces.safety_state import Cause, Mode
 from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
-from molmoact2_ros.safety import BridgeReport, Cause, Instant, Limits, Mode, Monitor, PerceptionReport, Settings
+from molmoact2_ros.safety import BridgeReport, Limits, Monitor, PerceptionReport, Settings
 from molmoact2_ros.safety.cubic import evaluate
+from molmoact2_ros.timing import Instant
 
 ORIGIN_NS = 1_700_000_000_000_000_000
 TICK_S = 0.01

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from molmoact2_ros.embodiment import ActionChunk, Embodiment, EmbodimentError, RejectionCause
+from molmoact2_ros.embodiment import Embodiment, EmbodimentError
 from molmoact2_ros.embodiment.policy_contract import PolicyContract
-from molmoact2_ros.embodiment.section import Section
+from molmoact2_ros.interfaces.action_chunk import ActionChunk, RejectionCause
 from molmoact2_ros.interpolation.chunk_form import ChunkForm
+from molmoact2_ros.schema import Section
 
 DROID = Embodiment.load("droid")
 NAMES = DROID.joint_names

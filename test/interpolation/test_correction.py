@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 
-from molmoact2_ros.embodiment import ActionChunk
+from molmoact2_ros.interfaces.action_chunk import ActionChunk
 from molmoact2_ros.interpolation.correction import SMOOTHING, Correction
 from molmoact2_ros.interpolation.curve import Curve
 from molmoact2_ros.interpolation.motion import Motion

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from molmoact2_ros.embodiment import ActionChunk
+from molmoact2_ros.interfaces.action_chunk import ActionChunk
 from molmoact2_ros.interpolation.curve import LONGEST_S, Curve
 
 STAMP_NS = 1_700_000_000_000_000_000

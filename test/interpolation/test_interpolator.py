@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from molmoact2_ros.embodiment import ActionChunk, Embodiment, JointCommand, RejectionCause, RobotState
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.action_chunk import ActionChunk, RejectionCause
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.interfaces.safety_state import Cause
 from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
 from molmoact2_ros.interpolation.example import ExampleMotion
 from molmoact2_ros.safety import cubic
-from molmoact2_ros.safety.causes import Cause
 from molmoact2_ros.safety.command_checks import Context, judge
 from molmoact2_ros.safety.limits import Limits
 from molmoact2_ros.safety.settings import Settings

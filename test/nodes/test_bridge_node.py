@@ -22,13 +22,13 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from molmoact2_ros.bridge import Cause
 from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.bridge_state import Cause
 from molmoact2_ros.msg import BridgeState, JointCommand, LockstepDone, LockstepPhase, RobotState, SafetyState
-from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.bridge_node import BridgeNode
-from molmoact2_ros.nodes.lockstep import DONE_TOPIC, PHASE_TOPIC, TOPICS
-from molmoact2_ros.nodes.messages import command_to_msg, robot_state_from_msg, to_array, to_stamp
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import command_to_msg, robot_state_from_msg, to_array, to_stamp
+from molmoact2_ros.ros.lockstep import DONE_TOPIC, PHASE_TOPIC, TOPICS
 
 pytestmark = pytest.mark.node
 

@@ -23,9 +23,9 @@ from std_msgs.msg import Float64MultiArray
 
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import BridgeState, JointCommand, RobotState, SafetyState
-from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.bridge_node import BridgeNode
-from molmoact2_ros.nodes.messages import command_to_msg, to_array, to_stamp
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import command_to_msg, to_array, to_stamp
 
 pytestmark = pytest.mark.node
 

@@ -19,9 +19,9 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from molmoact2_ros.embodiment import Embodiment, share_folder
 from molmoact2_ros.model.depth_vae import DepthCodec, DepthVae, DepthVaeConfig, FrameScale, MetricScale, write_codec
 from molmoact2_ros.msg import DepthMap, Observation
-from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.depth_viewer_node import DepthViewerNode
-from molmoact2_ros.nodes.messages import stamp_ns, to_array, to_stamp
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import stamp_ns, to_array, to_stamp
 
 pytestmark = pytest.mark.node
 

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
-from molmoact2_ros.cli.faults.catalogue import allowances
+from molmoact2_ros.fault_injection.catalogue import allowances
 from molmoact2_ros.nodes.bridge_node import RIVAL_PERIOD_NS, WATCH_RATE_HZ, BridgeParams
 from molmoact2_ros.nodes.perception_node import PerceptionParams
 from molmoact2_ros.nodes.safety_node import PUBLISHERS_PERIOD_S

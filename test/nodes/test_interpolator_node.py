@@ -18,15 +18,17 @@ from fakes.lifecycle_manager import repeat_life_cycle
 from fakes.neighbours import AroundNode
 from rclpy.qos import ReliabilityPolicy
 
-from molmoact2_ros.embodiment import ActionChunk, Embodiment, RobotState
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.action_chunk import ActionChunk
+from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.interpolation.ensemble import Ensemble
 from molmoact2_ros.interpolation.example import ExampleMotion
 from molmoact2_ros.msg import ActionChunk as ActionChunkMsg
 from molmoact2_ros.msg import JointCommand, SafetyState
 from molmoact2_ros.msg import RobotState as RobotStateMsg
-from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.interpolator_node import InterpolatorNode
-from molmoact2_ros.nodes.messages import command_from_msg, robot_state_to_msg, to_array, to_stamp
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import command_from_msg, robot_state_to_msg, to_array, to_stamp
 from molmoact2_ros.safety import cubic
 
 pytestmark = pytest.mark.node

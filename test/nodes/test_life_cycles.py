@@ -14,12 +14,12 @@ from molmoact2_ros.embodiment import Embodiment, share_folder
 from molmoact2_ros.nodes.bridge_node import BridgeNode
 from molmoact2_ros.nodes.depth_viewer_node import DepthViewerNode
 from molmoact2_ros.nodes.interpolator_node import InterpolatorNode
-from molmoact2_ros.nodes.lifecycle import Molmoact2Node
 from molmoact2_ros.nodes.perception_node import PerceptionNode
 from molmoact2_ros.nodes.policy_node import PolicyNode
 from molmoact2_ros.nodes.safety_node import SafetyNode
 from molmoact2_ros.nodes.simulator_node import SimulatorNode
 from molmoact2_ros.nodes.task_node import TaskNode
+from molmoact2_ros.ros.lifecycle import Molmoact2Node
 
 pytestmark = [pytest.mark.node, pytest.mark.sim]
 

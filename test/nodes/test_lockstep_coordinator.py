@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
 from molmoact2_ros.msg import LockstepDone, LockstepPhase
-from molmoact2_ros.nodes.lockstep import NEVER_NS
 from molmoact2_ros.nodes.lockstep_coordinator import LockstepCoordinator
+from molmoact2_ros.ros.lockstep import NEVER_NS
 
 pytestmark = pytest.mark.node
 

@@ -12,13 +12,14 @@ from fakes.neighbours import AroundNode
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
-from molmoact2_ros.embodiment import Embodiment, RobotState
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.msg import ActionChunk, Observation
 from molmoact2_ros.msg import RobotState as RobotStateMsg
-from molmoact2_ros.nodes import qos
-from molmoact2_ros.nodes.messages import robot_state_to_msg, to_array, to_stamp
 from molmoact2_ros.nodes.perception_node import PerceptionNode
 from molmoact2_ros.processing.depth_reuse import reusable_cells
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import robot_state_to_msg, to_array, to_stamp
 
 pytestmark = pytest.mark.node
 

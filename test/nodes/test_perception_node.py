@@ -18,14 +18,15 @@ from PIL import Image as Picture
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CompressedImage, Image
 
-from molmoact2_ros.embodiment import Embodiment, RobotState
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.perception_status import InputState
+from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.msg import ActionChunk, Observation, PerceptionStatus
 from molmoact2_ros.msg import RobotState as RobotStateMsg
-from molmoact2_ros.nodes import qos
-from molmoact2_ros.nodes.lifecycle import WARN
-from molmoact2_ros.nodes.messages import robot_state_to_msg, stamp_ns, to_array, to_stamp
 from molmoact2_ros.nodes.perception_node import PerceptionNode
-from molmoact2_ros.perception import InputState
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import robot_state_to_msg, stamp_ns, to_array, to_stamp
+from molmoact2_ros.ros.lifecycle import WARN
 
 pytestmark = pytest.mark.node
 

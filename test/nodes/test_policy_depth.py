@@ -25,11 +25,11 @@ from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.depth import read_depth
 from molmoact2_ros.model.tiny import write_tiny_checkpoint
 from molmoact2_ros.msg import ActionChunk, DepthMap, Instruction, Observation
-from molmoact2_ros.nodes import qos
-from molmoact2_ros.nodes.messages import to_array, to_stamp
 from molmoact2_ros.nodes.policy_node import PolicyNode
-from molmoact2_ros.policy.demo.fit import norm_tag
 from molmoact2_ros.processing.processor import Processor
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import to_array, to_stamp
+from molmoact2_ros.training.demo.fit import norm_tag
 
 pytestmark = pytest.mark.node
 

@@ -19,9 +19,9 @@ from fakes.neighbours import AroundNode
 
 from molmoact2_ros.embodiment import Embodiment, share_folder
 from molmoact2_ros.msg import ActionChunk, Instruction, Observation
-from molmoact2_ros.nodes import qos
-from molmoact2_ros.nodes.messages import chunk_from_msg, to_array, to_stamp
 from molmoact2_ros.nodes.policy_node import PolicyNode
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import chunk_from_msg, to_array, to_stamp
 from molmoact2_ros.srv import Instruct
 
 pytestmark = pytest.mark.node

@@ -28,20 +28,18 @@ from std_msgs.msg import Bool, Int8
 from std_srvs.srv import SetBool, Trigger
 
 from molmoact2_ros.bridge import SafetyMemory
-from molmoact2_ros.embodiment import Embodiment, RobotState, share_folder
+from molmoact2_ros.embodiment import Embodiment, share_folder
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.interfaces.safety_state import Cause, Mode, Snapshot, Verdict
 from molmoact2_ros.msg import ActionChunk, BridgeState, JointCommand, Observation, PerceptionStatus, SafetyState
 from molmoact2_ros.msg import RobotState as RobotStateMsg
-from molmoact2_ros.nodes import qos
-from molmoact2_ros.nodes.messages import command_to_msg, robot_state_to_msg
-from molmoact2_ros.nodes.safety_messages import (
-    bridge_report_from_msg,
-    perception_report_from_msg,
-    snapshot_to_msg,
-)
 from molmoact2_ros.nodes.safety_node import SafetyNode, SafetyParams
-from molmoact2_ros.safety import Cause, Limits, Mode, Settings, Snapshot, Verdict
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import command_to_msg, robot_state_to_msg
+from molmoact2_ros.ros.safety_conversions import bridge_report_from_msg, perception_report_from_msg, snapshot_to_msg
+from molmoact2_ros.safety import Limits, Settings
 from molmoact2_ros.safety.example import ExampleMotion
-from molmoact2_ros.settings_field import settings_in
+from molmoact2_ros.schema import settings_in
 
 PERIOD_S = 0.02
 # A busy machine may hold this process up for longer than safety rightly waits for.

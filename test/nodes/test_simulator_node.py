@@ -26,8 +26,8 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.nodes import qos
 from molmoact2_ros.nodes.simulator_node import SimulatorNode
+from molmoact2_ros.ros import qos
 
 pytestmark = [pytest.mark.node, pytest.mark.sim]
 

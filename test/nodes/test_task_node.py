@@ -23,14 +23,16 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from molmoact2_ros.action import RunTask
-from molmoact2_ros.embodiment import Embodiment, RobotState, share_folder
+from molmoact2_ros.embodiment import Embodiment, share_folder
+from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.msg import ActionChunk, Instruction, Observation, SafetyState, TaskStatus
 from molmoact2_ros.msg import RobotState as RobotStateMsg
-from molmoact2_ros.nodes import instructions, move_home, qos, task_node
-from molmoact2_ros.nodes.messages import robot_state_to_msg, to_array, to_stamp
+from molmoact2_ros.nodes import instructions, move_home, task_node
 from molmoact2_ros.nodes.policy_node import PolicyNode
 from molmoact2_ros.nodes.task import Outcome, Phase
 from molmoact2_ros.nodes.task_node import TaskNode
+from molmoact2_ros.ros import qos
+from molmoact2_ros.ros.conversions import robot_state_to_msg, to_array, to_stamp
 from molmoact2_ros.srv import Instruct
 
 pytestmark = pytest.mark.node

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from molmoact2_ros.perception import CellChanges, CellPicture, ChangeDetector, ChangeSettings
-from molmoact2_ros.perception.change_statistic import likeness
+from molmoact2_ros.perception.cell_comparison import likeness
 from molmoact2_ros.processing.depth_reuse import reusable_cells
 
 GRID, CELL_PX = 4, 32

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from molmoact2_ros.perception import CellPicture, ChangeSettings, PerceptionError
-from molmoact2_ros.perception.change_statistic import changed_cells
-from molmoact2_ros.perception.noise_floor import LEAST_LEVELS, NoiseFloor
+from molmoact2_ros.perception.cell_comparison import LEAST_LEVELS, NoiseFloor, changed_cells
 
 GRID, SIDE = 4, 128
 COSINE, NOISE = ChangeSettings("cosine"), ChangeSettings("noise")

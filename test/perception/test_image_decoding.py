@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from molmoact2_ros.interfaces.camera_frame import COMPRESSED, Frame
 from molmoact2_ros.perception.errors import PerceptionError
-from molmoact2_ros.perception.frame import COMPRESSED, Frame
 from molmoact2_ros.perception.image_decoding import decode, require_layout
 
 PICTURE = np.random.default_rng(1).integers(0, 256, (4, 6, 3), dtype=np.uint8)

@@ -8,8 +8,11 @@ import dataclasses
 import numpy as np
 from fakes.fake_camera import MS, FakeCamera
 
-from molmoact2_ros.embodiment import Embodiment, RobotState
-from molmoact2_ros.perception import COMPRESSED, Frame, InputState, ObservationBuilder
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.camera_frame import COMPRESSED, Frame
+from molmoact2_ros.interfaces.perception_status import InputState
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.perception import ObservationBuilder
 
 DROID = Embodiment.load("droid")
 SIZE = (14, 14)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from molmoact2_ros.embodiment import RobotState
+from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.perception.state_buffer import StateBuffer
 
 NAMES = ("a", "b", "c")

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from fakes.fake_camera import MS, FakeCamera
 
-from molmoact2_ros.embodiment import RobotState
-from molmoact2_ros.perception import Budgets, InputState, synchronise
+from molmoact2_ros.interfaces.perception_status import InputState
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.perception import Budgets, synchronise
 from molmoact2_ros.perception.camera_buffer import CameraBuffer
 from molmoact2_ros.perception.state_buffer import StateBuffer
 

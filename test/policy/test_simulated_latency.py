@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from molmoact2_ros.policy.mailbox import SimulatedMailbox
 from molmoact2_ros.policy.simulated_latency import SimulatedLatency
+from molmoact2_ros.ros.mailbox import SimulatedMailbox
 
 
 def test_latency_that_is_a_number_is_that_number_each_time() -> None:

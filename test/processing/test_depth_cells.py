@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from molmoact2_ros.perception import CellPicture, ChangeSettings
-from molmoact2_ros.perception.change_statistic import changed_cells, likeness
+from molmoact2_ros.perception.cell_comparison import changed_cells, likeness
 from molmoact2_ros.processing.depth_cells import cell_values
 from molmoact2_ros.processing.errors import ProcessingError
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from molmoact2_ros.safety import Cause, Instant
+from molmoact2_ros.interfaces.safety_state import Cause
 from molmoact2_ros.safety.clock_watch import ClockWatch
+from molmoact2_ros.timing import Instant
 
 TICK_NS = 20_000_000
 LIMIT_S = 0.1

@@ -9,8 +9,12 @@ import math
 import numpy as np
 import pytest
 
-from molmoact2_ros.embodiment import ChunkRejection, Embodiment, JointCommand, RejectionCause, RobotState
-from molmoact2_ros.safety import Cause, Limits, Settings, Verdict
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.action_chunk import ChunkRejection, RejectionCause
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.interfaces.safety_state import Cause, Verdict
+from molmoact2_ros.safety import Limits, Settings
 from molmoact2_ros.safety.command_checks import Context, judge
 from molmoact2_ros.safety.example import ExampleMotion
 

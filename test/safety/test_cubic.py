@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from molmoact2_ros.embodiment import JointCommand
+from molmoact2_ros.interfaces.joint_command import JointCommand
 from molmoact2_ros.safety import cubic
 
 STEP_S = 0.02

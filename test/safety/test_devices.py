@@ -7,8 +7,10 @@ import dataclasses
 
 import pytest
 
-from molmoact2_ros.safety import Cause, Estop, Instant, Settings
+from molmoact2_ros.interfaces.safety_state import Cause, Estop
+from molmoact2_ros.safety import Settings
 from molmoact2_ros.safety.devices import Devices
+from molmoact2_ros.timing import Instant
 
 
 def _at(seconds: float) -> Instant:

@@ -5,9 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from molmoact2_ros.embodiment import Embodiment, JointCommand, RobotState
-from molmoact2_ros.safety import Cause, Instant, Limits, Settings, Verdict
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.interfaces.robot_state import RobotState
+from molmoact2_ros.interfaces.safety_state import Cause, Verdict
+from molmoact2_ros.safety import Limits, Settings
 from molmoact2_ros.safety.frozen_state import FrozenState
+from molmoact2_ros.timing import Instant
 
 YAM = Embodiment.load("yam")
 LIMITS = Limits.load(YAM)

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from fakes.guarded_robot import PERIOD_S, GuardedRobot
 
-from molmoact2_ros.embodiment import ChunkRejection, RejectionCause
-from molmoact2_ros.safety import BridgeReport, Cause, Estop, Instant, Mode, PerceptionReport, Verdict
+from molmoact2_ros.interfaces.action_chunk import ChunkRejection, RejectionCause
+from molmoact2_ros.interfaces.safety_state import Cause, Estop, Mode, Verdict
+from molmoact2_ros.safety import BridgeReport, PerceptionReport
+from molmoact2_ros.timing import Instant
 
 Break = Callable[[GuardedRobot], object]
 

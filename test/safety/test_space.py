@@ -8,8 +8,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from molmoact2_ros.embodiment import Embodiment, JointCommand
-from molmoact2_ros.safety import Cause, SafetyError, Space, Verdict
+from molmoact2_ros.embodiment import Embodiment
+from molmoact2_ros.interfaces.joint_command import JointCommand
+from molmoact2_ros.interfaces.safety_state import Cause, Verdict
+from molmoact2_ros.safety import SafetyError, Space
 from molmoact2_ros.safety.space import MOST_POINTS, STEP_ARM_RAD
 from molmoact2_ros.safety.space_model import SpaceModel
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from molmoact2_ros.safety import Cause, Instant, Mode, Verdict
+from molmoact2_ros.interfaces.safety_state import Cause, Mode, Verdict
 from molmoact2_ros.safety.state_machine import StateMachine
+from molmoact2_ros.timing import Instant
 
 FIRST = Verdict(Cause.JUMP, "first")
 SECOND = Verdict(Cause.ESTOP, "second")

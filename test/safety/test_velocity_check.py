@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.safety import Cause, Limits, Verdict
+from molmoact2_ros.interfaces.safety_state import Cause, Verdict
+from molmoact2_ros.safety import Limits
 from molmoact2_ros.safety.velocity_check import VelocityCheck
 
 LIMITS = Limits.load(Embodiment.load("so101"), 0.03)

@@ -13,13 +13,7 @@ import pytest
 
 pytest.importorskip("mujoco", reason="needs MuJoCo: pip install mujoco")
 
-from molmoact2_ros.embodiment import (
-    DIFFERENCES,
-    JOINT_TRAJECTORY,
-    STREAMED_TRAJECTORY,
-    Embodiment,
-    shipped_embodiments,
-)
+from molmoact2_ros.embodiment import DIFFERENCES, JOINT_TRAJECTORY, STREAMED_TRAJECTORY, Embodiment, shipped_embodiments
 from molmoact2_ros.sim import Cameras, JointTrajectory, Scene, SceneDescription, Simulation, SimulationError
 
 pytestmark = pytest.mark.sim

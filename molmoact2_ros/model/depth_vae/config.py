@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from molmoact2_ros.quoting import brief, shortened
+from molmoact2_ros.schema import brief, shortened
 
 from .errors import DepthCodecError
 

@@ -24,8 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from molmoact2_ros.json_file import JsonFileError, placeholder, read_json_object
-from molmoact2_ros.quoting import brief, shortened
+from molmoact2_ros.schema import JsonFileError, brief, placeholder, read_json_object, shortened
 
 from .config import DepthVaeConfig
 from .errors import DepthCodecError

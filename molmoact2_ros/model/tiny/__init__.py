@@ -5,4 +5,10 @@ from .sizes import TinySizes
 from .tags import TagText, tag_metadata
 from .writer import check_may_write, write_tiny_checkpoint
 
-__all__ = ["TagText", "TinySizes", "check_may_write", "tag_metadata", "write_tiny_checkpoint"]
+__all__ = [
+    "TagText",
+    "TinySizes",
+    "check_may_write",
+    "tag_metadata",
+    "write_tiny_checkpoint",
+]

@@ -9,7 +9,7 @@ from typing import Any
 
 from safetensors.numpy import save
 
-from molmoact2_ros.json_file import read_json_object
+from molmoact2_ros.schema import read_json_object
 
 from .configs import config_json, processor_config_json
 from .sizes import TinySizes
