@@ -57,7 +57,7 @@ ROOMS = {
     "ros": Room(BASE, ros=YES),
     # The policy node loads the network and the depth decoder, when it is configured.
     "nodes": Room({*BASE, *LINE, "policy", "model", "processing", "embodiment", "ros"}, ros=YES),
-    # The thresholds of a node are its room's; whether ROS can start at all is asked before any node is.
+    # What arguments mean, and whether ROS can start at all, is checked before any node starts.
     "bringup": Room(
         {
             *BASE,
@@ -65,6 +65,7 @@ ROOMS = {
             "processing",
             "policy.handshake",
             "policy.checkpoint_choice",
+            "policy.simulated_latency",
             "interpolation.settings",
             "safety.settings",
             "ros.ros_start",

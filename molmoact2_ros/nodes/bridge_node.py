@@ -54,6 +54,7 @@ from molmoact2_ros.embodiment import (
     Embodiment,
     require_servable,
 )
+from molmoact2_ros.interfaces import joint_command
 from molmoact2_ros.interfaces.bridge_state import Cause
 from molmoact2_ros.msg import BridgeState, JointCommand, RobotState, SafetyState
 from molmoact2_ros.ros import qos
@@ -138,7 +139,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._memory = SafetyMemory(SafetyState.CAUSE_SAFETY_RESTARTED)
         self._forwarded_sequence = self._rest_ns = self._rivals_ns = self._states_sent = 0
         self._clock_back = ClockBack()
-        self._forwarded: JointCommand | None = None
+        self._forwarded: joint_command.JointCommand | None = None
         self._log = StatusLog(self.get_logger(), self.steady_now_ns())
         self._outputs = [] if self.params.dry_run else [self._output(group) for group in self._profile.groups]
         self._make_topics()
