@@ -85,7 +85,7 @@ def test_cmake_generates_every_message_file() -> None:
 
 
 def test_cmake_installs_a_program_for_every_node() -> None:
-    (names,) = re.findall(r"foreach\(node ([a-z ]+)\)", CMAKE)
+    (names,) = re.findall(r"foreach\(node ([a-z_ ]+)\)", CMAKE)
     assert sorted(names.split()) == sorted(NODE_NAMES)
     assert all((ROOT / f"molmoact2_ros/nodes/{name}_node.py").is_file() for name in NODE_NAMES)
 
