@@ -110,7 +110,7 @@ class TaskNode(Molmoact2Node[TaskParams]):
         self._input = OperatorInput(self, String, "instruction", self._on_instruction)
         self.subscription(ActionChunk, "action_chunk", self._on_chunk, qos.to_record(qos.CHUNK))
         self.subscription(SafetyState, "safety_state", self._on_safety, qos.LATCHED)
-        self.service(Instruct, "~/instruct", self._on_instruct)
+        self.service(Instruct, "~/instruct", self._on_instruct, awaits=True)
         self.service(Trigger, "~/cancel_task", self._answers("cancelled by a service call", Task.cancel))
         self.service(Trigger, "~/finish_task", self._answers("", lambda task, _, now: task.finish(now)))
         action = ActionServer(

@@ -22,6 +22,7 @@ from typing import Any, Generic, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
@@ -164,9 +165,13 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
             self.inputs.forget(subscription)
         self.destroy_subscription(subscription)
 
-    def service(self, kind: Any, name: str, callback: Callable[[Any, Any], Any]) -> Service:
-        """Offer a service; the callback takes request and response, and returns the response."""
-        return self.create_service(kind, name, callback)
+    def service(self, kind: Any, name: str, callback: Callable[[Any, Any], Any], *, awaits: bool = False) -> Service:
+        """Offer a service; the callback takes request and response, and returns the response.
+
+        One that awaits needs a callback group of its own: in that of the node, no other callback runs meanwhile, not
+        even that of the answer which is awaited.
+        """
+        return self.create_service(kind, name, callback, callback_group=ReentrantCallbackGroup() if awaits else None)
 
     def client(self, kind: Any, name: str) -> Client:
         """Make a client of a service."""

@@ -490,7 +490,7 @@ def test_the_safety_process_never_loads_torch_nor_other_rooms() -> None:
     loaded = set(done.stdout.split())
     rooms = {name.split(".")[1] for name in loaded if name.startswith("molmoact2_ros.")}
     assert "torch" not in loaded
-    assert rooms - {"msg"} == {"embodiment", "nodes", "quoting", "safety", "settings_field"}
+    assert rooms - {"msg"} == {"embodiment", "interfaces", "nodes", "ros", "safety", "schema", "timing"}
 
 
 def _constants(prefix: str) -> dict[str, int]:

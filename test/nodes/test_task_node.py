@@ -23,6 +23,8 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from molmoact2_ros.action import RunTask
+from molmoact2_ros.bringup import ros_environment
+from molmoact2_ros.cli.main import make_parser
 from molmoact2_ros.embodiment import Embodiment, share_folder
 from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.msg import ActionChunk, Instruction, Observation, SafetyState, TaskStatus
@@ -380,8 +382,19 @@ def test_an_instruction_that_the_model_cannot_read_changes_nothing_and_is_report
     ("text", "status", "words"),
     [("turn left", 0, "instruction: 'turn left'"), ("pick <im_patch> up", 1, "instruction rejected: ")],
 )
-def test_the_command_says_whether_an_instruction_is_taken(here: Neighbours, text: str, status: int, words: str) -> None:
-    command = [sys.executable, "-m", "molmoact2_ros.cli", "instruct", text, "--domain-id", os.environ["ROS_DOMAIN_ID"]]
+def test_the_command_says_whether_an_instruction_is_taken(
+    around: Callable[..., Neighbours],
+    ros_domain: int,
+    request: pytest.FixtureRequest,
+    text: str,
+    status: int,
+    words: str,
+) -> None:
+    before = dict(os.environ)
+    request.addfinalizer(lambda: (os.environ.clear(), os.environ.update(before)))
+    ros_environment.enter(make_parser().parse_args(["status", "--domain-id", str(ros_domain)]))
+    here = around()
+    command = [sys.executable, "-m", "molmoact2_ros.cli", "instruct", text, "--domain-id", str(ros_domain)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         here.until(lambda: process.poll() is not None)
         output = process.communicate()[0]

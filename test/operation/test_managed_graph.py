@@ -21,7 +21,7 @@ pytestmark = pytest.mark.node
 class _Operator:
     """What LiveGraph asks of an OperatorClient while nothing has been heard yet."""
 
-    safety = bridge = perception = None
+    safety = bridge = perception = member = None
     may_have_armed = stands_still = False
 
     def __init__(self, names: list[str]) -> None:
