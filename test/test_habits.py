@@ -20,14 +20,6 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
 TEMPLATES = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 PARTS_OF_A_SAFETY_REPORT = {"mode", "cause", "text", "bag", "versions"}
-# The guide describes rooms and tiers that are made at the same time as it: it is held to them once they are there.
-MOVED = ("interfaces", "bringup", "fault_injection", "evaluation", "training")
-NEW_LAYOUT = pytest.mark.skipif(
-    not all((ROOT / "molmoact2_ros" / room).is_dir() for room in MOVED), reason="not every room has been moved yet"
-)
-NEW_TIERS = pytest.mark.skipif(
-    not re.search(r"^check:", MAKEFILE, flags=re.MULTILINE), reason="the Makefile has no tiers yet"
-)
 
 
 def _read(name: str) -> Any:
@@ -153,14 +145,12 @@ def test_a_source_distribution_holds_every_folder_of_interfaces_that_cmake_reads
     assert folders <= grafted
 
 
-@NEW_LAYOUT
 def test_every_path_that_the_guide_names_exists() -> None:
     paths = re.findall(r"`((?:molmoact2_ros|test|tools|config|msg|doc|urdf|launch)/[\w./-]*)`", GUIDE)
     planned = {"config/recipes/", "config/mixtures/"}
     assert [path for path in paths if path not in planned and "NAME" not in path and not (ROOT / path).exists()] == []
 
 
-@NEW_LAYOUT
 def test_the_guide_lists_every_room_and_marks_those_that_are_planned() -> None:
     table = GUIDE.partition("\n## The rooms\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`.+?) \|", table, flags=re.MULTILINE)
@@ -169,6 +159,5 @@ def test_the_guide_lists_every_room_and_marks_those_that_are_planned() -> None:
     assert listed == rooms - {"interfaces"}  # in the text above the table
 
 
-@NEW_TIERS
 def test_every_make_target_that_the_guide_names_exists() -> None:
     assert set(re.findall(r"`make ([a-z-]+)`", GUIDE)) <= _targets()
