@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reference pages are those that `make docs` writes from the code. Those of nodes need ROS."""
+"""The reference pages are those that `make docs` writes from the code, and links between pages lead somewhere.
+
+The page of parameters needs ROS."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +14,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("doc/**/*.md")])
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +60,34 @@ def test_a_comment_below_a_field_continues_its_meaning_and_constants_have_a_tabl
     assert "## Way.msg\n\nWhere to.\n" in page
     assert "| `UP` | 1 | away \\| up |" in page
     assert "| `way` | `uint8` | one of all |" in page
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the names that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+def _leads_somewhere(page: Path, link: str) -> bool:
+    name, _, anchor = link.partition("#")
+    target = page.parent / name if name else page
+    return target.exists() and (not anchor or anchor in _anchors(target))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()) if "://" not in link]
+    assert [link for link in links if not _leads_somewhere(page, link)] == []
+
+
+def test_the_readme_lists_every_room() -> None:
+    tree = (ROOT / "README.md").read_text().partition("\n## What is where\n")[2].partition("\n## ")[0]
+    rooms = {path.parent.name for path in ROOT.glob("molmoact2_ros/*/__init__.py")}
+    assert set(re.findall(r"^      (\w+)/ ", tree, flags=re.MULTILINE)) == rooms
+
+
+def test_every_row_of_the_fault_table_has_a_measurement_or_says_that_there_is_none() -> None:
+    table = (ROOT / "SAFETY.md").read_text().partition("\n## Fault injection\n")[2].partition("\n## ")[0]
+    measured = re.findall(r"^\| `\w+` .*\| (.*?) ?\|$", table, flags=re.MULTILINE)
+    assert measured
+    assert [cell for cell in measured if not re.fullmatch(r"\d+, \d+, \d+ ms|-|not measured", cell)] == []
