@@ -115,7 +115,7 @@ class LockstepLab:
         self.run_until(lambda: self.client.chunk is not None and self.client.safety is not None, 10.0)
         self.arm()
         self.run_until(lambda: self.speed_rad_s > MOVING_RAD_S, 10.0)
-        self.run_for(1.5)
+        self.run_for(0.8)
 
     def stand_still(self) -> float:
         """Wait until the arm has stood for half a second; return the seconds until it did."""

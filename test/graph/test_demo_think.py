@@ -19,7 +19,7 @@ from molmoact2_ros.recording.depth_record import FULL_MAPS, REST_MAPS
 
 pytestmark = pytest.mark.graph
 
-SECONDS, LIMIT_S, DOMAIN = 6.0, 900.0, 33
+SECONDS, LIMIT_S, DOMAIN = 4.0, 900.0, 33
 REUSED_AT_REST = 0.9
 
 

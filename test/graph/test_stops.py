@@ -47,7 +47,9 @@ def test_killing_a_node_in_motion_brings_the_arm_to_rest_and_names_the_cause(
         assert 0.0 < rest_s < STANDSTILL_BUDGET_S
         assert acceleration < lab.robot.limits("acceleration").max()
         if cause:
-            assert (lab.mode, lab.cause) == (SafetyState.STOPPED, cause)
+            assert lab.cause == cause
+            # Without a bridge, nothing measures that the arm stands.
+            assert lab.mode == (SafetyState.STOPPING if victim == "bridge" else SafetyState.STOPPED)
         else:
             bridge = lab.client.bridge
             assert bridge is not None
