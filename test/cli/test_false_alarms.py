@@ -15,6 +15,8 @@ from molmoact2_ros.embodiment import Embodiment, shipped_embodiments
 from molmoact2_ros.evaluation.false_stops.nominal_robot import CleanWorld
 from molmoact2_ros.interfaces.safety_state import Cause
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", shipped_embodiments())
 def test_a_clean_minute_passes_without_a_refusal(name: str) -> None:

@@ -14,6 +14,8 @@ from molmoact2_ros.cli.seams import BLEND_S
 from molmoact2_ros.evaluation.chunk_seams.bench import SEAM
 from molmoact2_ros.interpolation import InterpolationSettings
 
+pytestmark = pytest.mark.slow
+
 TINY = Path(__file__).parents[1] / "data" / "parity" / "tiny_base"
 
 

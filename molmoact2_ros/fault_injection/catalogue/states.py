@@ -70,7 +70,7 @@ def _velocities(robot: Embodiment, driver: Driver) -> list[Fault]:
             "state_offset",
             f"the first joint is measured {OFFSET_RAD} rad off",
             f"state_offset {joint} {OFFSET_RAD} 1",
-            ("jump",),
+            astray,  # a step of the position is no motion that the velocity reports
             found,
         ),
         fault(

@@ -22,6 +22,8 @@ from molmoact2_ros.processing.norm_stats import NormStats
 from molmoact2_ros.processing.processor import Processor
 from molmoact2_ros.sim import DemoMotion
 
+pytestmark = pytest.mark.slow
+
 ROBOTS = shipped_embodiments()
 INSTRUCTIONS = (
     "wave",

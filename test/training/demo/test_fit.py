@@ -19,6 +19,8 @@ from molmoact2_ros.training.demo import fit_demo
 from molmoact2_ros.training.demo.examples import ExampleSource
 from molmoact2_ros.training.demo.fit import norm_tag, smooth_tokens
 
+pytestmark = pytest.mark.slow
+
 DROID = Embodiment.load("droid")
 
 

@@ -17,6 +17,8 @@ from molmoact2_ros.processing.norm_stats import NormStats
 from molmoact2_ros.sim import DemoMotion
 from molmoact2_ros.training.demo import DepthScenes, fit_think
 
+pytestmark = pytest.mark.slow
+
 DROID = Embodiment.load("droid")
 BASE = share_folder() / "checkpoints" / f"demo_{DROID.policy.norm_tag}"
 

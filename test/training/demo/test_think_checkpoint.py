@@ -16,6 +16,8 @@ from molmoact2_ros.policy.native import NativePolicy
 from molmoact2_ros.policy.policy import PolicyObservation
 from molmoact2_ros.sim import DemoMotion
 
+pytestmark = pytest.mark.slow
+
 ROBOT = Embodiment.load("droid")
 STATES = 40
 START_RAD, START_GRIPPER = 0.03, 0.05

@@ -13,6 +13,8 @@ from molmoact2_ros.embodiment import Embodiment, share_folder, shipped_embodimen
 from molmoact2_ros.model.depth_vae import DepthCodec, DepthVae, DepthVaeConfig, FrameScale, MetricScale
 from molmoact2_ros.training.depth_codec import DepthTeacher, TeacherError, fit_depth_vae, score_codec
 
+pytestmark = pytest.mark.slow
+
 SMALL = DepthVaeConfig(image_px=32, halvings=3, first_width=8, blocks=1, num_codes=16, code_width=8)
 RANGE = MetricScale(0.5, 2.5)
 SHIPPED = share_folder() / "checkpoints" / "depth_codes"
