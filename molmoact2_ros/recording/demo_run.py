@@ -138,7 +138,9 @@ class DemoRun:
                 return
             seconds = self._metrics.armed_seconds(self._heard.now_ns())
             if seconds >= next_line and self._began_s:
-                say_event("demo", "  ".join(f"{key} {value}" for key, value in self._rows(live.client, seconds)))
+                factor = seconds / max(time.monotonic() - self._began_s, 1e-3)
+                rows = [*self._rows(live.client, seconds), ("at", f"{factor:.2f} of real time")]
+                say_event("demo", "  ".join(f"{key} {value}" for key, value in rows))
                 next_line += 2.0
             if not self._began_s and time.monotonic() > deadline:
                 missing = self._missing(live.client) or "safety, which refuses to arm"
