@@ -123,7 +123,7 @@ def _ahead(ns: int) -> str:
 SET_BACK_NS = 50_000_000  # a simulated clock that is heard out of order goes back by less; half a jump for safety
 
 
-class ClockBack:
+class SetBackDetector:
     """ROS time against the steady clock, from one look to the next.
 
     Jumps forward are left to safety: they only end motion early.
@@ -141,7 +141,7 @@ class ClockBack:
         return (now_ns - latest[0]) - (steady_ns - latest[1])
 
 
-class Pace:
+class RateLimiter:
     """Allow at most `rate_hz` in the mean; single intervals may be half a period short: jitter costs nothing then."""
 
     def __init__(self, rate_hz: float) -> None:
@@ -163,7 +163,7 @@ class Pace:
 _EARLY = 0.15
 
 
-class RateGate:
+class StampRateLimiter:
     """Let stamps pass on a schedule of `rate_hz`: never more than that in the mean, single intervals may be shorter."""
 
     def __init__(self, rate_hz: float) -> None:
@@ -181,7 +181,7 @@ class RateGate:
         return True
 
 
-class Schedule:
+class VariableRateLimiter:
     """A period that may change while it runs; moments that were missed are skipped, not made up for."""
 
     def __init__(self, phase_s: float = 0.0) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the graph lives: ROS domain, reach on the network, transport. Set for this process and all that it starts."""
+"""Where the graph runs: ROS domain, reach on the network, transport. Set for this process and all that it starts."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ OWN_DOMAIN = 86
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where the graph lives."""
-    group = parser.add_argument_group("where the graph lives")
+    """Add the options that say where the graph runs."""
+    group = parser.add_argument_group("where the graph runs")
     group.add_argument(
         "--domain-id",
         type=_domain,

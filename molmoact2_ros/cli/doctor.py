@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from molmoact2_ros.doctor.report import as_json, print_check, summary
     from molmoact2_ros.embodiment import Embodiment
     from molmoact2_ros.embodiment.driver import default_driver
-    from molmoact2_ros.policy.checkpoint_choice import resolve_checkpoint
+    from molmoact2_ros.policy.checkpoint_choice import choose_checkpoint
 
     robot = Embodiment.load(args.embodiment)
     driver = robot.driver(args.driver or default_driver(robot, sim=False))
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
         checks.append(check)
         print_check(console, check)
 
-    for check in check_machine(robot, driver, resolve_checkpoint(robot, args.checkpoint, sim=False)):
+    for check in check_machine(robot, driver, choose_checkpoint(robot, args.checkpoint, sim=False)):
         tell(check)
     for check in check_discovery(probe_discovery(), os.environ, outside):
         tell(check)

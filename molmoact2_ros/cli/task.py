@@ -129,9 +129,9 @@ def _follow(client: OperatorClient, sent: Any) -> tuple[Any, bool]:
 
 def outcome_name(outcome: int) -> str:
     """Return a RunTask outcome in words, e.g. `timed out`."""
-    from molmoact2_ros.nodes.task import Outcome
+    from molmoact2_ros.nodes.task import TaskOutcome
 
-    return Outcome(outcome).name.lower().replace("_", " ")
+    return TaskOutcome(outcome).name.lower().replace("_", " ")
 
 
 def _line(feedback: Any, time_limit_s: float) -> str:

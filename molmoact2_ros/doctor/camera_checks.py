@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from molmoact2_ros.embodiment import Camera, Embodiment
-from molmoact2_ros.interfaces.camera_frame import COMPRESSED, Frame
+from molmoact2_ros.interfaces.camera_frame import COMPRESSED, CameraFrame
 from molmoact2_ros.perception import Budgets, PerceptionError
 from molmoact2_ros.perception.image_decoding import decode
 
@@ -102,7 +102,7 @@ _FROZEN_S = 1.0
 _LIVE_SHARE = 0.9
 
 
-def check_decoding(name: str, frame: Frame, frame_id: str) -> tuple[Check, ByteImage | None]:
+def check_decoding(name: str, frame: CameraFrame, frame_id: str) -> tuple[Check, ByteImage | None]:
     """Judge whether a frame can be read; return the picture [H, W, 3] too, None where it cannot."""
     try:
         picture = decode(frame)

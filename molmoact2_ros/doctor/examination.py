@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from molmoact2_ros.embodiment import Camera, Driver, Embodiment, EmbodimentError, require_servable
+from molmoact2_ros.embodiment import Camera, Driver, Embodiment, EmbodimentError, validate_driver
 
 from .camera_checks import check_cameras
 from .check import Check, contained, failed
@@ -36,7 +36,7 @@ def examine(robot: Embodiment, driver: Driver, evidence: Evidence, gripper: str 
 
 def _check_profile(robot: Embodiment, driver: Driver) -> Iterator[Check]:
     try:
-        require_servable(robot, driver)
+        validate_driver(robot, driver)
     except EmbodimentError as error:
         yield failed("profile", str(error), "a profile that the bridge can serve", "correct the embodiment file")
 

@@ -18,7 +18,7 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from molmoact2_ros.bringup.ros_environment import ros_arguments
 from molmoact2_ros.embodiment import Driver, Embodiment
-from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.interfaces.camera_frame import CameraFrame
 from molmoact2_ros.interfaces.joint_report import DriverReport
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.conversions import MessageInfo, report_from_msg, stamp_ns
@@ -57,7 +57,7 @@ class Listener:
         self._notes: dict[str, list[Note]] = {}
         self._reports: dict[str, list[DriverReport]] = {}
         self._checksums: dict[str, list[int]] = {}
-        self._newest: dict[str, tuple[Frame, str]] = {}
+        self._newest: dict[str, tuple[CameraFrame, str]] = {}
         self._forget()
         self._subscribe()
 

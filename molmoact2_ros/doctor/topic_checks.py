@@ -66,7 +66,7 @@ def check_controller(robot: Embodiment, group: DriverGroup, peers: Mapping[str, 
         )
     else:
         yield ok(name, f"{', '.join(listening) or 'an action server'} listens on {topic}", expected)
-    yield _check_rivals(f"{group_label(group)} rivals", here)
+    yield _check_second_publishers(f"{group_label(group)} second publishers", here)
 
 
 def check_messages(robot: Embodiment, driver: Driver, installed: Callable[[str], bool]) -> Iterator[Check]:
@@ -91,15 +91,15 @@ def check_messages(robot: Embodiment, driver: Driver, installed: Callable[[str],
         yield failed("messages", f"{package} is not installed", kind, remedy + choice)
 
 
-def _check_rivals(name: str, here: TopicPeers) -> Check:
+def _check_second_publishers(name: str, here: TopicPeers) -> Check:
     expected = "nobody but the bridge commands the robot"
     if here.server:
         return ok(name, "not seen: it is an action, which anybody may send goals to", expected)
     nodes = Counter(here.publishers)
-    rivals = [node for node, count in nodes.items() if node.rpartition("/")[2] != BRIDGE or count > 1]
-    bridges = [node for node in nodes if node not in rivals]
-    if rivals or len(bridges) > 1:
-        named = ", ".join(sorted(rivals) or bridges)
+    others = [node for node, count in nodes.items() if node.rpartition("/")[2] != BRIDGE or count > 1]
+    bridges = [node for node in nodes if node not in others]
+    if others or len(bridges) > 1:
+        named = ", ".join(sorted(others) or bridges)
         remedy = "stop it before arming; one that crashed is listed for some seconds"
         return failed(name, f"{named} publishes on {here.topic}", expected, remedy)
     if bridges:

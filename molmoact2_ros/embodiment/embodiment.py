@@ -126,10 +126,10 @@ class Embodiment:
         return np.array(self.poses[name], dtype=np.float64)
 
     def slowed(self, scale: float) -> Embodiment:
-        """Return the robot with the largest speeds of its joints and hands scaled, for bring-up."""
+        """Return the robot with the largest speeds of its joints and TCPs scaled, for bring-up."""
         joints = tuple(replace(joint, velocity=scale * joint.velocity) for joint in self.joints)
-        hands = tuple(replace(hand, speed_m_s=scale * hand.speed_m_s) for hand in self.geometry.hands)
-        return replace(self, joints=joints, geometry=replace(self.geometry, hands=hands))
+        tcps = tuple(replace(tcp, speed_m_s=scale * tcp.speed_m_s) for tcp in self.geometry.tcps)
+        return replace(self, joints=joints, geometry=replace(self.geometry, tcps=tcps))
 
     def driver(self, name: str) -> Driver:
         """Return a driver profile; raise EmbodimentError if the file has none of that name."""

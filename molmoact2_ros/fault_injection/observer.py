@@ -29,7 +29,7 @@ from .catalogue.names import LINKS, SAFE
 from .measurement import STILL_RAD_S
 from .recording import Recording
 
-FRESH_S = 0.5  # who spoke within it lives
+FRESH_S = 0.5  # a node that published within it runs
 FRESH_CHUNK_S = 1.0
 TRUTH = "simulator/truth"
 STOPS = (SafetyState.STOPPING, SafetyState.STOPPED)

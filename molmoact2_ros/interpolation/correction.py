@@ -40,7 +40,7 @@ class Correction(Seam):
       + what it would cost to go on from the last row
 
     so a chunk that agrees with the motion before changes nothing, and one that does not is approached without first
-    running on at the speed of the motion it replaces. Nothing is limited here, as in a splice.
+    running on at the speed of the motion it replaces. Nothing is limited here, as in a fade.
     """
 
     def __init__(

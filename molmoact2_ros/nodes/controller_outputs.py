@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from molmoact2_ros.bridge import GripperGoal, SetPoints, TrajectoryCommand
+from molmoact2_ros.bridge import GripperGoal, Setpoints, TrajectoryCommand
 from molmoact2_ros.embodiment import (
     FORWARD_COMMANDS,
     MESSAGE_PACKAGES,
@@ -61,7 +61,7 @@ class TrajectoryOutput(ControllerOutput):
     is past it plays the rest, without a step as long as successive commands agree, which safety checks. (Stamp zero
     would mean "from now on" and let transport delays add up.) Only where the start is still ahead it first leads the
     robot from where it is to point 0; `interpolate_from_desired_state: true` in its configuration lets that begin at
-    its set point rather than at the measured pose.
+    its setpoint rather than at the measured pose.
     """
 
     def __init__(self, node: Molmoact2Node[Any], topic: str, command: TrajectoryCommand) -> None:
@@ -90,11 +90,11 @@ class TrajectoryOutput(ControllerOutput):
 
 
 class StreamOutput(ControllerOutput):
-    """A controller that goes to whatever came last: it gets the set point of the moment, at a steady rate.
+    """A controller that goes to whatever came last: it gets the setpoint of the moment, at a steady rate.
 
     The stream ends with the command, at rest. What it cannot do is brake when this process dies: the controller then
-    stays at the last set point, and the robot comes to it as hard as its servos pull. When this process runs again
-    after a while, the rest of the motion would come as one step: `watch` is called before each set point, and ends the
+    stays at the last setpoint, and the robot comes to it as hard as its servos pull. When this process runs again
+    after a while, the rest of the motion would come as one step: `watch` is called before each setpoint, and ends the
     stream then.
     """
 
@@ -102,7 +102,7 @@ class StreamOutput(ControllerOutput):
         self,
         node: Molmoact2Node[Any],
         group: DriverGroup,
-        points: SetPoints,
+        points: Setpoints,
         watch: Callable[[int], None],
         steady: Callable[[], int] | None = None,
     ) -> None:
@@ -115,7 +115,7 @@ class StreamOutput(ControllerOutput):
         kind = JointTrajectory if trajectory else Float64MultiArray
         self._publisher = node.publisher(kind, group.command_topic, qos.CONTROLLER)
         self.topic = self._publisher.topic_name
-        # Simulated time may stand still, and the robot still needs its set points.
+        # Simulated time may stand still, and the robot still needs its setpoints.
         node.steady_timer(points.period_ns / NS_PER_S, self._stream)
 
     def send(self, command: JointCommand, steady_ns: int) -> None:
@@ -123,11 +123,11 @@ class StreamOutput(ControllerOutput):
         self._points.take(command, self._node.ros_now_ns(), steady_ns)
 
     def interrupted_s(self, steady_ns: int) -> float:
-        """Return for how long a running motion has had no set point, s; 0 while no more than two were missed."""
+        """Return for how long a running motion has had no setpoint, s; 0 while no more than two were missed."""
         return self._points.interrupted_s(steady_ns)
 
     def end(self) -> None:
-        """Send no further set point of the commands so far."""
+        """Send no further setpoint of the commands so far."""
         self._points.end()
 
     def listens(self) -> bool:

@@ -15,7 +15,7 @@ from molmoact2_ros.embodiment import FRANKA_STATE, Driver, FaultSource
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.lifecycle import Molmoact2Node
 from molmoact2_ros.schema import quoted
-from molmoact2_ros.timing import Pace
+from molmoact2_ros.timing import RateLimiter
 
 FRANKA_RATE_HZ = 50.0  # of 1000: each is a large message
 
@@ -53,17 +53,17 @@ class FaultListeners:
                 "by name; install franka_ros2 where the bridge runs"
             )
             return
-        heard = partial(self._on_franka, source, kind, FrankaFault(), Pace(FRANKA_RATE_HZ))
+        heard = partial(self._on_franka, source, kind, FrankaFault(), RateLimiter(FRANKA_RATE_HZ))
         # Raw: most of them are never unpacked.
         self._node.subscription(kind, source.topic, heard, qos.DRIVER_STATE, raw=True)
 
     def _on_diagnostics(self, source: FaultSource, message: DiagnosticArray) -> None:
         self.faults.take(source, diagnostic_faults(source, [status_from_msg(status) for status in message.status]))
 
-    def _on_franka(self, source: FaultSource, kind: type, fault: FrankaFault, pace: Pace, raw: bytes) -> None:
-        if pace.allows(self._node.steady_now_ns()):
+    def _on_franka(self, source: FaultSource, kind: type, fault: FrankaFault, limiter: RateLimiter, raw: bytes) -> None:
+        if limiter.allows(self._node.steady_now_ns()):
             state = deserialize_message(raw, kind)
-            self.faults.take(source, {source.topic: fault.judge(state.robot_mode, flags_set(state.current_errors))})
+            self.faults.take(source, {source.topic: fault.assess(state.robot_mode, flags_set(state.current_errors))})
 
 
 def status_from_msg(message: Any) -> DriverStatus:

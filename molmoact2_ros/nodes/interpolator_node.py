@@ -37,7 +37,7 @@ from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
 from molmoact2_ros.msg import ActionChunk, Instruction, JointCommand, RobotState, SafetyState
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.conversions import chunk_from_msg, command_to_msg, robot_state_from_msg, stamp_ns
-from molmoact2_ros.ros.latency_budget import Stage
+from molmoact2_ros.ros.latency_budget import LatencyBudget
 from molmoact2_ros.ros.lifecycle import OK, WARN, Molmoact2Node, Report, run
 from molmoact2_ros.schema import param
 from molmoact2_ros.timing import NS_PER_S
@@ -74,8 +74,8 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self._chunk_stamp_ns = self._state_stamp_ns = 0
         self._safety_heard_ns = 0  # steady time
         self._tick_ns = 0  # steady time at which the last tick began
-        self._jitter = Stage("tick jitter", TICK_SHARE * self._period_ms, KEPT_TICKS)
-        self._costs = Stage("tick cost", TICK_SHARE * self._period_ms, KEPT_TICKS)
+        self._jitter = LatencyBudget("tick jitter", TICK_SHARE * self._period_ms, KEPT_TICKS)
+        self._costs = LatencyBudget("tick cost", TICK_SHARE * self._period_ms, KEPT_TICKS)
         self._starved_reported = self._rejected = 0
         self._commands = self.publisher(JointCommand, "command/proposed", qos.command(period_s))
         self.subscription(ActionChunk, "action_chunk", self._on_chunk, qos.CHUNK)
@@ -88,7 +88,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self.steady_timer(period_s, self._tick)
 
     def _activated(self) -> None:
-        # What set-up made lives as long as the process. A full collection over it takes 4 to 7 ms of a 20 ms period.
+        # What set-up made stays as long as the process. A full collection over it takes 4 to 7 ms of a 20 ms period.
         gc.collect()
         gc.freeze()
 

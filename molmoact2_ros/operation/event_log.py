@@ -18,7 +18,7 @@ _LOG_LINE = re.compile(r"\[(?P<level>[A-Z]+)\] \[[\d.]+\] \[[^\]]*\]: (?P<text>.
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 
 
-class EventTeller:
+class EventLog:
     """Says each event once; the nodes' complete output is in their log files."""
 
     def __init__(self, say: Callable[[str, str], None], clock_s: Callable[[], float] = time.monotonic) -> None:

@@ -14,7 +14,7 @@ from molmoact2_ros.bringup.supervisor import NodeExit, Supervisor
 from molmoact2_ros.msg import BridgeState, SafetyState
 
 from .client import BRIDGE_MODES, MODES, OperatorClient, cause_name, refuse_others
-from .event_log import EventTeller
+from .event_log import EventLog
 
 STANDSTILL_S = 2.0  # how long to wait for the arm before its nodes are taken away
 LOCKSTEP_STANDSTILL_S = 60.0  # its seconds may last long
@@ -25,7 +25,7 @@ ALL_VISIBLE_S = 40.0  # the policy imports for so long where a disk is slow
 DROPOUT_S = 1.0  # an input that fails for less is told of by safety, if it mattered
 
 
-class LiveGraph:
+class ManagedGraph:
     """The processes of one graph, and the operator's view of them. All methods are called from one thread."""
 
     def __init__(self, client: OperatorClient, folder: Path, say: Callable[[str, str], None]) -> None:
@@ -37,8 +37,8 @@ class LiveGraph:
             say: prints one event: who, and what.
         """
         self.client = client
-        self._teller = EventTeller(say)
-        self.supervisor = Supervisor(folder, self._teller.printed)
+        self._event_log = EventLog(say)
+        self.supervisor = Supervisor(folder, self._event_log.printed)
         self._say = say
         self._was_armed = False
         self._started_s = 0.0
@@ -127,17 +127,17 @@ class LiveGraph:
         if safety is not None:
             self._was_armed = self._was_armed or safety.mode == SafetyState.ARMED
             why = f" ({cause_name(safety.cause)}: {safety.text})" if safety.cause else ""
-            self._teller.reported("safety", MODES[safety.mode] + why)
+            self._event_log.reported("safety", MODES[safety.mode] + why)
         stops = safety is not None and safety.mode in (SafetyState.STOPPING, SafetyState.STOPPED)
         if bridge is not None and not (stops and bridge.mode == BridgeState.HOLDING):  # it holds because safety stops
             words = BRIDGE_MODES[bridge.mode] + (f": {bridge.text}" if bridge.text else "")
             works = bridge.mode in (BridgeState.READY, BridgeState.EXECUTING) and not bridge.text
             # Commands come and go many times a minute: that is no event.
             patience_s = DROPOUT_S if bridge.mode == BridgeState.WAITING else 0.0
-            self._teller.reported("bridge", words, ready=works, key="works" if works else "", patience_s=patience_s)
+            self._event_log.reported("bridge", words, ready=works, key="works" if works else "", patience_s=patience_s)
         if perception is not None:
             names = [name for name, state in zip(perception.inputs, perception.states, strict=False) if state]
             # The sentence holds an age that grows: only a change of what is wrong is an event.
             key = "ready" if perception.ready else " ".join(names)
             words = perception.text or "ready"
-            self._teller.reported("perception", words, ready=perception.ready, key=key, patience_s=DROPOUT_S)
+            self._event_log.reported("perception", words, ready=perception.ready, key=key, patience_s=DROPOUT_S)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from molmoact2_ros.processing.depth_reuse import CHANGED
 from molmoact2_ros.processing.images import ByteImage
 
-from .cell_comparison import MOST_GRID, PREVIOUS, CellPicture, ChangeSettings, NoiseFloor, changed_cells
+from .cell_comparison import MOST_GRID, PREVIOUS, CellImage, ChangeSettings, NoiseFloor, changed_cells
 
 Mask = NDArray[np.bool_]
 Sequences = NDArray[np.uint64]
@@ -39,7 +39,7 @@ class _Acknowledged:
     """What the policy holds, as far as acknowledged: per cell its picture and where its code was decoded."""
 
     sequence: int
-    picture: CellPicture
+    picture: CellImage
     decoded_at: Sequences
 
 
@@ -48,11 +48,11 @@ class CellChanges:
     """What is known of the cells of one observation.
 
     Attributes:
-        same_as: [R, C] row 0 for the acknowledged codes: sequence of the observation since which a cell has not
+        unchanged_since: [R, C] row 0 for the acknowledged codes: sequence of the observation since which a cell has not
             changed; 0: it changed.
     """
 
-    same_as: Sequences
+    unchanged_since: Sequences
 
 
 class ChangeDetector:
@@ -84,9 +84,9 @@ class ChangeDetector:
             self._at_work = False
         if self._silent > PATIENCE and not self.settings.grid:
             self._forget(grid=0)
-        return self.compare(sequence, CellPicture.of(image, self._grid)) if self._grid else None
+        return self.compare(sequence, CellImage.of(image, self._grid)) if self._grid else None
 
-    def compare(self, sequence: int, picture: CellPicture) -> CellChanges:
+    def compare(self, sequence: int, picture: CellImage) -> CellChanges:
         """Compare the picture of an observation that is cut into cells already."""
         self._noise.see(picture)
         acknowledged = self._acknowledged or _Acknowledged(0, picture, np.zeros(len(picture.pixels), np.uint64))
@@ -99,7 +99,7 @@ class ChangeDetector:
         return CellChanges(np.stack(rows))
 
     def acknowledge(self, sequence: int, decoded: Mask) -> None:
-        """Learn what the policy made of an observation of this life.
+        """Take what the policy made of an observation of this instance.
 
         Args:
             sequence: of the observation.
@@ -119,7 +119,7 @@ class ChangeDetector:
         if found:
             self._acknowledged = self._merged(found[0], decoded)
 
-    def _row(self, held: _Acknowledged, picture: CellPicture) -> Sequences:
+    def _row(self, held: _Acknowledged, picture: CellImage) -> Sequences:
         changed = changed_cells(held.picture, picture, self.settings, self._noise.levels)
         return np.where(changed, np.uint64(CHANGED), held.decoded_at)
 
@@ -138,6 +138,6 @@ class ChangeDetector:
         self._noise = NoiseFloor()
 
 
-def _whole(sequence: int, picture: CellPicture) -> _Acknowledged:
+def _whole(sequence: int, picture: CellImage) -> _Acknowledged:
     """Return an observation as if every cell were decoded from it."""
     return _Acknowledged(sequence, picture, np.full(len(picture.pixels), sequence, np.uint64))

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.interfaces.camera_frame import CameraFrame
 from molmoact2_ros.interfaces.perception_status import InputState, InputStatus
 from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.schema import param
@@ -40,7 +40,7 @@ class Budgets:
 class Bundle:
     """One frame per camera, in the policy's order, and the newest state; all within their budgets."""
 
-    frames: tuple[Frame, ...]
+    frames: tuple[CameraFrame, ...]
     state: RobotState
 
     @property
@@ -84,7 +84,7 @@ class Decision:
 
 
 def synchronise(cameras: Sequence[CameraBuffer], state: StateBuffer, now_ns: int, budgets: Budgets) -> Decision:
-    """Match the newest frames and judge every input.
+    """Match the newest frames and check every input.
 
     Args:
         cameras: in the policy's order.
@@ -106,7 +106,7 @@ def synchronise(cameras: Sequence[CameraBuffer], state: StateBuffer, now_ns: int
 
 def _match(
     cameras: Sequence[CameraBuffer], statuses: Sequence[InputStatus], now_ns: int, budgets: Budgets
-) -> list[Frame]:
+) -> list[CameraFrame]:
     """Return the frame of each camera nearest to the newest moment that every usable camera has seen."""
     newest = [camera.newest for camera in cameras]
     usable = [frame.stamp_ns for frame, status in zip(newest, statuses, strict=True) if frame and status.ok]
@@ -174,7 +174,7 @@ def _overdue(subject: str, what: str, age_s: float, budget_s: float, repeated: i
 
 
 def _mark_skewed(
-    statuses: Sequence[InputStatus], frames: Sequence[Frame], cameras: Sequence[CameraBuffer], budgets: Budgets
+    statuses: Sequence[InputStatus], frames: Sequence[CameraFrame], cameras: Sequence[CameraBuffer], budgets: Budgets
 ) -> list[InputStatus]:
     leader = max(range(len(frames)), key=lambda index: frames[index].stamp_ns)
     marked = []

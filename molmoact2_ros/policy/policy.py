@@ -53,15 +53,15 @@ class CellFacts:
     """What perception saw of the depth grid's cells in an observation.
 
     Attributes:
-        life: of the perception that numbers the observations.
+        instance_id: of the perception that numbers the observations.
         sequence: of the observation, from 1.
-        same_as: uint64 [R * C], R statements on each of the C cells, row-major: sequence of an earlier observation in
-            which the cell looked the same, 0 for none.
+        unchanged_since: uint64 [R * C], R statements on each of the C cells, row-major: sequence of an earlier
+            observation in which the cell looked the same, 0 for none.
     """
 
-    life: int
+    instance_id: int
     sequence: int
-    same_as: NDArray[np.uint64]
+    unchanged_since: NDArray[np.uint64]
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 CHANGED = 0  # in place of a sequence; sequences count from 1
 
 
-def reusable_cells(same_as: NDArray[np.uint64], decoded_at: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def reusable_cells(unchanged_since: NDArray[np.uint64], decoded_at: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Tell which cells keep their code.
 
     Args:
-        same_as: [R, C] Observation.cells_same_as; sequences of one life of perception.
-        decoded_at: [C] sequence of the observation that each code was decoded from, of the same life; 0: no code.
+        unchanged_since: [R, C] Observation.cells_unchanged_since; sequences of one instance of perception.
+        decoded_at: [C] sequence of the observation that each code was decoded from, of the same instance; 0: no code.
 
     Returns:
         [C] True: the code still stands; False: decode the cell.
     """
-    matches: NDArray[np.bool_] = (same_as == decoded_at).any(axis=0) & (decoded_at != CHANGED)
+    matches: NDArray[np.bool_] = (unchanged_since == decoded_at).any(axis=0) & (decoded_at != CHANGED)
     return matches

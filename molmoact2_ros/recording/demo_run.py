@@ -20,7 +20,7 @@ from molmoact2_ros.bringup.supervisor import NodeExit, exit_status
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.operation.client import MODES, OperatorClient
 from molmoact2_ros.operation.event_log import say_event
-from molmoact2_ros.operation.managed_graph import LiveGraph
+from molmoact2_ros.operation.managed_graph import ManagedGraph
 
 from .bag_recorder import BagRecorder
 from .depth_record import REST_MAPS
@@ -75,7 +75,7 @@ class DemoRun:
         say_event("molmoact2", f"{self._robot.title}, ROS domain {self._args.domain_id}, report in {self._folder}")
         with OperatorClient(OPERATOR, lockstep=self._args.lockstep) as client:
             client.require_free_domain()
-            live = LiveGraph(client, self._folder / "logs", self._say)
+            live = ManagedGraph(client, self._folder / "logs", self._say)
             self._heard.listen(client)
             recorder = BagRecorder(self._folder / "bag", self._heard.now_ns)
             recorder.record(client.listen, self._heard.topics())
@@ -98,7 +98,7 @@ class DemoRun:
             return exit_status(self._exits)
         return 130 if interrupted else int(not self._is_clean())
 
-    def _run_graph(self, live: LiveGraph) -> bool:
+    def _run_graph(self, live: ManagedGraph) -> bool:
         """Start, arm and watch; return whether Ctrl-C ended it."""
         try:
             if self._args.lockstep:
@@ -112,7 +112,7 @@ class DemoRun:
             return True
         return False
 
-    def _wait_until_ready(self, live: LiveGraph) -> bool:
+    def _wait_until_ready(self, live: ManagedGraph) -> bool:
         deadline = time.monotonic() + READY_S
         with self._console.status("waiting for the nodes") as status:
             while missing := self._missing(live.client):
@@ -125,7 +125,7 @@ class DemoRun:
                     return False
         return True
 
-    def _run_in_lockstep(self, live: LiveGraph) -> None:
+    def _run_in_lockstep(self, live: ManagedGraph) -> None:
         """Start, arm and watch on simulated time, whose every step waits for this process, too."""
         assert live.client.member is not None
         live.client.member.timer(OPERATE_S, lambda: self._operate(live.client))
@@ -155,7 +155,7 @@ class DemoRun:
         elif not self._metrics.armed_ns and not self._metrics.is_frozen and not self._missing(client):
             client.call_in_phase("safety", "arm", lambda _done, _text: None)
 
-    def _keeps_real_time(self, live: LiveGraph) -> bool:
+    def _keeps_real_time(self, live: ManagedGraph) -> bool:
         """Measure for a moment whether cameras and physics keep their rates on this computer."""
         deadline = time.monotonic() + MEASURED_S
         while not self._may_be_late and time.monotonic() < deadline:
@@ -189,7 +189,7 @@ class DemoRun:
             return f"depth maps of the arm at rest: {maps} of {REST_MAPS}"
         return ""
 
-    def _arm(self, live: LiveGraph) -> bool:
+    def _arm(self, live: ManagedGraph) -> bool:
         deadline = time.monotonic() + ARM_S
         while not (answer := live.client.ask_safety("arm"))[0]:
             self._exits += live.poll()
@@ -200,7 +200,7 @@ class DemoRun:
                 return False
         return True
 
-    def _watch(self, live: LiveGraph) -> None:
+    def _watch(self, live: ManagedGraph) -> None:
         self._live_table = self._live_table and self._console.is_terminal
         shown = Live(console=self._console, auto_refresh=False) if self._live_table else None
         next_line = 0.0

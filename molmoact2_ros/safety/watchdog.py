@@ -98,7 +98,7 @@ class Watchdog:
         """Note a command that passed."""
         self._passed_at = self._passed_at or now
         self._rejections.note(command.rejection, now)
-        if command.asked_for:
+        if command.operator_requested:
             # A rest or a move that needs no policy, until a chunk is followed again.
             self._chunk = self._chunk_at = None
         if command.chunk_sequence == 0:
@@ -152,7 +152,7 @@ class Watchdog:
         """Tell whether the bridge sends nothing to the controllers, by choice."""
         return self._bridge.dry_run
 
-    def check_rivals(self) -> Verdict | None:
+    def check_second_publishers(self) -> Verdict | None:
         """Say what the bridge says of a second publisher on a topic of the drivers, or None."""
         if self._bridge.cause is not Cause.SECOND_PUBLISHER:
             return None
@@ -266,7 +266,7 @@ def _silence(
     return Verdict(cause, f"{topic} {last}, at most {limit_s} s is allowed", value=silent_s, limit=limit_s)
 
 
-class Rivals:
+class SecondPublishers:
     """The publishers of each command topic; one is right."""
 
     def __init__(self) -> None:

@@ -59,7 +59,7 @@ _OPERANDS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Misbehaviour:
+class InjectedFault:
     """One kind of fault at a time; the empty `kind` behaves. Fields that a kind does not take are empty."""
 
     kind: str = ""
@@ -71,7 +71,7 @@ class Misbehaviour:
     factor: float = 1.0
 
     @classmethod
-    def parse(cls, text: str, roles: Sequence[str]) -> Misbehaviour:
+    def parse(cls, text: str, roles: Sequence[str]) -> InjectedFault:
         """Read a kind and what follows it, separated by spaces; an empty text behaves.
 
         Args:
@@ -85,13 +85,13 @@ class Misbehaviour:
         if not kind:
             return cls()
         if kind not in _OPERANDS:
-            raise SimulationError(f"misbehaviour: expected nothing, or one of {known()}; got {text!r}")
+            raise SimulationError(f"fault: expected nothing, or one of {known()}; got {text!r}")
         operands = _OPERANDS[kind]
         if len(words) != len(operands):
-            raise SimulationError(f"misbehaviour: expected {' '.join((kind, *operands))!r}, got {text!r}")
+            raise SimulationError(f"fault: expected {' '.join((kind, *operands))!r}, got {text!r}")
         given = dict(zip(operands, words, strict=True))
         if kind == CAMERAS_SWAPPED and len(roles) < 2:
-            raise SimulationError(f"misbehaviour: {CAMERAS_SWAPPED} takes two cameras, this robot has {len(roles)}")
+            raise SimulationError(f"fault: {CAMERAS_SWAPPED} takes two cameras, this robot has {len(roles)}")
         return cls(
             kind,
             role=_one_of(given.get(_ROLE, ""), roles, "a camera"),
@@ -110,7 +110,7 @@ def known() -> str:
 
 def _one_of(word: str, choices: Sequence[str], what: str) -> str:
     if word and word not in choices:
-        raise SimulationError(f"misbehaviour: expected {what} among {', '.join(choices)}, got {word!r}")
+        raise SimulationError(f"fault: expected {what} among {', '.join(choices)}, got {word!r}")
     return word
 
 
@@ -120,5 +120,5 @@ def _number(word: str, what: str, low: float = -math.inf) -> float:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value >= low):
-        raise SimulationError(f"misbehaviour: expected {what}, a number{' from 0' if low == 0 else ''}; got {word!r}")
+        raise SimulationError(f"fault: expected {what}, a number{' from 0' if low == 0 else ''}; got {word!r}")
     return value

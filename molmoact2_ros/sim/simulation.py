@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from molmoact2_ros.embodiment import Driver, Embodiment
 from molmoact2_ros.timing import NS_PER_S
 
-from .group_state import GroupState
+from .group_state import SimulatedGroupState
 from .joint_trajectory import JointTrajectory
 from .scene import Scene
 from .simulated_group import SimulatedGroup
@@ -84,7 +84,7 @@ class Simulation:
         if not self.ignores_commands:
             self.groups[group].command(command, self.time_ns, self._data)
 
-    def state(self, group: int) -> GroupState:
+    def state(self, group: int) -> SimulatedGroupState:
         """Return what the group's driver would report now."""
         return self.groups[group].report(self._data)
 

@@ -103,7 +103,7 @@ def _without(report, name):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "sentence"),
+    ("corrupt", "sentence"),
     [
         (lambda report: _without(report, "fr3_joint3"), "the message lacks fr3_joint3"),
         (lambda report: dataclasses.replace(report, names=("fr3_joint2", *report.names[1:])), "repeats fr3_joint2"),
@@ -115,9 +115,9 @@ def _without(report, name):
         (lambda report: dataclasses.replace(report, stamp_ns=0), "expected a stamp, got 0"),
     ],
 )
-def test_an_unusable_report_is_named_and_gives_no_state(spoil, sentence):
+def test_an_unusable_report_is_named_and_gives_no_state(corrupt, sentence):
     robot = _Robot().both(980)
-    robot.take(spoil(robot.arm.report(990)))
+    robot.take(corrupt(robot.arm.report(990)))
     assert robot.state.robot_state(NOW) is None
     assert re.search(f"'franka/joint_states' is invalid: .*{sentence}", robot.state.problem(NOW))
 

@@ -9,7 +9,7 @@ import pytest
 
 from molmoact2_ros.bridge import DriverStatus, FaultReport, FrankaFault, RobotFaults, diagnostic_faults, robot_faults
 from molmoact2_ros.embodiment import DIAGNOSTICS, HARDWARE_COMPONENTS, Embodiment, FaultSource
-from molmoact2_ros.interfaces.robot_fault import Fault
+from molmoact2_ros.interfaces.robot_fault import RobotFault
 from molmoact2_ros.schema import read_yaml
 
 DATA = Path(__file__).parents[1] / "data"
@@ -72,7 +72,7 @@ def test_what_is_read_of_franka_ros2_is_what_it_sends() -> None:
     said = read_yaml(DATA / "franka_ros2" / "3.4.0.yaml")
     modes = {"RECOVERY" if "RECOVERY" in key else key[11:]: value for key, value in said["robot_mode"].items()}
     assert all(getattr(robot_faults, name) == value for name, value in modes.items() if name != "OTHER")
-    assert FrankaFault().judge(modes["OTHER"], []).fault is Fault.DRIVER
+    assert FrankaFault().assess(modes["OTHER"], []).fault is RobotFault.DRIVER
     arm, hand = Embodiment.load("droid").driver("franka_ros2_hand").groups
     assert (hand.state_topic, hand.command_topic) == (said["gripper_state_topic"], said["gripper_action"])
     assert list(hand.joints.values()) == said["gripper_joints"][:1]
@@ -81,7 +81,7 @@ def test_what_is_read_of_franka_ros2_is_what_it_sends() -> None:
 
 def test_a_component_that_is_not_active_is_a_fault_in_the_managers_words() -> None:
     present = _heard(ANY_COMPONENT, [_manager(0, "Not all are", arm="unconfigured", gripper="active")]).present
-    assert present.fault is Fault.DRIVER
+    assert present.fault is RobotFault.DRIVER
     assert present.text == "hardware component arm is unconfigured, not active; its manager says: Not all are"
 
 
@@ -94,11 +94,13 @@ def test_two_managers_on_one_topic_do_not_hide_each_others_faults() -> None:
 def test_only_components_that_are_named_count() -> None:
     mine = FaultSource(HARDWARE_COMPONENTS, "/diagnostics", ("arm",))
     assert _heard(mine, [_manager(arm="active", spare="inactive")]).present == FaultReport()
-    assert _heard(mine, [_manager(arm="finalized")]).present.fault is Fault.DRIVER
+    assert _heard(mine, [_manager(arm="finalized")]).present.fault is RobotFault.DRIVER
 
 
-@pytest.mark.parametrize(("level", "fault"), [(0, Fault.NONE), (1, Fault.NONE), (2, Fault.DRIVER), (3, Fault.DRIVER)])
-def test_a_drivers_own_status_is_a_fault_from_error_on(level: int, fault: Fault) -> None:
+@pytest.mark.parametrize(
+    ("level", "fault"), [(0, RobotFault.NONE), (1, RobotFault.NONE), (2, RobotFault.DRIVER), (3, RobotFault.DRIVER)]
+)
+def test_a_drivers_own_status_is_a_fault_from_error_on(level: int, fault: RobotFault) -> None:
     others = DriverStatus("joy: device", 2, "not open")
     present = _heard(OWN_STATUS, [others, DriverStatus("arm: motors", level, "motor 3 lost")]).present
     assert present.fault is fault
@@ -113,17 +115,17 @@ def test_a_source_is_unheard_until_it_speaks_of_what_counts() -> None:
 @pytest.mark.parametrize(
     ("mode", "errors", "fault", "words"),
     [
-        (IDLE, [], Fault.NONE, ""),
-        (MOVE, [], Fault.NONE, ""),
-        (GUIDING, [], Fault.DRIVER, "guided by hand"),
-        (REFLEX, ["joint_reflex"], Fault.REFLEX, "reflex (joint_reflex): run the robot's error recovery"),
-        (USER_STOPPED, [], Fault.USER_STOP, "user stop: release it, then run"),
-        (RECOVERY, [], Fault.DRIVER, "an error recovery runs"),
-        (IDLE, ["power_limit_violation"], Fault.DRIVER, "error (power_limit_violation)"),
+        (IDLE, [], RobotFault.NONE, ""),
+        (MOVE, [], RobotFault.NONE, ""),
+        (GUIDING, [], RobotFault.DRIVER, "guided by hand"),
+        (REFLEX, ["joint_reflex"], RobotFault.REFLEX, "reflex (joint_reflex): run the robot's error recovery"),
+        (USER_STOPPED, [], RobotFault.USER_STOP, "user stop: release it, then run"),
+        (RECOVERY, [], RobotFault.DRIVER, "an error recovery runs"),
+        (IDLE, ["power_limit_violation"], RobotFault.DRIVER, "error (power_limit_violation)"),
     ],
 )
-def test_a_franka_says_its_fault_by_mode_and_flags(mode: int, errors: list[str], fault: Fault, words: str) -> None:
-    report = FrankaFault().judge(mode, errors)
+def test_a_franka_says_its_fault_by_mode_and_flags(mode: int, errors: list[str], fault: RobotFault, words: str) -> None:
+    report = FrankaFault().assess(mode, errors)
     assert report.fault is fault
     assert words in report.text
 
@@ -131,8 +133,8 @@ def test_a_franka_says_its_fault_by_mode_and_flags(mode: int, errors: list[str],
 @pytest.mark.parametrize("mode", [REFLEX, USER_STOPPED])
 def test_a_franka_that_stopped_stays_in_fault_through_idle_until_it_moves_again(mode: int) -> None:
     franka = FrankaFault()
-    stopped = franka.judge(mode, [])
-    assert franka.judge(IDLE, []) == stopped
-    assert franka.judge(RECOVERY, []) == stopped
-    assert franka.judge(MOVE, []) == FaultReport()
-    assert franka.judge(IDLE, []) == FaultReport()
+    stopped = franka.assess(mode, [])
+    assert franka.assess(IDLE, []) == stopped
+    assert franka.assess(RECOVERY, []) == stopped
+    assert franka.assess(MOVE, []) == FaultReport()
+    assert franka.assess(IDLE, []) == FaultReport()

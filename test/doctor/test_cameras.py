@@ -14,10 +14,10 @@ from PIL import Image
 from molmoact2_ros.doctor.camera_checks import check_change, check_content, check_decoding, check_distinct
 from molmoact2_ros.doctor.check import Check
 from molmoact2_ros.doctor.evidence import CameraRecord
-from molmoact2_ros.interfaces.camera_frame import COMPRESSED, Frame
+from molmoact2_ros.interfaces.camera_frame import COMPRESSED, CameraFrame
 
 
-def _jpeg(picture: np.ndarray) -> Frame:
+def _jpeg(picture: np.ndarray) -> CameraFrame:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=90)
     return replace(frame(picture), data=np.frombuffer(file.getvalue(), np.uint8), encoding=COMPRESSED)
@@ -47,7 +47,9 @@ def test_a_jpeg_can_be_read() -> None:
         (replace(_jpeg(scene()), data=np.zeros(9, np.uint8)), "compressed image 9 bytes", "a JPEG or PNG"),
     ],
 )
-def test_a_frame_that_cannot_be_read_is_told_in_perception_s_words(broken: Frame, found: str, expected: str) -> None:
+def test_a_frame_that_cannot_be_read_is_told_in_perception_s_words(
+    broken: CameraFrame, found: str, expected: str
+) -> None:
     check, picture = check_decoding("p", broken, "")
     assert (check.status, picture) == ("failed", None)
     assert check.found.startswith(found)

@@ -115,7 +115,7 @@ def test_no_two_checks_have_one_name() -> None:
         ),
         pytest.param(
             _with_peers(peers(ARM.command_topic, TRAJECTORY, publishers=("teleop",), subscribers=("controller",))),
-            "joint1..joint7 rivals", "teleop publishes on fr3_arm_controller", "stop it", id="second_publisher",
+            "joint1..joint7 second publishers", "teleop publishes on fr3_arm_controller", "stop it", id="publisher",
         ),
         pytest.param(
             _with_peers(TopicPeers(ARM.command_topic)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.interfaces.camera_frame import CameraFrame
 
 MS = 1_000_000  # ns
 
@@ -31,14 +31,16 @@ class FakeCamera:
         noise = self._random.integers(0, 200, (self.height, self.width * 3), dtype=np.uint8)
         self.buffer.reshape(self.height, self.step)[:, : self.width * 3] = noise
 
-    def frame(self, stamp_ms: float, *, frozen: bool = False) -> Frame:
+    def frame(self, stamp_ms: float, *, frozen: bool = False) -> CameraFrame:
         """Return a frame of the buffer itself; `frozen`: with the picture of the last one, under a new stamp."""
         if not frozen:
             self.expose()
         stamp_ns = int(stamp_ms * MS)
-        return Frame(stamp_ns, stamp_ns, self.buffer, "rgb8", self.height, self.width, self.step)
+        return CameraFrame(stamp_ns, stamp_ns, self.buffer, "rgb8", self.height, self.width, self.step)
 
-    def message_frame(self, stamp_ms: float, *, frozen: bool = False) -> Frame:
+    def message_frame(self, stamp_ms: float, *, frozen: bool = False) -> CameraFrame:
         """Return a frame with its own copy of the buffer, as a message that came over the wire."""
         frame = self.frame(stamp_ms, frozen=frozen)
-        return Frame(frame.stamp_ns, frame.received_ns, self.buffer.copy(), "rgb8", self.height, self.width, self.step)
+        return CameraFrame(
+            frame.stamp_ns, frame.received_ns, self.buffer.copy(), "rgb8", self.height, self.width, self.step
+        )

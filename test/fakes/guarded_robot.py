@@ -32,7 +32,7 @@ class GuardedRobot:
         self.monitor = Monitor(self.embodiment, self.limits, self.settings)
         self.motion = ExampleMotion(self.limits, PERIOD_S)
         self.silent: set[str] = set()
-        self.dead_man: bool | None = None  # what the switch says; None: there is none
+        self.enabling_device: bool | None = None  # what the switch says; None: there is none
         self.perception = PerceptionReport(ready=True)
         self.bridge = BridgeReport()
         self.fault = ""
@@ -66,8 +66,8 @@ class GuardedRobot:
             self.monitor.on_bridge(self.bridge, self.now)
         if "perception" not in self.silent:
             self.monitor.on_perception(self.perception, self.now)
-        if self.dead_man is not None:
-            self.monitor.on_dead_man(self.dead_man, self.now)
+        if self.enabling_device is not None:
+            self.monitor.on_enabling_device(self.enabling_device, self.now)
         if "state" not in self.silent:
             self.monitor.on_robot_state(self.state(), self.now)
         self.monitor.tick(self.now)

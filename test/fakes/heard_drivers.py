@@ -12,7 +12,7 @@ from fakes.fake_driver import FakeDriver
 from molmoact2_ros.doctor.evidence import Arrivals, CameraRecord, Evidence, StateRecord, TopicPeers
 from molmoact2_ros.doctor.topic_checks import TYPES
 from molmoact2_ros.embodiment import Driver, DriverGroup, Embodiment
-from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.interfaces.camera_frame import CameraFrame
 from molmoact2_ros.interfaces.joint_report import DriverReport
 
 S = 1_000_000_000  # ns
@@ -89,11 +89,11 @@ def scene(seed: int = 0) -> np.ndarray:
     return patches.repeat(8, axis=0).repeat(8, axis=1)
 
 
-def frame(picture: np.ndarray, encoding: str = "rgb8") -> Frame:
+def frame(picture: np.ndarray, encoding: str = "rgb8") -> CameraFrame:
     """Return a raw frame of a picture."""
     height, width = picture.shape[:2]
     data = np.ascontiguousarray(picture).reshape(-1)
-    return Frame(NOW_NS, STEADY_NS, data, encoding, height, width, data.size // height)
+    return CameraFrame(NOW_NS, STEADY_NS, data, encoding, height, width, data.size // height)
 
 
 def camera(

@@ -170,8 +170,8 @@ def test_the_report_of_repeats_holds_maxima_and_one_miss_spoils_it() -> None:
     clean = worst([Outcome(ESTOP, "estop", good)])
     assert entry["misses"] == ["standstill after 900 ms, budget 560 ms"]
     assert conclude("droid", "forward", [clean])["ok"]
-    spoilt = {"embodiment": "droid", "driver": "forward", "faults": [clean, entry], "ok": False}
-    assert conclude("droid", "forward", [clean, entry]) == spoilt
+    corrupted = {"embodiment": "droid", "driver": "forward", "faults": [clean, entry], "ok": False}
+    assert conclude("droid", "forward", [clean, entry]) == corrupted
 
 
 def test_a_graph_that_could_not_be_brought_up_is_no_success() -> None:

@@ -23,7 +23,7 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.interfaces.bridge_state import Cause
+from molmoact2_ros.interfaces.bridge_state import HoldCause
 from molmoact2_ros.msg import BridgeState, JointCommand, LockstepDone, LockstepPhase, RobotState, SafetyState
 from molmoact2_ros.nodes.bridge_node import BridgeNode
 from molmoact2_ros.ros import qos
@@ -65,7 +65,7 @@ class Neighbours(AroundNode):
         self.sequence = 0
         self.motion = None  # what the stream of commands tells, once it has begun
         self.safety_mode: int | None = SafetyState.DISARMED
-        self.safety_life, self.safety_cause = 1, SafetyState.CAUSE_NONE
+        self.safety_instance_id, self.safety_cause = 1, SafetyState.CAUSE_NONE
         self.broken: dict[str, float] = {}
 
     bridge = property(lambda self: self.tested)
@@ -82,7 +82,9 @@ class Neighbours(AroundNode):
         self.sense(self.arm, ARM.state_topic)
         self.sense(self.gripper, GRIPPER.state_topic)
         if self.safety_mode is not None:
-            self.safety.publish(SafetyState(mode=self.safety_mode, cause=self.safety_cause, life=self.safety_life))
+            self.safety.publish(
+                SafetyState(mode=self.safety_mode, cause=self.safety_cause, instance_id=self.safety_instance_id)
+            )
 
     def command(self, **changes: object) -> None:
         """One round, and the next command of a motion that began with the first one."""
@@ -221,10 +223,10 @@ def test_a_joint_on_a_trajectory_may_not_step_but_one_that_is_sent_goals_may(aro
 def test_a_second_publisher_of_commands_is_named_and_stops_forwarding(around):
     run = around()
     run.arm_safety()
-    rival = run.node.create_publisher(JointCommand, "command/safe", qos.command(0.02))
+    second = run.node.create_publisher(JointCommand, "command/safe", qos.command(0.02))
     run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SECOND_PUBLISHER))
     assert "'/command/safe' has 2 publishers (neighbours, neighbours)" in run.bridge_states[-1].text
-    run.node.destroy_publisher(rival)
+    run.node.destroy_publisher(second)
     run.arm_safety()
 
 
@@ -248,11 +250,13 @@ def test_a_second_publisher_on_a_controllers_topic_is_named(around):
 def test_a_second_source_of_a_joints_state_is_named_and_stops_forwarding(around):
     run = around()
     run.arm_safety()
-    run.sensors["rival"] = run.node.create_publisher(JointState, GRIPPER.state_topic, qos_profile_sensor_data)
-    rival = FakeDriver(GRIPPER, np.array([0.0]))
+    run.sensors["second_publisher"] = run.node.create_publisher(
+        JointState, GRIPPER.state_topic, qos_profile_sensor_data
+    )
+    second = FakeDriver(GRIPPER, np.array([0.0]))
     run.play_until(
         lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SECOND_PUBLISHER),
-        lambda: (run.play(), run.sense(rival, "rival")),
+        lambda: (run.play(), run.sense(second, "second_publisher")),
     )
     text = "'joint_states' has several sources of robotiq_85_left_knuckle_joint (neighbours, neighbours), expected one"
     assert text in run.bridge_states[-1].text
@@ -356,9 +360,9 @@ def test_a_bridge_forwards_commands_after_twenty_life_cycles(around):
 def test_a_stop_of_a_safety_that_is_gone_is_told_until_the_next_one_has_latched_it(around):
     bridge = around()
     bridge.arm_safety()
-    bridge.play_until(lambda: bridge.bridge_states[-1].safety_life == 1)
-    bridge.safety_mode, bridge.safety_life = SafetyState.DISARMED, 2
-    bridge.play_until(lambda: bridge.bridge_states[-1].safety_life == 2)
+    bridge.play_until(lambda: bridge.bridge_states[-1].safety_instance_id == 1)
+    bridge.safety_mode, bridge.safety_instance_id = SafetyState.DISARMED, 2
+    bridge.play_until(lambda: bridge.bridge_states[-1].safety_instance_id == 2)
     assert bridge.bridge_states[-1].former_cause == SafetyState.CAUSE_SAFETY_RESTARTED
     assert "ended while it was armed" in bridge.bridge_states[-1].former_text
     bridge.safety_mode, bridge.safety_cause = SafetyState.STOPPED, SafetyState.CAUSE_SAFETY_RESTARTED
@@ -377,4 +381,4 @@ def test_an_unknown_driver_fails_configure_and_names_the_known_ones(around):
 
 
 def test_every_cause_has_its_number_in_the_message():
-    assert [getattr(BridgeState, f"CAUSE_{cause.name}") for cause in Cause] == list(range(8))
+    assert [getattr(BridgeState, f"CAUSE_{cause.name}") for cause in HoldCause] == list(range(8))

@@ -100,7 +100,7 @@ def test_observation_carries_stamps_ages_and_no_change_mask(around):
     assert message.header.stamp in message.camera_stamps
     assert all(0 < age < 0.2 for age in message.camera_ages_s)
     assert 0 < message.state_age_s < 0.2
-    assert (message.sequence, list(message.cells_same_as)) == (1, [])
+    assert (message.sequence, list(message.cells_unchanged_since)) == (1, [])
 
 
 def test_observations_keep_to_the_rate_parameter(around):

@@ -91,16 +91,18 @@ class Neighbours(AroundNode):
         self.think = self.node.create_client(Trigger, "policy/think")
         self.sequence = 0
 
-    def infer(self, same_as: int = 0, life: int = 77, changed: int = 0) -> tuple[ActionChunk, DepthMap | None]:
+    def infer(
+        self, unchanged_since: int = 0, instance_id: int = 77, changed: int = 0
+    ) -> tuple[ActionChunk, DepthMap | None]:
         """Publish until there is a chunk, and return it with its map.
 
-        The cells look as in observation `same_as`, but for the first `changed`; 0: nothing is known of any.
+        The cells look as in observation `unchanged_since`, but for the first `changed`; 0: nothing is known of any.
         """
         before = len(self.chunks), len(self.maps)
         self.sequence += 1
-        message = self._observation(self.sequence, life)
-        facts = np.where(np.arange(CELLS) < changed, 0, same_as).astype(np.uint64)
-        message.cells_same_as = to_array("Q", facts)
+        message = self._observation(self.sequence, instance_id)
+        facts = np.where(np.arange(CELLS) < changed, 0, unchanged_since).astype(np.uint64)
+        message.cells_unchanged_since = to_array("Q", facts)
         self._publish_until(message, lambda: len(self.chunks) > before[0])
         self._spin(0.1)
         return self.chunks[-1], self.maps[-1] if len(self.maps) > before[1] else None
@@ -118,7 +120,7 @@ class Neighbours(AroundNode):
         self.sequence += 1
         self._publish_until(self._observation(self.sequence, 77), lambda: words in self.policy.complaint)
 
-    def _observation(self, sequence: int, life: int) -> Observation:
+    def _observation(self, sequence: int, instance_id: int) -> Observation:
         now_ns = self.node.get_clock().now().nanoseconds
         message = Observation(
             sequence=sequence,
@@ -127,7 +129,7 @@ class Neighbours(AroundNode):
             height=SIDE,
             width=SIDE,
             state_names=list(DROID.joint_names),
-            perception_life=life,
+            perception_instance_id=instance_id,
         )
         message.header.stamp = message.state_stamp = to_stamp(now_ns)
         message.camera_stamps = [to_stamp(now_ns)] * 2
@@ -162,8 +164,8 @@ def around(around: Callable[..., Neighbours], checkpoints: dict[str, Path]) -> C
 def test_the_first_map_is_decoded_whole_and_acknowledged_with_both_lives(around: Callable[..., Neighbours]) -> None:
     here = around()
     chunk, depth = here.infer()
-    assert (chunk.observation_sequence, chunk.observation_life) == (1, 77)
-    assert chunk.policy_life != 0
+    assert (chunk.observation_sequence, chunk.perception_instance_id) == (1, 77)
+    assert chunk.policy_instance_id != 0
     assert list(chunk.decoded_cells) == [True] * CELLS
     assert (depth.rows, depth.columns, depth.observation_sequence, depth.header.frame_id) == (4, 4, 1, "external")
     assert (len(depth.codes), list(depth.decoded)) == (CELLS, [True] * CELLS)
@@ -175,11 +177,11 @@ def test_the_first_map_is_decoded_whole_and_acknowledged_with_both_lives(around:
 def test_cells_that_look_as_when_they_were_decoded_keep_their_codes(around: Callable[..., Neighbours]) -> None:
     here = around()
     _, first = here.infer()
-    chunk, second = here.infer(same_as=1, changed=7)
+    chunk, second = here.infer(unchanged_since=1, changed=7)
     assert list(chunk.decoded_cells) == list(second.decoded) == [True] * 7 + [False] * 9
     assert list(second.codes)[7:] == list(first.codes)[7:]
     assert second.forwards <= 8
-    chunk, third = here.infer(same_as=1)  # the first seven were decoded from observation 2
+    chunk, third = here.infer(unchanged_since=1)  # the first seven were decoded from observation 2
     assert list(third.decoded) == [True] * 7 + [False] * 9
     values = here.policy._report()[0][3]
     assert (values["depth_cells_updated"], values["depth_forwards"]) == (7, third.forwards)
@@ -188,7 +190,7 @@ def test_cells_that_look_as_when_they_were_decoded_keep_their_codes(around: Call
 def test_after_a_restart_of_perception_every_cell_is_decoded_again(around: Callable[..., Neighbours]) -> None:
     here = around()
     here.infer()
-    chunk, _ = here.infer(same_as=1, life=78)
+    chunk, _ = here.infer(unchanged_since=1, instance_id=78)
     assert list(chunk.decoded_cells) == [True] * CELLS
 
 

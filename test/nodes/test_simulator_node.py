@@ -77,9 +77,9 @@ class Lab:
         statuses = [status for message in self.received["/diagnostics"] for status in message.status]
         return [entry.value for status in statuses for entry in status.values if entry.key == key]
 
-    def misbehave(self, text: str) -> str:
+    def inject(self, text: str) -> str:
         """Set the parameter; return why it was refused."""
-        return str(self.simulator.set_parameters([Parameter("misbehaviour", value=text)])[0].reason)
+        return str(self.simulator.set_parameters([Parameter("fault", value=text)])[0].reason)
 
     def arm(self) -> dict[str, tuple[float, float]]:
         message = self.received["franka/joint_states"][-1]
@@ -219,17 +219,17 @@ def test_a_misbehaviour_begins_and_ends_when_the_parameter_says_so(lab: Callable
     robot = lab()
     robot.start()
     robot.spin_until(lambda: bool(robot.received["franka/joint_states"]))
-    assert robot.misbehave("state_dead") == ""
+    assert robot.inject("state_dead") == ""
     robot.spin(0.2)
     heard = len(robot.received["franka/joint_states"])
     robot.spin(0.3)
     assert len(robot.received["franka/joint_states"]) == heard
-    assert robot.misbehave("") == ""
+    assert robot.inject("") == ""
     robot.spin_until(lambda: len(robot.received["franka/joint_states"]) > heard)
 
 
 def test_a_misbehaviour_may_be_there_from_the_start(lab: Callable[..., Lab]) -> None:
-    robot = lab(misbehaviour="state_nan")
+    robot = lab(fault="state_nan")
     robot.start()
     robot.spin_until(lambda: bool(robot.received["franka/joint_states"]))
     assert np.isnan(robot.received["franka/joint_states"][-1].position).sum() == 1
@@ -237,18 +237,18 @@ def test_a_misbehaviour_may_be_there_from_the_start(lab: Callable[..., Lab]) -> 
 
 def test_a_wrong_misbehaviour_is_refused_and_changes_nothing(lab: Callable[..., Lab]) -> None:
     robot = lab()
-    assert "configure the simulator first" in robot.misbehave("state_dead")
+    assert "configure the simulator first" in robot.inject("state_dead")
     robot.start()
-    assert "expected nothing, or one of camera_dead ROLE," in robot.misbehave("melt")
-    assert "needs the parameter publish_clock" in robot.misbehave("clock_jump 1")
+    assert "expected nothing, or one of camera_dead ROLE," in robot.inject("melt")
+    assert "needs the parameter publish_clock" in robot.inject("clock_jump 1")
     robot.spin_until(lambda: bool(robot.received["franka/joint_states"]))
-    assert robot.simulator.get_parameter("misbehaviour").value == ""
+    assert robot.simulator.get_parameter("fault").value == ""
 
 
 def test_a_controller_that_ignores_commands_keeps_the_arm_where_it_is(lab: Callable[..., Lab]) -> None:
     robot = lab()
     robot.start()
-    robot.misbehave("controller_ignores")
+    robot.inject("controller_ignores")
     robot.send(JointTrajectory, "fr3_arm_controller/joint_trajectory", _trajectory(ARM_NAMES, 0.2, 0.4))
     robot.spin(0.8)
     assert [robot.arm()[name][0] for name in ARM_NAMES] == pytest.approx(HOME[:7], abs=1e-3)
@@ -259,7 +259,7 @@ def test_a_robot_fault_is_told_as_the_controller_manager_does(lab: Callable[...,
     robot.listen(DiagnosticArray, "/diagnostics")
     robot.start()
     robot.spin_until(lambda: "active" in robot.reported("franka_ros2_robotiq_forward.state"))
-    robot.misbehave("robot_fault reflex")
+    robot.inject("robot_fault reflex")
     robot.spin_until(lambda: "unconfigured" in robot.reported("franka_ros2_robotiq_forward.state"))
 
 
@@ -270,7 +270,7 @@ def test_a_clock_that_jumps_takes_the_stamps_along_and_leaves_the_arm(lab: Calla
     robot.start()
     robot.spin_until(lambda: len(robot.received["franka/joint_states"]) > 10)
     before_ns, steady_s = robot.simulator._simulation.time_ns, time.monotonic()
-    robot.misbehave(f"clock_jump {jump_s}")
+    robot.inject(f"clock_jump {jump_s}")
     heard = len(robot.received["franka/joint_states"])
     robot.spin_until(lambda: len(robot.received["franka/joint_states"]) > heard + 5)
     stamp = robot.received["franka/joint_states"][-1].header.stamp

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import pytest
 
-from molmoact2_ros.operation.event_log import REPEAT_S, START_UP_S, EventTeller
+from molmoact2_ros.operation.event_log import REPEAT_S, START_UP_S, EventLog
 
 
 class Terminal:
     def __init__(self) -> None:
         self.now_s = 100.0
         self.said: list[tuple[str, str]] = []
-        self.teller = EventTeller(lambda who, text: self.said.append((who, text)), lambda: self.now_s)
+        self.teller = EventLog(lambda who, text: self.said.append((who, text)), lambda: self.now_s)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from molmoact2_ros.perception import CellChanges, CellPicture, ChangeDetector, ChangeSettings
+from molmoact2_ros.perception import CellChanges, CellImage, ChangeDetector, ChangeSettings
 from molmoact2_ros.perception.cell_comparison import likeness
 from molmoact2_ros.processing.depth_reuse import reusable_cells
 
@@ -30,7 +30,7 @@ def _image(contents: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Observation:
-    life: int
+    instance_id: int
     sequence: int
     contents: np.ndarray
     changes: CellChanges | None
@@ -38,7 +38,7 @@ class _Observation:
 
 @dataclass(frozen=True)
 class _Chunk:
-    life: int
+    instance_id: int
     sequence: int
     decoded: np.ndarray
 
@@ -46,16 +46,16 @@ class _Chunk:
 class _Perception:
     """The part of perception that matters here."""
 
-    def __init__(self, life: int, settings: ChangeSettings) -> None:
-        self.life, self.detector, self.sequence = life, ChangeDetector(settings), 0
+    def __init__(self, instance_id: int, settings: ChangeSettings) -> None:
+        self.instance_id, self.detector, self.sequence = instance_id, ChangeDetector(settings), 0
 
     def observe(self, contents: np.ndarray) -> _Observation:
         self.sequence += 1
         changes = self.detector.see(self.sequence, _image(contents))
-        return _Observation(self.life, self.sequence, contents.copy(), changes)
+        return _Observation(self.instance_id, self.sequence, contents.copy(), changes)
 
     def hear(self, chunk: _Chunk) -> None:
-        if chunk.life == self.life:
+        if chunk.instance_id == self.instance_id:
             self.detector.acknowledge(chunk.sequence, chunk.decoded)
 
 
@@ -63,7 +63,7 @@ class _Policy:
     """A plain model of the policy's cache; its code of a cell is what the cell showed."""
 
     def __init__(self) -> None:
-        self.perception_life = 0
+        self.perception_instance_id = 0
         self.codes, self.decoded_at = np.full(CELLS, -1), np.zeros(CELLS, np.uint64)
         self.kept = self.inferred = 0
 
@@ -73,16 +73,16 @@ class _Policy:
         assert not stale.any(), f"stale codes in cells {np.flatnonzero(stale)} of observation {observation.sequence}"
         self.codes = np.where(reused, self.codes, observation.contents)
         self.decoded_at = np.where(reused, self.decoded_at, np.uint64(observation.sequence))
-        self.perception_life = observation.life
+        self.perception_instance_id = observation.instance_id
         self.kept += int(reused.sum())
         self.inferred += CELLS
-        return _Chunk(observation.life, observation.sequence, ~reused)
+        return _Chunk(observation.instance_id, observation.sequence, ~reused)
 
     def _reusable(self, observation: _Observation) -> np.ndarray:
         changes = observation.changes
-        if changes is None or observation.life != self.perception_life:
+        if changes is None or observation.instance_id != self.perception_instance_id:
             return ~ALL
-        return reusable_cells(changes.same_as, self.decoded_at)
+        return reusable_cells(changes.unchanged_since, self.decoded_at)
 
 
 def _hear_all(random: np.random.Generator, queue: list, keep: float = 0.6) -> list:
@@ -101,9 +101,9 @@ def _hear_all(random: np.random.Generator, queue: list, keep: float = 0.6) -> li
 @pytest.mark.parametrize("seed", range(6))
 def test_no_code_is_stale_whatever_is_lost_doubled_overtaken_or_restarted(seed: int, settings) -> None:
     random = np.random.default_rng(seed)
-    lives = iter(range(1, 1000))
+    instance_ids = iter(range(1, 1000))
     contents = random.integers(0, len(TEXTURES), CELLS)
-    perception, policy = _Perception(next(lives), settings), _Policy()
+    perception, policy = _Perception(next(instance_ids), settings), _Policy()
     under_way: list[_Observation] = []
     chunks: list[_Chunk] = []
     kept = 0
@@ -116,7 +116,7 @@ def test_no_code_is_stale_whatever_is_lost_doubled_overtaken_or_restarted(seed: 
         for chunk in _hear_all(random, chunks):
             perception.hear(chunk)
         if random.random() < 0.02:
-            perception = _Perception(next(lives), settings)
+            perception = _Perception(next(instance_ids), settings)
         if random.random() < 0.02:
             kept += policy.kept
             policy = _Policy()
@@ -174,8 +174,8 @@ def _least_likeness_of_kept_cells(reference: str) -> float:
     for sequence in range(1, 60):
         wave = 127 + 60 * np.sin(2 * np.pi * (np.arange(128) - 0.5 * sequence) / 64)
         image = np.broadcast_to(np.rint(wave).astype(np.uint8)[None, :, None], (128, 128, 3)).copy()
-        pictures.append(CellPicture.of(image, GRID))
-        reused = reusable_cells(detector.see(sequence, image).same_as, decoded_at.astype(np.uint64))
+        pictures.append(CellImage.of(image, GRID))
+        reused = reusable_cells(detector.see(sequence, image).unchanged_since, decoded_at.astype(np.uint64))
         for cell in np.flatnonzero(reused):
             least = min(least, likeness(pictures[decoded_at[cell] - 1], pictures[-1])[cell])
         decoded_at = np.where(reused, decoded_at, sequence)
@@ -215,7 +215,7 @@ def test_an_acknowledgement_of_more_cells_than_any_grid_has_changes_nothing() ->
     detector.acknowledge(1, np.ones(1000 * 1000, np.bool_))
     changes = detector.see(2, _image(np.zeros(CELLS, int)))
     assert changes is not None
-    assert changes.same_as.shape[1] == CELLS
+    assert changes.unchanged_since.shape[1] == CELLS
 
 
 def test_first_row_is_about_the_acknowledged_codes_and_later_rows_about_newer_observations() -> None:
@@ -226,4 +226,4 @@ def test_first_row_is_about_the_acknowledged_codes_and_later_rows_about_newer_ob
     moved = np.where(np.arange(CELLS) == 3, 1, contents)
     detector.see(2, _image(moved))
     changes = detector.see(3, _image(moved))
-    assert changes.same_as.tolist() == [[0 if cell == 3 else 1 for cell in range(CELLS)], [2] * CELLS]
+    assert changes.unchanged_since.tolist() == [[0 if cell == 3 else 1 for cell in range(CELLS)], [2] * CELLS]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from molmoact2_ros.perception import CellPicture, ChangeSettings, PerceptionError
+from molmoact2_ros.perception import CellImage, ChangeSettings, PerceptionError
 from molmoact2_ros.perception.cell_comparison import LEAST_LEVELS, NoiseFloor, changed_cells
 
 GRID, SIDE = 4, 128
@@ -16,9 +16,9 @@ RANDOM = np.random.default_rng(0)
 SCENE = np.broadcast_to(np.linspace(20, 220, SIDE)[None, :, None], (SIDE, SIDE, 3))
 
 
-def _picture(scene: np.ndarray, deviation: float = 2.0) -> CellPicture:
+def _picture(scene: np.ndarray, deviation: float = 2.0) -> CellImage:
     noisy = scene + deviation * RANDOM.standard_normal(scene.shape)
-    return CellPicture.of(np.clip(np.rint(noisy), 0, 255).astype(np.uint8), GRID)
+    return CellImage.of(np.clip(np.rint(noisy), 0, 255).astype(np.uint8), GRID)
 
 
 def _floor(scene: np.ndarray, deviation: float = 2.0) -> float:

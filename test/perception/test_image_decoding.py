@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from molmoact2_ros.interfaces.camera_frame import COMPRESSED, Frame
+from molmoact2_ros.interfaces.camera_frame import COMPRESSED, CameraFrame
 from molmoact2_ros.perception.errors import PerceptionError
 from molmoact2_ros.perception.image_decoding import decode, require_layout
 
@@ -28,11 +28,11 @@ def _frame(pixels, encoding, padding=0, **changes):
     rows = pixels.reshape(pixels.shape[0], -1)
     padded = np.pad(rows, ((0, 0), (0, padding)), constant_values=255)
     fields = {"height": pixels.shape[0], "width": pixels.shape[1], "step": padded.shape[1], "data": padded.ravel()}
-    return Frame(1, 1, encoding=encoding, **{**fields, **changes})
+    return CameraFrame(1, 1, encoding=encoding, **{**fields, **changes})
 
 
 def _compressed(data):
-    return Frame(1, 1, np.frombuffer(data, dtype=np.uint8), COMPRESSED)
+    return CameraFrame(1, 1, np.frombuffer(data, dtype=np.uint8), COMPRESSED)
 
 
 def _file(image, kind):

@@ -9,7 +9,7 @@ import numpy as np
 from fakes.fake_camera import MS, FakeCamera
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.interfaces.camera_frame import COMPRESSED, Frame
+from molmoact2_ros.interfaces.camera_frame import COMPRESSED, CameraFrame
 from molmoact2_ros.interfaces.perception_status import InputState
 from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.perception import ObservationBuilder
@@ -95,7 +95,7 @@ def test_an_upside_down_camera_is_turned():
 
 def test_an_undecodable_frame_gives_no_observation_and_is_named_until_one_decodes():
     run = _Run()
-    broken = Frame(1000 * MS, 1000 * MS, np.zeros(9, np.uint8), COMPRESSED)
+    broken = CameraFrame(1000 * MS, 1000 * MS, np.zeros(9, np.uint8), COMPRESSED)
     assert run.step(1000, wrist=broken) is None
     assert run.step(1100, wrist=dataclasses.replace(broken, stamp_ns=1100 * MS)) is None
     assert run.decision.statuses[1].state is InputState.INVALID
@@ -171,17 +171,17 @@ def test_a_bag_that_begins_anew_counts_on_in_the_same_life():
     before = [run.step(1_000_000 + 100 * index) for index in range(3)]
     after = [run.step(1000 + 100 * index) for index in range(3)]
     assert [observation.sequence for observation in before + after] == [1, 2, 3, 4, 5, 6]
-    assert {observation.life for observation in before + after} == {run.builder.life}
+    assert {observation.instance_id for observation in before + after} == {run.builder.instance_id}
 
 
 def test_every_builder_has_a_life_of_its_own():
-    assert len({_Run().builder.life for _ in range(20)}) == 20
+    assert len({_Run().builder.instance_id for _ in range(20)}) == 20
 
 
 def test_only_acknowledgements_of_this_life_start_the_comparison_of_cells():
     run = _Run()
     first = run.step(1000)
-    run.builder.acknowledge(first.life + 1, 1, np.ones(16, bool))
+    run.builder.acknowledge(first.instance_id + 1, 1, np.ones(16, bool))
     assert run.step(1100).changes is None
-    run.builder.acknowledge(first.life, 2, np.ones(16, bool))
-    assert run.step(1200).changes.same_as.shape == (1, 16)
+    run.builder.acknowledge(first.instance_id, 2, np.ones(16, bool))
+    assert run.step(1200).changes.unchanged_since.shape == (1, 16)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A frozen state is found for each driver by itself: one of two arms may freeze while the other lives. No ROS."""
+"""A frozen state is found for each driver by itself: one of two arms may freeze while the other does not. No ROS."""
 
 from __future__ import annotations
 

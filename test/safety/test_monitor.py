@@ -175,14 +175,14 @@ def test_a_rejection_with_a_cause_that_no_chunk_can_have_stops_nothing_by_an_err
 def test_a_rest_that_an_operator_asked_for_needs_neither_policy_nor_perception() -> None:
     robot = GuardedRobot().arm().drive(60)
     robot.follows_chunks, robot.silent = False, {"perception"}
-    assert _stopped_by(robot.drive(100, asked_for=True)) is Cause.NONE
+    assert _stopped_by(robot.drive(100, operator_requested=True)) is Cause.NONE
     assert robot.monitor.mode is Mode.ARMED
 
 
 def test_a_policy_that_dies_when_motion_follows_it_again_after_a_rest_is_named() -> None:
     robot = GuardedRobot().arm().drive(30)
     robot.follows_chunks = False
-    robot.drive(60, asked_for=True)
+    robot.drive(60, operator_requested=True)
     robot.follows_chunks = True
     robot.drive(10)
     robot.chunks_end_at = robot.commands
@@ -321,25 +321,25 @@ def test_a_state_that_repeats_itself_while_the_robot_holds_is_no_news() -> None:
     assert robot.hold(100).monitor.mode is Mode.ARMED
 
 
-def test_a_dead_man_switch_that_is_let_go_stops_and_need_not_be_held_for_the_reset() -> None:
-    robot = GuardedRobot(dead_man_required=True).rest(0.5)
-    assert "dead_man has not come" in robot.monitor.arm(robot.now).text
-    robot.dead_man = True
+def test_an_enabling_device_that_is_let_go_stops_and_need_not_be_held_for_the_reset() -> None:
+    robot = GuardedRobot(enabling_device_required=True).rest(0.5)
+    assert "enabling_device has not come" in robot.monitor.arm(robot.now).text
+    robot.enabling_device = True
     assert robot.arm().drive(60).monitor.mode is Mode.ARMED
-    robot.dead_man = False
-    assert _stopped_by(robot.drive(1)) is Cause.DEAD_MAN
+    robot.enabling_device = False
+    assert _stopped_by(robot.drive(1)) is Cause.ENABLING_DEVICE
     robot.stand().rest(1.0)
     assert robot.monitor.reset(robot.now).done
     assert "is not held" in robot.monitor.arm(robot.now).text
 
 
-def test_a_dead_man_switch_that_falls_silent_stops() -> None:
-    robot = GuardedRobot(dead_man_required=True)
-    robot.dead_man = True
+def test_an_enabling_device_that_falls_silent_stops() -> None:
+    robot = GuardedRobot(enabling_device_required=True)
+    robot.enabling_device = True
     robot.arm().drive(60)
-    robot.dead_man = None
+    robot.enabling_device = None
     assert _stopped_by(robot.drive(15)) is Cause.NONE
-    assert _stopped_by(robot.drive(2)) is Cause.DEAD_MAN
+    assert _stopped_by(robot.drive(2)) is Cause.ENABLING_DEVICE
 
 
 def test_a_second_publisher_of_commands_stops_by_name_and_blocks_arming() -> None:

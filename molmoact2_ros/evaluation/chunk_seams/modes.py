@@ -13,7 +13,7 @@ from molmoact2_ros.interfaces.action_chunk import ActionChunk
 from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
 from molmoact2_ros.model.flow import follow
-from molmoact2_ros.model.guide import Guide, prefix_weights
+from molmoact2_ros.model.rtc import RtcGuidance, prefix_weights
 
 from .baselines import raw
 from .chunks import REPLAN_TICKS, Rows
@@ -76,13 +76,13 @@ def guided(rows: Rows, delay: int) -> Rows:
     for chunk in chunks[1:]:
         before = torch.cat([sent[-1][REPLAN_TICKS:], sent[-1][-1:].expand(REPLAN_TICKS, -1)])
         noise = torch.randn((1, horizon, joints), generator=generator, dtype=torch.float64)
-        guide = Guide(before[None], weights)
-        sent.append(_flow_to(chunk[None], noise, guide)[0])
+        guidance = RtcGuidance(before[None], weights)
+        sent.append(_flow_to(chunk[None], noise, guidance)[0])
     return torch.stack(sent).numpy()
 
 
-def _flow_to(chunk: torch.Tensor, noise: torch.Tensor, guide: Guide) -> torch.Tensor:
+def _flow_to(chunk: torch.Tensor, noise: torch.Tensor, guidance: RtcGuidance) -> torch.Tensor:
     def field(x: torch.Tensor, step: int) -> torch.Tensor:
         return (chunk - x) / (1 - step / FLOW_STEPS)
 
-    return follow(field, noise, FLOW_STEPS, torch.ones(chunk.shape[-1], dtype=chunk.dtype), guide)
+    return follow(field, noise, FLOW_STEPS, torch.ones(chunk.shape[-1], dtype=chunk.dtype), guidance)

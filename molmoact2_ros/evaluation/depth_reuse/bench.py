@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.perception import CellPicture, ChangeSettings
+from molmoact2_ros.perception import CellImage, ChangeSettings
 from molmoact2_ros.perception.cell_comparison import COSINE, NOISE, PER_CELL, PREVIOUS
 
 from .replay import ReuseFigures, mean_figures, replay
@@ -92,13 +92,13 @@ class ThinkBench:
             results.sweep[key] = {threshold: mean_figures(figures) for threshold, figures in by_threshold.items()}
         return results
 
-    def _pictures(self, clip: Clip, noise: float) -> list[CellPicture]:
+    def _pictures(self, clip: Clip, noise: float) -> list[CellImage]:
         images = clip.noisy(noise, self._seed, self._jpeg_quality)
-        return [CellPicture.of(image, self._grid) for image in images]
+        return [CellImage.of(image, self._grid) for image in images]
 
     def _sweep(
         self,
-        pictures: Sequence[CellPicture],
+        pictures: Sequence[CellImage],
         clip: Clip,
         swept: dict[tuple[str, str], dict[float, list[ReuseFigures]]],
     ) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.perception import CellPicture, ChangeDetector, ChangeSettings
+from molmoact2_ros.perception import CellImage, ChangeDetector, ChangeSettings
 from molmoact2_ros.processing.depth_reuse import reusable_cells
 
 MOST_LEVELS = 1.0  # a cell that is off by more than this has changed
@@ -35,7 +35,7 @@ class ReuseFigures:
     worst_levels: float
 
 
-def replay(pictures: Sequence[CellPicture], levels: NDArray[np.float64], settings: ChangeSettings) -> ReuseFigures:
+def replay(pictures: Sequence[CellImage], levels: NDArray[np.float64], settings: ChangeSettings) -> ReuseFigures:
     """Run one video through the real change detection; the policy uses every frame and acknowledges at once.
 
     Args:
@@ -49,7 +49,7 @@ def replay(pictures: Sequence[CellPicture], levels: NDArray[np.float64], setting
     detector.acknowledge(0, np.ones(len(cells), np.bool_))  # so it learns the size of the grid
     kept, off_levels = [], []
     for sequence, picture in enumerate(pictures, start=1):
-        reused = reusable_cells(detector.compare(sequence, picture).same_as, decoded_at)
+        reused = reusable_cells(detector.compare(sequence, picture).unchanged_since, decoded_at)
         if sequence > 1:
             then = levels[decoded_at.astype(np.int64) - 1, cells]
             kept.append(reused)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from molmoact2_ros.perception import draw_depth
-from molmoact2_ros.perception.depth_picture import OUTLINE
+from molmoact2_ros.perception.depth_overlay import OUTLINE
 
 FRAME = np.random.default_rng(0).integers(0, 200, (90, 161, 3), dtype=np.uint8)
 CODES = np.arange(16, dtype=np.uint16).reshape(4, 4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from molmoact2_ros.timing import ClockBack
+from molmoact2_ros.timing import SetBackDetector
 
 MS = 1_000_000
 
@@ -21,13 +21,13 @@ MS = 1_000_000
     ],
 )
 def test_only_a_clock_that_is_set_back_is_told_of_and_by_how_much(later_ms: int, steady_ms: int, jump_ms: int) -> None:
-    clock = ClockBack()
+    clock = SetBackDetector()
     assert clock.jump_ns(5_000 * MS, 0) == 0
     assert clock.jump_ns((5_000 + later_ms) * MS, steady_ms * MS) == jump_ms * MS
 
 
 def test_a_jump_is_told_of_once() -> None:
-    clock = ClockBack()
+    clock = SetBackDetector()
     clock.jump_ns(5_000 * MS, 0)
     assert clock.jump_ns(4_000 * MS, 10 * MS) < 0
     assert clock.jump_ns(4_020 * MS, 30 * MS) == 0

@@ -9,7 +9,7 @@ from molmoact2_ros.timing import NS_PER_S, Instant
 RENEWED_S = 1.0  # a clock that is slewed gains or loses half a millisecond in this time
 
 
-class ClockWatch:
+class ClockJumpDetector:
     """ROS time may stand still for a while, as simulated time does between its messages; silences tell of the rest."""
 
     def __init__(self, clock_jump_max_s: float) -> None:
