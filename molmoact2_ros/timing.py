@@ -120,7 +120,7 @@ def _ahead(ns: int) -> str:
     return f"its stamp lies {ns / 1e9:.2f} s in the future; {SAME_SOURCE}"
 
 
-SET_BACK_NS = 50_000_000  # a simulated clock that is heard out of order goes back by less; half a jump for safety
+SET_BACK_NS = 50_000_000  # a simulated clock that is received out of order goes back by less; half a jump for safety
 
 
 class SetBackDetector:
@@ -150,11 +150,11 @@ class RateLimiter:
         self._due_ns = 0
 
     def allows(self, steady_ns: int) -> bool:
-        """Tell whether it is time again, and if so count it."""
+        """Return whether it is time again, and if so count it."""
         if steady_ns < self._due_ns - self._tolerance_ns:
             return False
         if steady_ns > self._due_ns + self._tolerance_ns:
-            self._due_ns = steady_ns  # late: begin anew, never catch up
+            self._due_ns = steady_ns  # late: start again, never catch up
         self._due_ns += self._period_ns
         return True
 
@@ -171,7 +171,7 @@ class StampRateLimiter:
         self._due_ns = 0
 
     def passes(self, stamp_ns: int) -> bool:
-        """Tell whether a stamp is due, and if so move on to the next due time."""
+        """Return whether a stamp is due, and if so move on to the next due time."""
         early_ns = self._due_ns - stamp_ns
         if not -self._period_ns < early_ns <= 2 * self._period_ns:
             self._due_ns = stamp_ns  # the first stamp, one after a gap, or time that ran backwards
@@ -190,7 +190,7 @@ class VariableRateLimiter:
         self._next_ns: int | None = None
 
     def due(self, now_ns: int, rate_hz: float) -> bool:
-        """Tell whether a moment has come since the last one."""
+        """Return whether a moment has come since the last one."""
         period_ns = round(NS_PER_S / rate_hz)
         if self._next_ns is None:
             self._next_ns = now_ns + self._phase_ns

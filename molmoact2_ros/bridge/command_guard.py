@@ -63,7 +63,7 @@ class CommandGuard:
         self._max_steps = (max_position_step, max_velocity_step)
         self.hold: Hold | None = None
         self._held_ns = 0  # when the cause of the hold was last seen
-        self._heard_ns: int | None = None
+        self._received_ns: int | None = None
         self._ran_ns: int | None = None
         self._late_ns, self._late_s = 0, 0.0  # when this process ran again after a gap, and how long that was
         self._permit = False
@@ -73,12 +73,12 @@ class CommandGuard:
 
     @property
     def permits(self) -> bool:
-        """Tell whether a good command would pass."""
+        """Return whether a good command would pass."""
         return self._permit
 
-    def hear_safety(self, *, armed: bool, steady_ns: int) -> None:
+    def on_safety(self, *, armed: bool, steady_ns: int) -> None:
         """Take a safety_state at a time of the steady clock."""
-        self._heard_ns = steady_ns
+        self._received_ns = steady_ns
         if not armed:
             self._permit, self._may_arm = False, True
             if steady_ns - self._held_ns > _SHOWN_NS:
@@ -99,21 +99,21 @@ class CommandGuard:
         if gap_ns <= _LATE_NS:
             return
         self._late_ns, self._late_s = steady_ns, gap_ns / 1e9
-        if self._heard_ns is not None:
-            self._heard_ns = min(self._heard_ns + gap_ns, steady_ns)  # never later than now
+        if self._received_ns is not None:
+            self._received_ns = min(self._received_ns + gap_ns, steady_ns)  # never later than now
         if self._permit and self._late_s > self._safety_timeout_s:
             self.withdraw(HoldCause.COMMAND_OLD, AGAIN, steady_ns)
 
     def catching_up(self, steady_ns: int) -> bool:
-        """Tell whether this process has just run again after a gap: newer messages may wait behind what looks old."""
+        """Return whether this process has just run again after a gap: newer messages may wait behind what looks old."""
         return self._late_s > 0.0 and steady_ns - self._late_ns < _CATCHING_UP_NS
 
     def watch_safety(self, steady_ns: int) -> None:
         """Withdraw the permit when safety has been silent for too long."""
-        if self._heard_ns is None:
+        if self._received_ns is None:
             self.withdraw(HoldCause.SAFETY_SILENT, "no safety_state has come; start safety", steady_ns)
             return
-        silent_s = (steady_ns - self._heard_ns) / 1e9
+        silent_s = (steady_ns - self._received_ns) / 1e9
         if silent_s > self._safety_timeout_s:
             text = f"safety has been silent for {silent_s:.2f} s, time-out {self._safety_timeout_s:.2f} s; {AGAIN}"
             self.withdraw(HoldCause.SAFETY_SILENT, text, steady_ns)

@@ -90,7 +90,7 @@ class GripperGoal:
     """Take the goal of one gripper group out of commands: a gripper controller takes positions without time.
 
     The goal is the command's last motion point, not its end: the brake behind it belongs to a stop that never comes
-    while commands flow. It is sent when it has changed by a step, at a bounded rate: an action server starts anew on
+    while commands flow. It is sent when it has changed by a step, at a bounded rate: an action server starts again on
     every goal.
     """
 

@@ -55,7 +55,7 @@ class RobotFaults:
         return next((report for report in every if report.fault), FaultReport())
 
     @property
-    def unheard(self) -> tuple[FaultSource, ...]:
+    def not_received(self) -> tuple[FaultSource, ...]:
         """Sources that have said nothing yet, or nothing of one of their names."""
         return tuple(
             source for source, parts in self._reports.items() if not parts or not set(source.names) <= parts.keys()

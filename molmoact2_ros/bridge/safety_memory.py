@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the bridge remembers of safety, so that a stop outlives the process that latched it.
 
-Safety that dies takes its latch along, and which e-stops were pressed; the bridge, which heard it, hands both to the
+Safety that dies takes its latch along, and which e-stops were pressed; the bridge, which received it, hands both to the
 next safety process. That one has taken them over once it says a cause itself. The
 other way round safety remembers while the bridge dies.
 """
@@ -16,7 +16,7 @@ class SafetyMemory:
     """`instance_id` distinguishes one safety process from the next; 0: none has been received."""
 
     def __init__(self, restarted_cause: int) -> None:
-        """Take the cause of a stop that nobody latched, because safety ended while armed."""
+        """Take the cause of a stop that was not latched, because safety ended while armed."""
         self._restarted_cause = restarted_cause
         self.instance_id = 0
         self.former_cause = NO_CAUSE
@@ -25,8 +25,8 @@ class SafetyMemory:
         self._armed = False
         self._cause, self._text, self._pressed = NO_CAUSE, "", 0
 
-    def hear(self, *, instance_id: int, armed: bool, cause: int, text: str, pressed: int = 0) -> bool:
-        """Take a safety_state; tell whether anything changed that safety should learn."""
+    def on_safety(self, *, instance_id: int, armed: bool, cause: int, text: str, pressed: int = 0) -> bool:
+        """Take a safety_state; return whether anything changed that safety should learn."""
         before = (self.instance_id, self.former_cause)
         if self.instance_id not in (0, instance_id):
             self._keep()

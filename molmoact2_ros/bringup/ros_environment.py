@@ -74,7 +74,7 @@ def enter(args: argparse.Namespace) -> None:
     _note(dropped, network=network)
     os.environ[middleware.DOMAIN] = str(args.domain_id)
     # The default shared-memory segment is smaller than one camera frame, which loses most of them; and a graph that is
-    # kept on this machine by LOCALHOST instead of by its profile gets one of the middleware's own beside ours.
+    # kept on this machine by LOCALHOST instead of by its profile gets one of the middleware's own next to ours.
     by_profile = middleware.is_local_by_profile(os.environ)
     local = "SYSTEM_DEFAULT" if by_profile else "LOCALHOST"
     os.environ[middleware.RANGE] = "SUBNET" if network else local

@@ -18,7 +18,7 @@ ANSWER_S = 10.0
 CANCEL_S = 5.0
 
 EPILOG = """\
-examples, in a second terminal beside `molmoact2 up droid`:
+examples, in a second terminal next to `molmoact2 up droid`:
   molmoact2 arm
   molmoact2 task "put the red block in the bowl" --time-limit 60
   molmoact2 task "put the red block in the bowl" --home-first

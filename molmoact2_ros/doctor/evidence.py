@@ -122,7 +122,7 @@ class Evidence:
     Attributes:
         rmw: the middleware.
         peers: by topic: every state, camera and command topic of the robot.
-        published: every topic of the domain that somebody publishes, with its types.
+        published: every topic of the domain that has a publisher, with its types.
         states: by topic, for the profile in use.
         cameras: by role.
         image_topics: by role: the topic that was listened to, which depends on the image transport.

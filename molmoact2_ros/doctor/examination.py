@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Judge the drivers of a robot by what was seen and heard of them. No ROS."""
+"""Check the drivers of a robot by what was received from them. No ROS."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def examine(robot: Embodiment, driver: Driver, evidence: Evidence, gripper: str 
     Args:
         robot: what it should be.
         driver: the profile.
-        evidence: what was seen and heard.
-        gripper: open or closed, as somebody sees its grippers; empty where nobody looked.
+        evidence: what was received.
+        gripper: open or closed, as an operator sees its grippers; empty where no operator looked.
     """
     yield from contained("profile", _check_profile, robot, driver)
     yield from _check_states(robot, driver, evidence, gripper)

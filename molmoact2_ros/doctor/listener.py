@@ -82,19 +82,19 @@ class Listener:
             self._stop_flag.raise_once()
             self._executor.spin_once(timeout_sec=SIGNAL_POLL_S)
 
-    def listen(self, seconds: float, tell: Callable[[float], None]) -> Evidence:
+    def listen(self, seconds: float, report_progress: Callable[[float], None]) -> Evidence:
         """Receive for some time and return what came.
 
         Args:
             seconds: how long.
-            tell: called often with the seconds that have passed.
+            report_progress: called often with the seconds that have passed.
         """
         self._forget()
         began = time.monotonic()
         while (passed := time.monotonic() - began) < seconds:
             self._stop_flag.raise_once()
             self._executor.spin_once(timeout_sec=min(SIGNAL_POLL_S, seconds - passed))
-            tell(passed)
+            report_progress(passed)
         return self._evidence(time.monotonic_ns())
 
     def _forget(self) -> None:
@@ -106,7 +106,7 @@ class Listener:
     def _subscribe(self) -> None:
         listen = self._node.create_subscription
         for topic in self._state_topics:
-            # Deep, for every message shall be counted; the bridge wants the newest ones alone.
+            # Deep, because every message must be counted; the bridge wants the newest ones alone.
             listen(JointState, topic, partial(self._on_state, topic), qos.to_record(qos.DRIVER_STATE))
         for role, topic in self._image_topics.items():
             listen(self._image_type, topic, partial(self._on_image, role), qos.CAMERA)

@@ -177,7 +177,7 @@ def _find(name_or_path: str | Path) -> Path:
 
 
 def _find_urdf(embodiment: Path, name: str) -> Path:
-    """Return a lab's own URDF beside its embodiment file, else the one that comes along."""
+    """Return a lab's own URDF next to its embodiment file, else the bundled one."""
     candidates = [embodiment.parent / name, embodiment.parent.parent.parent / "urdf" / name]
     candidates.append(share_folder() / "urdf" / name)
     return next((path for path in candidates if path.is_file()), candidates[0])

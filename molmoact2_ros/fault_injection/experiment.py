@@ -94,7 +94,7 @@ def _resumed(graph: GraphUnderTest, fault: Fault) -> list[str]:
 
 
 def _sends_one_more(graph: GraphUnderTest, fault: Fault) -> bool:
-    """Tell whether a process may send what it was about to send when it was stopped, once on each topic.
+    """Return whether a process may send what it was about to send when it was stopped, once on each topic.
 
     A trajectory is past by then: that it moves nothing is measured. A controller that is streamed to goes wherever the
     setpoint is.

@@ -55,12 +55,12 @@ class Action:
 
     @property
     def silences_safety(self) -> bool:
-        """Tell whether the bridge alone can give the cause."""
+        """Return whether the bridge alone can give the cause."""
         return self.means in (Means.KILL, Means.HANG) and self.argument == "safety"
 
     @property
     def joins_before(self) -> bool:
-        """Tell whether something must join the graph before the arm is armed."""
+        """Return whether something must join the graph before the arm is armed."""
         return self.means in (Means.ESTOP_DEVICE, Means.ENABLING_DEVICE, Means.STARVE)
 
 
@@ -94,12 +94,12 @@ class Fault:
 
     @property
     def carries_on(self) -> bool:
-        """Tell whether nothing is to stop."""
+        """Return whether nothing is to stop."""
         return not self.expected
 
     @property
     def may_carry_on(self) -> bool:
-        """Tell whether it is right that nothing stops."""
+        """Return whether it is right that nothing stops."""
         return self.carries_on or NONE in self.expected
 
     @property

@@ -75,7 +75,7 @@ def nearest_collision(collision_checker: CollisionChecker, start: Vector, poses:
 
 
 def _is_free(collision_checker: CollisionChecker, start: Vector, end: Vector) -> bool:
-    """Tell whether the shapes of the robot object to no pose between two [joints]."""
+    """Return whether the shapes of the robot object to no pose between two [joints]."""
     steps = int(np.ceil(np.abs(end - start).max() / STEP_RAD)) + 1
     still = np.zeros_like(start)
     return all(collision_checker.check(pose, still) is None for pose in np.linspace(start, end, steps))

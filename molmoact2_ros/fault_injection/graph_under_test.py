@@ -91,7 +91,7 @@ class GraphUnderTest:
         self.start()
 
     def make_ready(self) -> str:
-        """Wait until every node works, arm, and wait until the arm moves; return what stands in the way of that."""
+        """Wait until every node works, arm, and wait until the arm moves; return the blocking conditions."""
         try:
             self.wait_until_healthy()
             self.move()
@@ -144,7 +144,7 @@ class GraphUnderTest:
                 )
 
     def is_armed(self) -> bool:
-        """Tell whether safety was armed when last heard."""
+        """Return whether safety was armed when last received."""
         return self.client.safety is not None and self.client.safety.mode == SafetyState.ARMED
 
     def _moves(self) -> bool:

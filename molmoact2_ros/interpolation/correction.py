@@ -79,7 +79,7 @@ class Correction(Seam):
 def _with_last_jerk(targets: Motion, times_s: Vector) -> Motion:
     """Give the last step of a curve, which has no jerk since no row follows, that of the step before.
 
-    With the curve's own, chunks that all tell the same sinusoid of 1 Hz are followed at a distance of 5 % of its
+    With the curve's own, chunks that all describe the same sinusoid of 1 Hz are followed at a distance of 5 % of its
     amplitude; so it is 3 %.
     """
     if len(times_s) < 3:

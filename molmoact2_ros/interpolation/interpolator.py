@@ -76,7 +76,7 @@ class Interpolator:
 
     @property
     def armed(self) -> bool:
-        """Tell whether commands are proposed."""
+        """Return whether commands are proposed."""
         return self._armed
 
     def disarm(self) -> None:
@@ -119,7 +119,7 @@ class Interpolator:
     def offer(self, chunk: ActionChunk, now_ns: int) -> None:
         """Take a chunk; it takes over with the next command if it was observed after the last one.
 
-        Order is told by stamps: a policy that restarts begins its sequence anew. A stamp from the future would lock out
+        Stamps give the order: a policy that restarts begins its sequence again. A stamp from the future would lock out
         every later chunk, so it is not taken. `rejection` says of a chunk that is not followed why, except where the
         end of its instruction, or an operator's rest or move is the reason.
         """
@@ -179,12 +179,12 @@ class Interpolator:
 
     @property
     def is_homing(self) -> bool:
-        """Tell whether the robot is on its way home, by the command that was proposed last."""
+        """Return whether the robot is on its way home, by the command that was proposed last."""
         return self._home_wanted or (self._home is not None and self._start_ns < self._home.end_ns)
 
     @property
     def is_held(self) -> bool:
-        """Tell whether an operator's rest or move is in force."""
+        """Return whether an operator's rest or move is in force."""
         return self._operator_requested
 
     @property
@@ -217,7 +217,7 @@ class Interpolator:
         self._rejection = ChunkRejection(self._rejection.count + 1, cause, text)
 
     def _is_barred(self, chunk: ActionChunk) -> bool:
-        """Tell whether the end of its instruction, or an operator's rest or move, stands before a chunk."""
+        """Return whether the end of its instruction, or an operator's rest or move, stands before a chunk."""
         if self._given is not None and (self._withdrawn or chunk.instruction_sequence != self._given):
             return True
         if not self._operator_requested:
@@ -282,7 +282,7 @@ class Interpolator:
         return trajectory.command(self._sequence, self._names)
 
     def _take_over(self, start_ns: int) -> bool:
-        """Put the waiting chunk in force; tell whether the timeline changed."""
+        """Put the waiting chunk in force; return whether the timeline changed."""
         chunk, self._waiting = self._waiting, None
         if chunk is None:
             return False
@@ -366,7 +366,7 @@ class Interpolator:
         return seam
 
     def _is_beginning(self, start_ns: int) -> bool:
-        """Tell whether motion has not yet reached the timeline since it last stood still for want of rows."""
+        """Return whether motion has not yet reached the timeline since it last stood still for want of rows."""
         if self._plan is None:
             self._ramp_since_ns = start_ns
             self.statistics.ramps += 1

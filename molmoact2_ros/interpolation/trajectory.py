@@ -40,7 +40,7 @@ class Trajectory:
         return self.since(time_ns).motion[0]
 
     def brakes_at(self, time_ns: int) -> bool:
-        """Tell whether the motion that follows a chunk is over."""
+        """Return whether the motion that follows a chunk is over."""
         return time_ns > self.start_ns + (self.motion_points - 1) * self.period_ns
 
     def since(self, time_ns: int) -> Trajectory:

@@ -243,7 +243,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     def _on_safety(self, message: SafetyState) -> None:
         self._guard.runs(self.steady_now_ns())
         armed = message.mode == SafetyState.ARMED
-        news = self._memory.hear(
+        news = self._memory.on_safety(
             instance_id=message.instance_id,
             armed=armed,
             cause=message.cause,
@@ -253,11 +253,13 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if not self.active:
             return
         permitted, steady_ns = self._guard.permits, self.steady_now_ns()
-        self._guard.hear_safety(armed=armed, steady_ns=steady_ns)
+        self._guard.on_safety(armed=armed, steady_ns=steady_ns)
         if self._guard.permits and not permitted:
             self._check_publishers(steady_ns)  # before the first command passes
         if news:
-            self._publish_status(self._status())  # safety is not armed before it knows that it is heard
+            self._publish_status(
+                self._status()
+            )  # safety is not armed before the bridge has confirmed that it receives safety_state
 
     def _on_command(self, message: JointCommand) -> None:
         if not self.active:
@@ -331,7 +333,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             self._guard.withdraw(HoldCause.DRIVER_STATE, problem, steady_ns)
 
     def _check_publishers(self, steady_ns: int) -> None:
-        """Forward nothing while somebody else commands the robot, or us, or the drivers disagree on where it is."""
+        """Forward nothing while another node commands robot or bridge, or drivers disagree on where it is."""
         for topic, joints in self._drivers.disputed():
             publishers = ", ".join(self.publishers_of(topic))
             text = f"'{topic}' has several sources of {joints} ({publishers}), expected one; stop the others"

@@ -44,7 +44,7 @@ class ControllerOutput(ABC):
 
     @abstractmethod
     def listens(self) -> bool:
-        """Tell whether the controller is there."""
+        """Return whether the controller is there."""
 
     def interrupted_s(self, steady_ns: int) -> float:  # noqa: ARG002
         """Return for how long a running motion has lacked what it needs, s; 0 where the controller has all of it."""
@@ -85,7 +85,7 @@ class TrajectoryOutput(ControllerOutput):
         self._publisher.publish(message)
 
     def listens(self) -> bool:
-        """Tell whether somebody subscribes."""
+        """Return whether a node subscribes."""
         return self._publisher.get_subscription_count() > 0
 
 
@@ -131,7 +131,7 @@ class StreamOutput(ControllerOutput):
         self._points.end()
 
     def listens(self) -> bool:
-        """Tell whether somebody subscribes."""
+        """Return whether a node subscribes."""
         return self._publisher.get_subscription_count() > 0
 
     def _stream(self) -> None:
@@ -167,7 +167,7 @@ class GripperTopicOutput(ControllerOutput):
             self._publisher.publish(self._pack(goal))
 
     def listens(self) -> bool:
-        """Tell whether somebody subscribes."""
+        """Return whether a node subscribes."""
         return self._publisher.get_subscription_count() > 0
 
 
@@ -195,7 +195,7 @@ class GripperActionOutput(ControllerOutput):
             self._client.send_goal_async(message).add_done_callback(self._on_answer)
 
     def listens(self) -> bool:
-        """Tell whether the action server is there."""
+        """Return whether the action server is there."""
         return bool(self._client.server_is_ready())
 
     def _on_answer(self, future: Any) -> None:

@@ -143,7 +143,7 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         del self._strange[role]
         self.get_logger().warning(
             f"images of camera '{role}' carry the frame_id '{quoted(frame_id)}', the embodiment file has '{expected}': "
-            "put it there, so that swapped cameras are told"
+            "put it there, so that swapped cameras are found"
         )
 
     def _on_robot_state(self, message: RobotState) -> None:

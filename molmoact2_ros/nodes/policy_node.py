@@ -102,7 +102,7 @@ class PolicyParams:
         "With lockstep, what an inference takes in simulated time: milliseconds, or a JSON file of measured ones, such "
         "as report.json of a demo, drawn by the seed",
     )
-    seed: int = param(-1, "Seed of the flow's noise; -1: drawn anew at each start", low=-1, high=2**31)
+    seed: int = param(-1, "Seed of the flow's noise; -1: drawn at random at each start", low=-1, high=2**31)
     cpu_threads: int = param(
         1, "Threads of the model on a CPU; more than one fights with the other nodes", low=1, high=256
     )

@@ -10,7 +10,7 @@ Topics (relative):
     in   enabling_device     std_msgs/Bool       best effort 1; true and fresh with `enabling_device_required`
     out  command/safe        JointCommand        reliable 1, lifespan two periods; the same message, or none
     out  safety_state        SafetyState         reliable, transient local 1; on change and at `heartbeat_rate_hz`
-Services: ~/arm, ~/stop, ~/reset    std_srvs/Trigger; the reply says what was done, or what stands in the way
+Services: ~/arm, ~/stop, ~/reset    std_srvs/Trigger; the reply confirms, or lists the blocking conditions
           ~/estop                   std_srvs/SetBool; as the topic
 Called:   `stop_service` of the driver profile, std_srvs/Trigger, when a stop cannot be proven in time
 
@@ -102,7 +102,7 @@ class SafetyParams:
 
 
 class SafetyNode(Molmoact2Node[SafetyParams]):
-    """Lifecycle node around one monitor. Inputs are heard in every lifecycle state, an e-stop above all."""
+    """Lifecycle node around one monitor. Inputs are received in every lifecycle state, an e-stop above all."""
 
     def __init__(self) -> None:
         super().__init__("safety", SafetyParams, realtime=True)
@@ -199,8 +199,8 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
 
     def _on_bridge(self, message: BridgeState) -> None:
         report, now = bridge_report_from_msg(message, self.instance_id), self._now()
-        if not report.hears_us or report.cause is not Cause.NONE:
-            self._watch_publishers(now)  # a second bridge, or commands of somebody else, are found as such
+        if not report.receives_us or report.cause is not Cause.NONE:
+            self._watch_publishers(now)  # a second bridge, or commands of another node, are found as such
         self._monitor.on_bridge(report, now)
         self._publish_if_changed()
 
@@ -215,7 +215,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         self._publish_if_changed()
 
     def _on_estop_request(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        """Heard in every lifecycle state, as the topic is."""
+        """Received in every lifecycle state, as the topic is."""
         reply = self._monitor.on_estop(request.data, self._now(), Estop.SERVICE)
         self.get_logger().info(f"~/estop: {reply.text}")
         self._publish_if_changed()
@@ -259,13 +259,13 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
 
         return answer
 
-    # What is told.
+    # What is published.
 
     def _now(self) -> Instant:
         return Instant(ros_ns=self.ros_now_ns(), steady_ns=self.steady_now_ns())
 
     def _publish_if_changed(self) -> None:
-        """A command that passed is no news: it is told with the next heartbeat."""
+        """A command that passed is no news: it is published with the next heartbeat."""
         if self.active and self._states.changed(self._news()):
             self._publish_state()
 
@@ -292,7 +292,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         commands = {"passed_sequence": snapshot.passed_sequence, "refused": snapshot.refused}
         return [
             ("mode", ERROR if snapshot.stop else OK, snapshot.text, {"mode": snapshot.mode.name, "cause": cause}),
-            ("arming", WARN if obstacles else OK, "; ".join(obstacles) or "nothing stands in the way", {}),
+            ("arming", WARN if obstacles else OK, "; ".join(obstacles) or "ready to arm", {}),
             ("commands", WARN if refusal else OK, refusal.text if refusal else "none refused", commands),
             self._decisions.report(),
             self._command_ages.report(),

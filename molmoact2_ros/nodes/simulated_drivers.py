@@ -56,7 +56,7 @@ class SimulatedDrivers:
 
         Args:
             node: owns them.
-            embodiment: tells arms from grippers.
+            embodiment: which joints are arms and which are grippers.
             driver: the profile of the simulation.
             simulation: the robot.
             catch_up: brings the simulation to the present, before a command is taken.

@@ -20,7 +20,7 @@ The manners are those of hardware: states come at other rates than commands and 
 exposed together, an image is older than its arrival. Physics and controllers are sim.Simulation, images come from
 sim.CameraThread, its rate from sim.AdaptiveRate.
 
-The parameter `fault` may be set while it runs: it names one fault of hardware, which lasts until it is set anew.
+The parameter `fault` may be set while it runs: it names one fault of hardware, which lasts until it is set again.
     ros2 param set /simulator fault "camera_dead wrist"
 
 Run: python -m molmoact2_ros.nodes.simulator_node --ros-args -p embodiment:=droid
@@ -201,9 +201,9 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         return self._start_ns + self.steady_now_ns() - self._start_steady_ns
 
     def _catch_up(self) -> None:
-        self._simulation.advance_to(self._present_ns(), self._tell_truth)
+        self._simulation.advance_to(self._present_ns(), self._publish_truth)
 
-    def _tell_truth(self) -> None:
+    def _publish_truth(self) -> None:
         time_ns = self._simulation.time_ns
         if self._truth is not None and self._truth_schedule.due(time_ns, self.params.arm_state_rate_hz):
             self._truth.publish(truth_to_msg(*self._simulation.truth(), time_ns))

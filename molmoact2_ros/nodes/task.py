@@ -4,7 +4,7 @@
     HOMING --home--> RUNNING --finish, time, cancel, stop--> ENDED
         `--no way home, cancel, stop------------------------^
 
-No ROS and no clock in here: steady seconds are handed in, and whoever calls does what `phase` asks for.
+No ROS and no clock in here: steady seconds are handed in, and the caller does what `phase` asks for.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Task:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether it has ended."""
+        """Return whether it has ended."""
         return self.phase is Phase.ENDED
 
     def elapsed_s(self, now_s: float) -> float:
@@ -106,11 +106,11 @@ class Task:
         self.chunks += 1
 
     def finish(self, now_s: float) -> None:
-        """Somebody saw that it is done."""
+        """An operator saw that it is done."""
         self._end(TaskOutcome.FINISHED, "finished, as an operator says", now_s)
 
     def cancel(self, text: str, now_s: float) -> None:
-        """Somebody does not want it any longer."""
+        """A client does not want it any longer."""
         self._end(TaskOutcome.CANCELLED, text, now_s)
 
     def tick(self, safety: SafetyView, now_s: float) -> None:

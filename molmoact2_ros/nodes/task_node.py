@@ -12,8 +12,8 @@ Action:
     ~/run_task       RunTask
 Services:
     ~/instruct       Instruct            give an instruction that is no task; the answer says whether it is taken
-    ~/cancel_task    std_srvs/Trigger    end the task that runs, whoever began it
-    ~/finish_task    std_srvs/Trigger    the same, with success: somebody saw that it is done
+    ~/cancel_task    std_srvs/Trigger    end the task that runs, whichever client began it
+    ~/finish_task    std_srvs/Trigger    the same, with success: an operator saw that it is done
 Services that it calls: policy/check_instruction, interpolator/home.
 
 The rules are in `task.Task`. However a task ends, its instruction is withdrawn: the policy infers no more, and the

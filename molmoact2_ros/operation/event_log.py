@@ -56,7 +56,7 @@ class EventLog:
             text: its state in words.
             ready: False while it waits for something.
             key: what a change is judged by; empty: the text without its numbers.
-            patience_s: how long it must wait to be told of; START_UP_S if it never was ready.
+            patience_s: how long it must wait to be reported; START_UP_S if it never was ready.
         """
         now_s = self._clock_s()
         if ready:

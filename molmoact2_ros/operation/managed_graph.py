@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A graph under our care: start it, hear what it says, stop the arm before its nodes, say why it ended."""
+"""A graph that a command manages: start it, report its events, stop the arm before its nodes, say why it ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POLL_S = 0.1
 START_UP_S = 10.0  # on a busy machine nodes take so long to find each other
 INVISIBLE_S = 12.0  # none of them by then: discovery does not work
 ALL_VISIBLE_S = 40.0  # the policy imports for so long where a disk is slow
-DROPOUT_S = 1.0  # an input that fails for less is told of by safety, if it mattered
+DROPOUT_S = 1.0  # an input that fails for less is reported by safety, if it mattered
 
 
 class ManagedGraph:
@@ -58,13 +58,13 @@ class ManagedGraph:
         return client.safety is not None and drivers_run and client.perception is not None and client.perception.ready
 
     def poll(self) -> list[NodeExit]:
-        """Receive for a moment, tell what changed, return the nodes that ended.
+        """Receive for a moment, report what changed, return the nodes that ended.
 
         Raises:
             ValueError: another graph is in the domain, and was found too late to be refused at first.
         """
         self.client.spin_for(POLL_S)
-        self._tell_changes()
+        self._report_changes()
         self._say_what_is_invisible()
         if time.monotonic() - self._started_s < START_UP_S:
             names = self.client.nodes_now()
@@ -90,7 +90,7 @@ class ManagedGraph:
                 self._say("molmoact2", f"stop: {words}")
         if not self.settle():
             self._say("molmoact2", f"the arm is not measured to stand still after {STANDSTILL_S:.0f} s")
-        self._tell_changes()
+        self._report_changes()
 
     def end(self) -> None:
         """Stop the arm, wait for standstill, then end every node, in this order whatever came before."""
@@ -122,7 +122,7 @@ class ManagedGraph:
         )
         self._say("molmoact2", f"running, but not visible after {waited_s:.0f} s: {', '.join(absent)}; {advice}")
 
-    def _tell_changes(self) -> None:
+    def _report_changes(self) -> None:
         safety, bridge, perception = self.client.safety, self.client.bridge, self.client.perception
         if safety is not None:
             self._was_armed = self._was_armed or safety.mode == SafetyState.ARMED

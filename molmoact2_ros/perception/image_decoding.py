@@ -124,14 +124,14 @@ def _decode_compressed(frame: CameraFrame) -> ByteImage:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(frame.data.tobytes()), formats=("JPEG", "PNG")) as picture:
-            _require_size(*picture.size)  # it stands in the header; nothing is decoded yet
-            if picture.mode not in _PILLOW_MODES:
+        with Image.open(io.BytesIO(frame.data.tobytes()), formats=("JPEG", "PNG")) as opened:
+            _require_size(*opened.size)  # it stands in the header; nothing is decoded yet
+            if opened.mode not in _PILLOW_MODES:
                 raise PerceptionError(
-                    f"compressed image: expected 8 bits a channel in colour or grey, got a {picture.format} "
-                    f"of mode {picture.mode}"
+                    f"compressed image: expected 8 bits a channel in colour or grey, got a {opened.format} "
+                    f"of mode {opened.mode}"
                 )
-            return np.asarray(picture.convert("RGB"))
+            return np.asarray(opened.convert("RGB"))
     except UnidentifiedImageError as error:
         raise PerceptionError(f"compressed image: expected a JPEG or PNG, got {_head(frame)}") from error
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:

@@ -30,8 +30,8 @@ class _Held:
     """The newest map.
 
     codes: [C].
-    decoded_at: [C] sequence of the observation that each code was decoded from; 0: cannot be told.
-    conditions: what all of them depend on beside their cell.
+    decoded_at: [C] sequence of the observation that each code was decoded from; 0: unknown.
+    conditions: what all of them depend on in addition to their cell.
     """
 
     codes: Codes
@@ -52,7 +52,7 @@ class DepthCache:
         return None if self._held is None else self._held.codes
 
     def standing(self, observation: PolicyObservation) -> Mask:
-        """Tell for each cell, [C], whether its code stands for an observation."""
+        """Return for each cell, [C], whether its code stands for an observation."""
         held, cells = self._held, observation.cells
         if held is None or cells is None or held.conditions != _conditions(observation):
             return np.zeros(self._num_cells, np.bool_)

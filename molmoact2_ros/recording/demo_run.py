@@ -60,8 +60,8 @@ class DemoRun:
         self._nodes = nodes
         self._folder = folder
         self._robot = Embodiment.load(args.embodiment)
-        self._heard = RunListener(self._robot, args.seconds)
-        self._metrics = self._heard.metrics
+        self._listener = RunListener(self._robot, args.seconds)
+        self._metrics = self._listener.metrics
         self._exits: list[NodeExit] = []
         self._may_be_late = may_be_late
         self._began_s = self._ended_s = 0.0  # of the armed time, by the computer's clock
@@ -76,14 +76,14 @@ class DemoRun:
         with OperatorClient(OPERATOR, lockstep=self._args.lockstep) as client:
             client.require_free_domain()
             live = ManagedGraph(client, self._folder / "logs", self._say)
-            self._heard.listen(client)
-            recorder = BagRecorder(self._folder / "bag", self._heard.now_ns)
-            recorder.record(client.listen, self._heard.topics())
+            self._listener.listen(client)
+            recorder = BagRecorder(self._folder / "bag", self._listener.now_ns)
+            recorder.record(client.listen, self._listener.topics())
             try:
                 interrupted = self._run_graph(live)
                 safety = MODES[client.safety.mode] if client.safety else "silent"
                 if live.supervisor.running():
-                    self._metrics.freeze(self._heard.now_ns())
+                    self._metrics.freeze(self._listener.now_ns())
             finally:
                 live.end()
                 recorder.close()
@@ -136,7 +136,7 @@ class DemoRun:
             if self._exits or self._metrics.stop_causes:
                 live.settle()
                 return
-            seconds = self._metrics.armed_seconds(self._heard.now_ns())
+            seconds = self._metrics.armed_seconds(self._listener.now_ns())
             if seconds >= next_line and self._began_s:
                 say_event("demo", "  ".join(f"{key} {value}" for key, value in self._rows(live.client, seconds)))
                 next_line += 2.0
@@ -146,7 +146,7 @@ class DemoRun:
 
     def _operate(self, client: OperatorClient) -> None:
         """Arm when all is there, and end the run: at steps that depend on nothing but the simulated time."""
-        now_ns = self._heard.now_ns()
+        now_ns = self._listener.now_ns()
         if self._metrics.armed:
             self._began_s = self._began_s or time.monotonic()
             if self._metrics.armed_seconds(now_ns) >= self._args.seconds:
@@ -167,8 +167,8 @@ class DemoRun:
 
     def _lateness(self) -> str:
         """Say what this computer is too slow for, by what the simulator reports of itself; empty: nothing."""
-        cameras = self._heard.diagnostics.get("simulator: cameras", {})
-        physics = self._heard.diagnostics.get("simulator: physics", {})
+        cameras = self._listener.diagnostics.get("simulator: cameras", {})
+        physics = self._listener.diagnostics.get("simulator: physics", {})
         rate_hz, asked_hz = (float(cameras.get(name, 0.0)) for name in ("rate_hz", "asked_hz"))
         factor = float(physics.get("real_time_factor", 1.0))
         if rate_hz < CAMERA_SHARE * asked_hz:
@@ -184,7 +184,7 @@ class DemoRun:
             return "cameras" + (f": {client.perception.text}" if client.perception else "")
         if client.chunk is None:
             return "the policy's first chunk"
-        maps = len(self._heard.depth.maps)
+        maps = len(self._listener.depth.maps)
         if self._args.enable_depth and maps < REST_MAPS:  # so that the report shows a scene at rest too
             return f"depth maps of the arm at rest: {maps} of {REST_MAPS}"
         return ""
@@ -207,7 +207,7 @@ class DemoRun:
         if shown:
             shown.start()
         try:
-            while (seconds := self._metrics.armed_seconds(self._heard.now_ns())) < self._args.seconds:
+            while (seconds := self._metrics.armed_seconds(self._listener.now_ns())) < self._args.seconds:
                 self._exits += live.poll()
                 if self._exits or self._metrics.stop_causes:
                     live.settle()
@@ -262,7 +262,7 @@ class DemoRun:
         return not self._metrics.stop_causes and not self._exits and self._metrics.first_chunk_executed
 
     def _write_report(self, safety_mode: str) -> dict[str, Any]:
-        cameras = self._heard.cameras()
+        cameras = self._listener.cameras()
         say_event("cameras", ", ".join(f"{role} {rate}" for role, rate in cameras.items()) or "no images while armed")
         say_event("molmoact2", "writing the report")
         metrics = self._metrics
@@ -285,22 +285,22 @@ class DemoRun:
             report |= {
                 "lockstep": True,
                 "seed": self._args.seed,
-                "digest": self._heard.digest.hexdigest(),
+                "digest": self._listener.digest.hexdigest(),
                 "real_time_factor": round(metrics.armed_ns * 1e-9 / wall_s, 3) if self._began_s else 0.0,
             }
         details: dict[str, Any] = {
             "latencies_ms": [round(each * 1e3, 1) for each in metrics.inferences_s],
             "instruction": self._args.instruction,
             "cameras": cameras,
-            "diagnostics": self._heard.diagnostics,
+            "diagnostics": self._listener.diagnostics,
         }
-        if self._heard.depth.maps:
-            details["depth"] = self._heard.depth.figures()
-            write_depth_report(self._folder / "depth.png", self._heard.depth)
+        if self._listener.depth.maps:
+            details["depth"] = self._listener.depth.figures()
+            write_depth_report(self._folder / "depth.png", self._listener.depth)
         (self._folder / "report.json").write_text(json.dumps(report | details, indent=1) + "\n")
-        if self._heard.frames:
-            write_frames(self._folder / "frames", self._heard.frames)
-            write_contact_sheet(self._folder / "contact_sheet.png", self._heard.frames)
+        if self._listener.frames:
+            write_frames(self._folder / "frames", self._listener.frames)
+            write_contact_sheet(self._folder / "contact_sheet.png", self._listener.frames)
         if metrics.measured.times_s:
             write_joint_plot(self._folder / "joints.png", self._robot.joint_names, metrics)
         return report

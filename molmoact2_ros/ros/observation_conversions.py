@@ -43,7 +43,7 @@ def observation_to_msg(observation: Observation, robot: Embodiment, now_ns: int)
     """Pack an observation.
 
     Args:
-        observation: what the policy shall see.
+        observation: the input of the policy.
         robot: whose it is.
         now_ns: ROS time, the moment that its ages refer to.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What safety hears from messages, and what it says in them."""
+"""What safety receives in messages, and what it publishes in them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def bridge_report_from_msg(message: BridgeState, instance_id: int = 0) -> Bridge
     return BridgeReport(
         cause=_BRIDGE_CAUSES.get(message.cause, Cause.BRIDGE_SILENT) if holds else Cause.NONE,
         text=quoted(message.text),
-        hears_us=message.safety_instance_id == instance_id,
+        receives_us=message.safety_instance_id == instance_id,
         former=None if cause is Cause.NONE else Verdict(cause, quoted(message.former_text)),
         former_pressed=Estop(message.former_pressed_estops),
         dry_run=message.dry_run,

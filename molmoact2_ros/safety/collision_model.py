@@ -5,7 +5,7 @@ Links that may touch, each pair for one reason:
 
     rigidly joined, or neighbours at one joint      they touch by design; the table is a neighbour as the base is
     moved by one gripper, and what carries it       fingers meet; their drive hides inside the palm
-    touching in a pose of the embodiment file       shapes are wider than links; nobody names a pose that collides
+    touching in a pose of the embodiment file       shapes are wider than links; no named pose collides
     named in `ignored_pairs`                        the file gives the reason
 
 No pose of the embodiment file may touch the table: configure fails, because a table at a wrong height is no table. It

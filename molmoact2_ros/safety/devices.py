@@ -27,9 +27,9 @@ class Devices:
         self._pressed_at: dict[Estop, Instant] = {}  # when each said so last
         self.unreceived: list[str] = []  # a sentence for each e-stop whose messages do not arrive
         self._held: bool | None = None  # None: nothing has come
-        self._heard_at: Instant | None = None
+        self._received_at: Instant | None = None
 
-    def heard_estop(self, pressed: bool, device: Estop, now: Instant) -> Verdict | None:
+    def on_estop(self, pressed: bool, device: Estop, now: Instant) -> Verdict | None:
         """Note what one e-stop says; return why motion may not go on."""
         if not pressed:
             self.pressed &= ~device
@@ -38,9 +38,9 @@ class Devices:
         self._pressed_at[device] = now
         return Verdict(Cause.ESTOP, f"{_NAMES[device]} said true")
 
-    def receive_enabling_device(self, held: bool, now: Instant) -> None:
+    def on_enabling_device(self, held: bool, now: Instant) -> None:
         """Note what the enabling device says."""
-        self._held, self._heard_at = held, now
+        self._held, self._received_at = held, now
 
     def releases(self, now: Instant) -> list[str]:
         """Return how each pressed e-stop is released, and what keeps one from being received.
@@ -60,14 +60,14 @@ class Devices:
         return Verdict(Cause.ESTOP, "; ".join(self.unreceived)) if self.unreceived else None
 
     def check_enabling_device(self, now: Instant) -> Verdict | None:
-        """Say why nobody is known to hold the switch; None where none is required."""
+        """Say why the device is not known to be held; None where none is required."""
         if not self._required:
             return None
-        if self._held is None or self._heard_at is None:
+        if self._held is None or self._received_at is None:
             return Verdict(
                 Cause.ENABLING_DEVICE, "enabling_device has not come at all: start its device, and hold the switch"
             )
-        silent_s = now.since_s(self._heard_at)
+        silent_s = now.since_s(self._received_at)
         if silent_s > self._timeout_s:
             text = f"enabling_device last came {silent_s:.3f} s ago, at most {self._timeout_s} s is allowed"
             return Verdict(Cause.ENABLING_DEVICE, text, value=silent_s, limit=self._timeout_s)

@@ -22,7 +22,7 @@ class FrozenState:
     """No measurement repeats bit for bit, nor keeps its stamp, while commands lead the arm away.
 
     Joints that one driver reports are looked at together: one of two arms may freeze and the other not, and one of
-    several joints may rightly stand still. How far commands lead decides, beside time: an encoder with coarse steps
+    several joints may rightly stand still. How far commands lead decides, not time alone: an encoder with coarse steps
     repeats itself in slow motion, rightly.
     """
 
@@ -37,7 +37,7 @@ class FrozenState:
         self._groups = [_FrozenGroup(limits, settings, group) for group in groups or [limits.names]]
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Start again."""
         for group in self._groups:
             group.forget()
 

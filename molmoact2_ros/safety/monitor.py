@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one object that the safety node calls: what is heard goes in, whether a command passes comes out.
+"""The one object that the safety node calls: what is received goes in, whether a command passes comes out.
 
 It refuses and never corrects. A refused command is counted; several in a row stop the robot, which meanwhile plays the
 brake of the last command that passed.
@@ -102,7 +102,7 @@ class Monitor:
 
     @property
     def overdue(self) -> bool:
-        """Tell whether a stop cannot be proven in time: the robot's own is needed."""
+        """Return whether a stop cannot be proven in time: the robot's own is needed."""
         return self._machine.overdue
 
     @property
@@ -119,7 +119,7 @@ class Monitor:
             pressed=self._devices.pressed,
         )
 
-    # What is heard.
+    # What is received.
 
     def on_robot_state(self, state: RobotState, now: Instant) -> None:
         """Take a measurement; one that cannot be read counts as none."""
@@ -131,15 +131,15 @@ class Monitor:
             if self._watchdog.check_state(now) is not None:
                 self._standstill.forget()
             state = state_in_order(state, self._limits.names)
-            self._watchdog.heard_state(state, now)
+            self._watchdog.on_state(state, now)
             self._standstill.update(state.positions, state.velocities, now)
             if self.mode is Mode.ARMED and (verdict := state_checks.fault(state) or self._not_following(state, now)):
                 self._stop(verdict, now)
         self.tick(now)
 
     def on_bridge(self, report: BridgeReport, now: Instant) -> None:
-        """Take a bridge_state; a stop that a safety process before this one left behind is latched anew, once."""
-        self._watchdog.heard_bridge(report, now)
+        """Take a bridge_state; a stop that a safety process before this one left behind is latched again, once."""
+        self._watchdog.on_bridge(report, now)
         if report.former is not None and not self._took_over:
             self._took_over = True
             text = f"{report.former.text} (latched by the safety process before this one)"
@@ -150,18 +150,18 @@ class Monitor:
 
     def on_perception(self, report: PerceptionReport, now: Instant) -> None:
         """Take a perception_status."""
-        self._watchdog.heard_perception(report, now)
+        self._watchdog.on_perception(report, now)
 
     def on_estop(self, pressed: bool, now: Instant, device: Estop = Estop.TOPIC) -> Reply:
         """Stop when pressed, in every mode; a release only allows a reset."""
-        verdict = self._devices.heard_estop(pressed, device, now)
+        verdict = self._devices.on_estop(pressed, device, now)
         if verdict is not None:
             return self._machine.stop(verdict, now)
         return Reply(True, f"released; {self.mode.name.lower()} as before: {self._machine.text}")
 
     def on_enabling_device(self, held: bool, now: Instant) -> None:
         """Take what the enabling device says."""
-        self._devices.receive_enabling_device(held, now)
+        self._devices.on_enabling_device(held, now)
         self.tick(now)
 
     def on_robot_stop(self, text: str) -> None:
@@ -179,15 +179,15 @@ class Monitor:
 
     def on_publishers(self, topic: str, names: Sequence[str], now: Instant) -> None:
         """Take the names of the nodes that publish on a topic that may have one publisher alone."""
-        self._second_publishers.heard(topic, names)
+        self._second_publishers.update(topic, names)
         self.tick(now)
 
     def on_command(self, command: JointCommand, now: Instant) -> bool:
-        """Tell whether a proposed command may go to the robot."""
+        """Return whether a proposed command may go to the robot."""
         self.tick(now)
         if self.mode is not Mode.ARMED or self._watchdog.state is None:
             return False
-        self._watchdog.heard_command(now)
+        self._watchdog.on_command(now)
         context = Context(
             limits=self._limits,
             settings=self._settings,
@@ -227,7 +227,7 @@ class Monitor:
     # What an operator asks for.
 
     def arm(self, now: Instant) -> Reply:
-        """Let commands pass, unless something stands in the way; the reply names all of it."""
+        """Let commands pass, unless conditions block it; the reply lists them all."""
         before = self.mode
         reply = self._machine.arm(self.obstacles(now), now)
         if before is not Mode.ARMED and self.mode is Mode.ARMED:
@@ -255,9 +255,9 @@ class Monitor:
         return self._machine.reset(obstacles, now)
 
     def obstacles(self, now: Instant) -> list[str]:
-        """Return what stands in the way of arming, one sentence each."""
+        """Return the conditions that block arming, one sentence each."""
         obstacles = self._unsafe(now)
-        if self._watchdog.check_state(now) is None and (unreceived := self._watchdog.check_bridge_hears(now)):
+        if self._watchdog.check_state(now) is None and (unreceived := self._watchdog.check_bridge_receives(now)):
             obstacles.append(unreceived.text)
         if second := self._watchdog.check_second_publishers():
             obstacles.append(second.text)
@@ -307,7 +307,7 @@ class Monitor:
             self._machine.stop(jump, now)
 
     def _unsafe(self, now: Instant) -> list[str]:
-        """Return what stands in the way of arming and of a reset alike."""
+        """Return the conditions that block arming and reset alike."""
         obstacles = self._devices.releases(now)
         if second := self._second_publishers.check():
             obstacles.append(second.text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a measurement says by itself: whether it can be read, and what stands in the way of arming a robot there."""
+"""What a measurement says by itself: whether it can be read, and what blocks arming a robot there."""
 
 from __future__ import annotations
 

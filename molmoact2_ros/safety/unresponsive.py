@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the robot moves at all when it is told to.
+"""Whether the robot moves at all when it is commanded to.
 
-A policy plans anew from the measured pose: when a controller swallows commands without a word, every chunk begins where
+A policy replans from the measured pose: when a controller swallows commands without a word, every chunk begins where
 the robot stands, and commands stay so near that neither a jump nor a tracking error is found. What gives it away is
 that chunk after chunk asks for motion, and none comes.
 """
@@ -44,7 +44,7 @@ class Unresponsive:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Start again."""
         self._asked: Vector = np.zeros(len(self._limits.names))
         self._passed_at: Instant | None = None
         self._samples: deque[tuple[Instant, Vector, Vector]] = deque()  # when, asked so far, measured

@@ -27,7 +27,7 @@ class AdaptiveRate:
 
     @property
     def lowered(self) -> bool:
-        """Tell whether the cameras run slower than asked."""
+        """Return whether the cameras run slower than asked."""
         return self.rate_hz < self.asked_hz
 
     def rendered(self, now_s: float, duration_s: float) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What hardware can be told to do wrong: one sentence of a few words becomes plain data."""
+"""What faults hardware can be given: one sentence of a few words becomes plain data."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _JOINT, _OFFSET, _FACTOR = "JOINT", "OFFSET", "FACTOR"
 _OPERANDS: dict[str, tuple[str, ...]] = {
     CAMERA_DEAD: (_ROLE,),  # no image comes
     CAMERA_FROZEN_STAMP: (_ROLE,),  # the same image with the same stamp, again and again
-    CAMERA_FROZEN_CONTENT: (_ROLE,),  # the same picture with new stamps
+    CAMERA_FROZEN_CONTENT: (_ROLE,),  # the same image with new stamps
     CAMERA_BLACK: (_ROLE,),  # every pixel is black
     CAMERA_DELAYED: (_ROLE, _SECONDS),  # each image arrives late, its stamp is right
     CAMERAS_SWAPPED: (),  # the first two cameras are on each other's topic, each with its own frame_id
@@ -48,7 +48,7 @@ _OPERANDS: dict[str, tuple[str, ...]] = {
     STATE_REORDERED: (),  # another order of joints, the values are right
     STATE_MISSING: (),  # the last joint of each group is left out
     STATE_DUPLICATE: (),  # the first joint of each topic is there twice
-    STATE_EXTRA: (),  # two joints that nobody knows, one of them NaN
+    STATE_EXTRA: (),  # two unknown joints, one of them NaN
     STATE_WITHOUT_VELOCITIES: (),  # positions alone
     STATE_VELOCITIES: (_FACTOR,),  # reported velocities are so many times the true ones
     STATE_OFFSET: (_JOINT, _OFFSET, _FACTOR),  # and one joint, by the driver's name and unit, is measured elsewhere

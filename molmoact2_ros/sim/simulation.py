@@ -52,7 +52,7 @@ class Simulation:
     def advance_to(self, time_ns: int, stepped: Callable[[], None] = lambda: None) -> None:
         """Step up to a time; what is missing beyond CATCH_UP_LIMIT_S is let go and counted in `lost_s`.
 
-        Then nobody jumps: robot and running trajectories go on where they were. `stepped` is called after each step.
+        Then nothing jumps: robot and running trajectories go on where they were. `stepped` is called after each step.
         """
         excess_ns = time_ns - self.time_ns - round(CATCH_UP_LIMIT_S * NS_PER_S)
         if excess_ns > 0:

@@ -35,7 +35,7 @@ class _Bridge:
 
     def safety(self, *modes):
         for mode in modes:
-            self.guard.hear_safety(armed=mode == "armed", steady_ns=self.now_ms * MS)
+            self.guard.on_safety(armed=mode == "armed", steady_ns=self.now_ms * MS)
         return self
 
     def wait(self, duration_ms, safety=None):
@@ -108,7 +108,7 @@ def test_motion_does_not_resume_when_a_silent_safety_speaks_again_armed():
     assert bridge.cause is HoldCause.SAFETY_SILENT
 
 
-def test_motion_resumes_after_safety_was_disarmed_and_armed_anew():
+def test_motion_resumes_after_safety_was_disarmed_and_armed_again():
     bridge = _armed().wait(400).safety("disarmed", "armed")
     assert bridge.command() is not None
     assert bridge.guard.hold is None
@@ -119,7 +119,7 @@ def test_a_safety_that_was_armed_during_its_silence_must_be_armed_again():
     assert bridge.command() is None
 
 
-def test_safety_that_was_never_heard_is_a_hold_of_its_own():
+def test_safety_that_was_never_received_is_a_hold_of_its_own():
     bridge = _Bridge().wait(50)
     assert bridge.cause is HoldCause.SAFETY_SILENT
     assert "start safety" in bridge.guard.hold.text
@@ -180,7 +180,7 @@ def test_a_sequence_that_does_not_increase_is_invalid(sequence):
     assert "expected a sequence above 5" in bridge.guard.hold.text
 
 
-def test_arming_anew_accepts_the_first_sequence_of_a_restarted_interpolator():
+def test_arming_again_accepts_the_first_sequence_of_a_restarted_interpolator():
     bridge = _armed()
     bridge.sequence = 500
     bridge.command()
@@ -207,7 +207,7 @@ def test_the_first_cause_of_a_hold_is_kept():
 
 def test_a_withdrawn_permit_needs_a_new_arming():
     bridge = _armed()
-    bridge.guard.withdraw(HoldCause.SECOND_PUBLISHER, "somebody else", bridge.now_ms * MS)
+    bridge.guard.withdraw(HoldCause.SECOND_PUBLISHER, "another node", bridge.now_ms * MS)
     assert bridge.safety("armed").command() is None
     assert bridge.safety("disarmed", "armed").command() is not None
 

@@ -129,7 +129,7 @@ def test_a_position_that_is_not_finite_names_its_joint(value):
     assert f"expected finite positions, got {value} for fr3_joint4" in robot.state.problem(NOW)
 
 
-def test_nan_in_a_joint_of_nobody_does_no_harm():
+def test_nan_in_an_unknown_joint_does_no_harm():
     robot = _Robot().both(980)
     robot.take(robot.arm.report(990, velocities=np.zeros(7), broken={"left_finger": np.nan}))
     assert robot.state.problem(NOW) == ""
@@ -217,7 +217,7 @@ def test_velocities_are_not_made_up_before_the_second_message():
     assert robot.state.robot_state(1010 * MS).velocities[7] == 0.0
 
 
-def test_time_that_begins_anew_is_followed():
+def test_time_that_begins_again_is_followed():
     robot = _Robot().both(90_000)
     assert robot.both(1000).state.robot_state(NOW).stamp_ns == NOW
 

@@ -56,7 +56,7 @@ def test_still_video_has_no_change_of_depth_and_a_moving_arm_has() -> None:
     assert (np.ptp(_clip("moving").levels, axis=0) > 1).sum() >= 5
 
 
-def test_a_bump_changes_the_picture_once_and_the_lamps_change_it_without_depth() -> None:
+def test_a_bump_changes_the_image_once_and_the_lamps_change_it_without_depth() -> None:
     bumped = _clip("bump")
     steps = np.abs(np.diff(bumped.levels, axis=0)).max(axis=1)
     assert np.flatnonzero(steps).tolist() == [7]

@@ -15,7 +15,7 @@ import pytest
 rclpy = pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
 from fakes.fake_driver import FakeDriver
-from fakes.heard_drivers import ARM, DROID, GRIPPER, HOME, scene
+from fakes.recorded_drivers import ARM, DROID, GRIPPER, HOME, scene
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -82,10 +82,10 @@ class Lab:
         return message
 
     def _image(self, role: str, seed: int) -> Image:
-        picture = scene(seed)
+        image = scene(seed)
         if not ("frozen" in self._traps and role == "wrist"):
-            picture = picture + self._random.integers(0, 3, picture.shape, dtype=np.uint8)
-        message = Image(height=48, width=64, encoding="rgb8", step=192, data=to_array("B", picture))
+            image = image + self._random.integers(0, 3, image.shape, dtype=np.uint8)
+        message = Image(height=48, width=64, encoding="rgb8", step=192, data=to_array("B", image))
         message.header.stamp, message.header.frame_id = to_stamp(time.time_ns()), f"{role}_camera"
         return message
 
@@ -117,7 +117,7 @@ def test_drivers_that_are_well_pass(lab: Callable[..., None], capsys: pytest.Cap
     status, checks, lines = _doctor(capsys)
     assert status == 0, lines
     assert checks["topic joint_states"]["found"] == "sensor_msgs/msg/JointState from lab"
-    assert "64 x 48 rgb8" in checks["camera wrist picture"]["found"]
+    assert "64 x 48 rgb8" in checks["camera wrist image"]["found"]
     assert checks["gripper controller"]["found"] == "lab listens on robotiq_gripper_controller/commands"
     assert lines[-2].startswith("droid, driver franka_ros2_robotiq_forward: ")
     assert lines[-2].endswith("; ready")

@@ -40,7 +40,7 @@ def test_every_shipped_embodiment_loads_and_has_its_urdf(name: str) -> None:
     assert robot.urdf.is_file()
 
 
-def test_a_lab_s_copy_takes_the_urdf_beside_it_else_the_one_that_comes_along(tmp_path: Path) -> None:
+def test_a_lab_s_copy_takes_the_urdf_next_to_it_else_the_one_that_comes_along(tmp_path: Path) -> None:
     path = tmp_path / "my_droid.yaml"
     path.write_text(yaml.safe_dump(_droid(), sort_keys=False))
     assert Embodiment.load(path).urdf == share_folder() / "urdf" / "droid.urdf"
@@ -65,7 +65,7 @@ def test_policy_units_and_back_give_the_same_pose(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", shipped_embodiments())
-def test_a_slowed_robot_has_lower_speeds_of_joints_and_hands_and_nothing_else(name: str) -> None:
+def test_a_slowed_robot_has_lower_speeds_of_joints_and_tcps_and_nothing_else(name: str) -> None:
     robot = Embodiment.load(name)
     slowed = robot.slowed(0.25)
     np.testing.assert_allclose(slowed.limits("velocity"), 0.25 * robot.limits("velocity"))

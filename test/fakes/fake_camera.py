@@ -11,7 +11,7 @@ MS = 1_000_000  # ns
 
 
 class FakeCamera:
-    """One reused buffer, rows with padding; on request it repeats its stamp or its picture."""
+    """One reused buffer, rows with padding; on request it repeats its stamp or its image."""
 
     def __init__(self, height: int = 4, width: int = 6, padding: int = 5, seed: int = 0) -> None:
         self.height, self.width = height, width
@@ -20,19 +20,19 @@ class FakeCamera:
         self._random = np.random.default_rng(seed)
 
     @property
-    def picture(self) -> np.ndarray:
+    def image(self) -> np.ndarray:
         """What the buffer shows now: uint8 [H, W, 3] RGB."""
         rows = self.buffer.reshape(self.height, self.step)[:, : self.width * 3]
         return rows.reshape(self.height, self.width, 3).copy()
 
     def expose(self) -> None:
-        """Overwrite the one buffer with a new noisy picture; the padding is white and must never show."""
+        """Overwrite the one buffer with a new noisy image; the padding is white and must never show."""
         self.buffer[:] = 255
         noise = self._random.integers(0, 200, (self.height, self.width * 3), dtype=np.uint8)
         self.buffer.reshape(self.height, self.step)[:, : self.width * 3] = noise
 
     def frame(self, stamp_ms: float, *, frozen: bool = False) -> CameraFrame:
-        """Return a frame of the buffer itself; `frozen`: with the picture of the last one, under a new stamp."""
+        """Return a frame of the buffer itself; `frozen`: with the image of the last one, under a new stamp."""
         if not frozen:
             self.expose()
         stamp_ns = int(stamp_ms * MS)

@@ -107,7 +107,7 @@ def test_a_profile_without_a_source_of_faults_has_no_faults_to_report() -> None:
     assert "robot_fault" not in [fault.name for fault in catalogue(yam, yam.driver("i2rt_ros2_jazzy_forward"))]
 
 
-def test_every_node_is_killed_and_every_way_of_spoiling_chunks_is_tried(faults: tuple[Fault, ...]) -> None:
+def test_every_node_is_killed_and_every_way_of_corrupting_chunks_is_tried(faults: tuple[Fault, ...]) -> None:
     actions = [fault.action for fault in faults]
     assert {action.victim for action in actions if action.means is Means.KILL} == {*NODE_NAMES} - {*OPTIONAL_NODES}
     assert {action.argument for action in actions if action.means is Means.CHUNKS} == set(KINDS)

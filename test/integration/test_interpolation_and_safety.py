@@ -135,7 +135,7 @@ def test_motion_stays_clean_when_single_commands_are_lost_to_a_refusal() -> None
     loop = Loop(seed=1).armed()
     for _ in range(5):
         loop.run(1.0)
-        loop.interpolator.tick(loop._now().ros_ns + 20_000_000)  # proposed, but safety never hears of it
+        loop.interpolator.tick(loop._now().ros_ns + 20_000_000)  # proposed, but safety never receives it
     assert loop.monitor.snapshot.refused == 0
     assert loop.monitor.mode is Mode.ARMED
 

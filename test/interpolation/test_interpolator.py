@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The promises of the interpolator, over whole runs with the fake robot standing still where it is told.
+"""The promises of the interpolator, over whole runs with the fake robot standing still where the test says.
 
 Pinned: seams without a step, every command ends at rest, rows placed by time, the cap, starvation, bad chunks refused
 for their fault and forgotten after it, refused and lost commands survived, nothing proposed unless armed.
@@ -415,7 +415,7 @@ def test_motion_recovers_after_more_lost_commands_than_it_has_periods() -> None:
     run.go(8)  # lost on the way: the robot is braking meanwhile
     run.lossy = False
     run.go(100)
-    assert len(run.causes) <= 1  # the discontinuity that tells of the loss
+    assert len(run.causes) <= 1  # the discontinuity that shows the loss
     assert run.passed is not None
     assert run.passed.sequence == run.sent[-1].sequence
 
@@ -675,9 +675,9 @@ def test_a_speed_scale_keeps_the_path_and_lowers_the_speed(scale: float) -> None
     assert settled.any()
     rows = np.arange(len(chunk.positions))
     for joint in range(len(DROID.joints)):
-        told = np.interp(at_row[settled], rows, chunk.positions[:, joint])
+        planned = np.interp(at_row[settled], rows, chunk.positions[:, joint])
         followed = np.array([command.positions[0, joint] for command in commands])[settled]
-        np.testing.assert_allclose(followed, told, atol=0.01)
+        np.testing.assert_allclose(followed, planned, atol=0.01)
     speed = np.max(np.abs([command.velocities[0] for command in commands])[settled], axis=0)
     own_speed = np.abs(np.diff(chunk.positions, axis=0)).max(axis=0) * 15
     assert (speed <= 1.05 * scale * own_speed).all()

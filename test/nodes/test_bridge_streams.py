@@ -74,8 +74,8 @@ class Neighbours(AroundNode):
         self.play(mode)
         self.sequence += 1
         self.motion = self.motion or resting_command(SO101, self.now_ns(), points=POINTS)
-        told = replace(continued(self.motion, self.now_ns()), sequence=self.sequence)
-        self.commands.publish(command_to_msg(told))
+        command = replace(continued(self.motion, self.now_ns()), sequence=self.sequence)
+        self.commands.publish(command_to_msg(command))
 
     def holds(self, cause: int) -> bool:
         return bool(self.bridge_states) and self.bridge_states[-1].cause == cause

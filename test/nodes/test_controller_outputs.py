@@ -94,7 +94,7 @@ def test_the_i2rt_gripper_gets_its_share_of_opening_by_a_message_of_its_own():
     assert node.sent[0].position == pytest.approx(command.positions[2, 6])
 
 
-def test_a_driver_whose_messages_are_not_there_is_told_what_to_install_or_to_choose():
+def test_a_driver_whose_messages_are_not_there_is_refused_with_what_to_install_or_to_choose():
     yam = Embodiment.load("yam")
     with pytest.raises(ValueError, match=r"a message of i2rt_msgs, which is not installed: .*yam_ros2_control_forward"):
         gripper_topic(yam, "i2rt_ros2_jazzy", I2RT_GRIPPER)

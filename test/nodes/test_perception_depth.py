@@ -29,7 +29,7 @@ CELLS = GRID * GRID
 
 
 class Neighbours(AroundNode):
-    """Cameras with the noise of a sensor, the bridge, and a policy that decodes each observation that it hears."""
+    """Cameras with the noise of a sensor, the bridge, and a policy that decodes each observation that it receives."""
 
     perception = property(lambda self: self.tested)
     SPINS = 10
@@ -113,7 +113,7 @@ def test_acknowledgements_of_another_perceptions_observations_count_for_nothing(
     assert all(len(message.cells_unchanged_since) == 0 for message in run.observations)
 
 
-def test_configuring_anew_begins_another_life(around):
+def test_configuring_again_draws_another_instance_id(around):
     run = around()
     run.play_until(lambda: run.reused and run.reused[-1].all())
     first = run.observations[-1].perception_instance_id

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy node with depth reasoning, from the outside: what it publishes, what it keeps, and when it reasons.
 
-The checkpoint is random, so its maps would not end: its head is changed until those of the test's picture do.
+The checkpoint is random, so its maps would not end: its head is changed until those of the test's image do.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ DROID = Embodiment.load("droid")
 DEMO = share_folder() / "checkpoints" / f"demo_{DROID.policy.norm_tag}"
 CELLS, SIDE = 16, 70
 STATE = DROID.to_policy(DROID.pose("home")).astype(np.float32)
-PICTURES = np.full((2, SIDE, SIDE, 3), 90, np.uint8)
+IMAGES = np.full((2, SIDE, SIDE, 3), 90, np.uint8)
 
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Random checkpoints with depth: one that ends the map of the test's picture, one that ends none."""
+    """Random checkpoints with depth: one that ends the map of the test's image, one that ends none."""
     folders = {name: tmp_path_factory.mktemp(name) for name in ("ending", "endless")}
     for name, folder in folders.items():
         write_tiny_checkpoint(folder, think=True, tags=dict([norm_tag(DROID)]))
@@ -63,7 +63,7 @@ def _hidden_after_the_codes(folder: Path) -> tuple:
     """Return the depth config and the hidden state [D] from which the map's end is chosen."""
     model, processor = load_model(folder), Processor.load(folder)
     depth = model.config.depth
-    inputs = processor.encode(list(PICTURES), "wave", STATE, DROID.policy.norm_tag, depth=True)
+    inputs = processor.encode(list(IMAGES), "wave", STATE, DROID.policy.norm_tag, depth=True)
     ids = torch.from_numpy(inputs.input_ids)[None]
     visual = model.encode_images(torch.from_numpy(inputs.pixel_values), torch.from_numpy(inputs.pooling_index))
     ends = torch.nn.functional.one_hot(torch.tensor([depth.end]), model.config.language.vocab_size)
@@ -133,7 +133,7 @@ class Neighbours(AroundNode):
         )
         message.header.stamp = message.state_stamp = to_stamp(now_ns)
         message.camera_stamps = [to_stamp(now_ns)] * 2
-        message.images = to_array("B", PICTURES)
+        message.images = to_array("B", IMAGES)
         message.state = to_array("f", STATE)
         return message
 
@@ -161,7 +161,9 @@ def around(around: Callable[..., Neighbours], checkpoints: dict[str, Path]) -> C
     return lambda **parameters: around(**{"checkpoint": checkpoints["ending"], **parameters})
 
 
-def test_the_first_map_is_decoded_whole_and_acknowledged_with_both_lives(around: Callable[..., Neighbours]) -> None:
+def test_the_first_map_is_decoded_whole_and_acknowledged_with_both_instance_ids(
+    around: Callable[..., Neighbours],
+) -> None:
     here = around()
     chunk, depth = here.infer()
     assert (chunk.observation_sequence, chunk.perception_instance_id) == (1, 77)

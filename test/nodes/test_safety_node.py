@@ -92,7 +92,7 @@ class Neighbours(AroundNode):
     def _on_safety(self, message: SafetyState) -> None:
         self.states.append(message)
         armed = message.mode == SafetyState.ARMED
-        self.memory.hear(
+        self.memory.on_safety(
             instance_id=message.instance_id,
             armed=armed,
             cause=message.cause,
@@ -216,8 +216,8 @@ def test_an_estop_stops_and_its_release_alone_changes_nothing(around: Neighbours
     assert around.states[-1].cause == SafetyState.CAUSE_ESTOP
     assert "release it" in around.call("reset").message
     around.estop.publish(Bool(data=False))
-    heard = len(around.states)
-    around.play_until(lambda: len(around.states) > heard + 3)
+    count = len(around.states)
+    around.play_until(lambda: len(around.states) > count + 3)
     assert around.mode() == SafetyState.STOPPED
 
 
@@ -274,7 +274,9 @@ def test_an_estop_pressed_before_the_node_started_is_seen(around: Neighbours) ->
     around.estop.publish(Bool(data=True))
     around.play_until(lambda: around.mode() == SafetyState.STOPPED)
     around.restart_safety()
-    around.memory = SafetyMemory(SafetyState.CAUSE_SAFETY_RESTARTED)  # a bridge that knows nothing: the topic must tell
+    around.memory = SafetyMemory(
+        SafetyState.CAUSE_SAFETY_RESTARTED
+    )  # a bridge that knows nothing: the topic must report it
     around.play_until(lambda: around.states and around.states[-1].cause == SafetyState.CAUSE_ESTOP)
     assert "latched by the safety process before this one" not in around.states[-1].text
 
@@ -428,8 +430,8 @@ def test_a_stop_that_cannot_be_proven_calls_the_robots_own_once_and_says_what_it
     assert around.call("stop").success
     words = "robot/stop) answered: done, brakes applied" if is_there else "robot/stop) is not there"
     around.play_until(lambda: words in around.states[-1].text)
-    heard = len(around.states)
-    around.play_until(lambda: len(around.states) > heard + 3)
+    count = len(around.states)
+    around.play_until(lambda: len(around.states) > count + 3)
     assert len(calls) == is_there
     assert (around.mode(), around.states[-1].cause) == (SafetyState.STOPPING, SafetyState.CAUSE_OPERATOR_STOP)
     around.destroy()
@@ -440,8 +442,8 @@ def test_a_robot_that_still_moves_is_stopping_and_not_stopped(around: Neighbours
     around.arm()
     around.velocity = 0.5
     assert around.call("stop").success
-    heard = len(around.states)
-    around.play_until(lambda: len(around.states) > heard + 3)
+    count = len(around.states)
+    around.play_until(lambda: len(around.states) > count + 3)
     assert around.mode() == SafetyState.STOPPING
     around.velocity = 0.0
     around.play_until(lambda: around.mode() == SafetyState.STOPPED)
@@ -539,11 +541,13 @@ def test_a_bridge_that_holds_gives_a_cause_and_one_that_waits_shows_in_robot_sta
     assert bridge_report_from_msg(BridgeState(mode=mode, cause=reason, text="why")).cause is cause
 
 
-@pytest.mark.parametrize(("heard", "hears_us"), [(7, True), (0, False), (8, False)])
-def test_the_bridge_says_which_safety_process_it_hears_and_what_one_before_it_left(heard: int, hears_us: bool) -> None:
-    message = BridgeState(safety_instance_id=heard, former_cause=SafetyState.CAUSE_ESTOP, former_text="pressed")
+@pytest.mark.parametrize(("received", "receives_us"), [(7, True), (0, False), (8, False)])
+def test_the_bridge_says_which_safety_process_it_receives_and_what_one_before_it_left(
+    count: int, receives_us: bool
+) -> None:
+    message = BridgeState(safety_instance_id=count, former_cause=SafetyState.CAUSE_ESTOP, former_text="pressed")
     report = bridge_report_from_msg(message, instance_id=7)
-    assert (report.hears_us, report.former) == (hears_us, Verdict(Cause.ESTOP, "pressed"))
+    assert (report.receives_us, report.former) == (receives_us, Verdict(Cause.ESTOP, "pressed"))
     assert bridge_report_from_msg(BridgeState(), instance_id=7).former is None
     unknown = bridge_report_from_msg(BridgeState(former_cause=999, former_text="newer"), instance_id=7)
     assert unknown.former == Verdict(Cause.SAFETY_RESTARTED, "newer")

@@ -88,7 +88,7 @@ class Neighbours:
         self.status = TaskStatus()
 
     def is_ready(self) -> bool:
-        """Tell whether the task node can use all that it needs, and has received safety's state."""
+        """Return whether the task node can use all that it needs, and has received safety's state."""
         reached = self.task._instructions.policy_answers and self.task._home.is_offered
         return reached and self.action.server_is_ready() and self.task._safety_mode == self.mode
 
@@ -138,7 +138,7 @@ class Neighbours:
         return future.result()
 
     def infers_nothing(self) -> bool:
-        """Tell whether no chunk comes in a while, after what was under way."""
+        """Return whether no chunk comes in a while, after what was under way."""
         for _ in range(5):
             self.step()
         count = len(self.chunks)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.node
 
 
 class _Operator:
-    """What ManagedGraph asks of an OperatorClient while nothing has been heard yet."""
+    """What ManagedGraph asks of an OperatorClient while nothing has been received yet."""
 
     safety = bridge = perception = None
     may_have_armed = stands_still = False

@@ -2,7 +2,7 @@
 """What the detector states about cells, alone and against a policy that loses, repeats and forgets. No ROS.
 
 Pinned: a code is never kept for a cell that changed since it was decoded, whatever observations and acknowledgements
-are dropped, doubled or overtaken and whoever restarts; and a policy that is always busy keeps codes all the same.
+are dropped, doubled or overtaken and either side restarts; and a policy that is always busy keeps codes all the same.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ALL = np.ones(CELLS, np.bool_)
 
 
 def _image(contents: np.ndarray) -> np.ndarray:
-    """Draw a picture of which each cell shows one of six textures."""
+    """Draw an image of which each cell shows one of six textures."""
     cells = TEXTURES[contents].reshape(GRID, GRID, CELL_PX, CELL_PX, 3)
     return cells.transpose(0, 2, 1, 3, 4).reshape(GRID * CELL_PX, GRID * CELL_PX, 3)
 
@@ -54,7 +54,7 @@ class _Perception:
         changes = self.detector.see(self.sequence, _image(contents))
         return _Observation(self.instance_id, self.sequence, contents.copy(), changes)
 
-    def hear(self, chunk: _Chunk) -> None:
+    def receive(self, chunk: _Chunk) -> None:
         if chunk.instance_id == self.instance_id:
             self.detector.acknowledge(chunk.sequence, chunk.decoded)
 
@@ -85,7 +85,7 @@ class _Policy:
         return reusable_cells(changes.unchanged_since, self.decoded_at)
 
 
-def _hear_all(random: np.random.Generator, queue: list, keep: float = 0.6) -> list:
+def _receive_all(random: np.random.Generator, queue: list, keep: float = 0.6) -> list:
     """Deliver some of what is under way, in any order, some of it twice; the rest comes later or never."""
     random.shuffle(queue)
     arrived = [item for item in queue if random.random() < keep]
@@ -112,9 +112,9 @@ def test_no_code_is_stale_whatever_is_lost_doubled_overtaken_or_restarted(seed: 
         contents = np.where(changing, random.integers(0, len(TEXTURES), CELLS), contents)
         under_way.append(perception.observe(contents))
         if random.random() < 0.5:
-            chunks += [policy.infer(item) for item in _hear_all(random, under_way)]
-        for chunk in _hear_all(random, chunks):
-            perception.hear(chunk)
+            chunks += [policy.infer(item) for item in _receive_all(random, under_way)]
+        for chunk in _receive_all(random, chunks):
+            perception.receive(chunk)
         if random.random() < 0.02:
             perception = _Perception(next(instance_ids), settings)
         if random.random() < 0.02:
@@ -124,7 +124,7 @@ def test_no_code_is_stale_whatever_is_lost_doubled_overtaken_or_restarted(seed: 
 
 
 def _run(settings: ChangeSettings, busy_for: int, steps: int = 60) -> _Policy:
-    """Let nothing change; the policy is busy for some observations, then takes the newest before its chunk is heard."""
+    """Let nothing change; the policy is busy for some observations, then takes the newest before its chunk arrives."""
     perception, policy = _Perception(1, settings), _Policy()
     contents = np.arange(CELLS) % len(TEXTURES)
     chunk: _Chunk | None = None
@@ -133,7 +133,7 @@ def _run(settings: ChangeSettings, busy_for: int, steps: int = 60) -> _Policy:
         if index % busy_for == 0:
             done, chunk = chunk, policy.infer(observation)
             if done:
-                perception.hear(done)
+                perception.receive(done)
     return policy
 
 
@@ -147,7 +147,7 @@ def test_a_policy_that_is_always_busy_keeps_codes_of_a_still_scene(busy_for: int
 def test_where_the_grid_is_known_a_policy_that_comes_late_decodes_only_its_first_map_in_full(
     busy_for: int, kept: int
 ) -> None:
-    """Before its first acknowledgement is heard; unless the first map takes it longer than pictures are remembered."""
+    """Before its first acknowledgement is received; unless the first map takes it longer than images are remembered."""
     perception, policy = _Perception(1, ChangeSettings(grid=GRID)), _Policy()
     contents = np.arange(CELLS) % len(TEXTURES)
     seen = [perception.observe(contents) for _ in range(20 + busy_for)]
@@ -159,7 +159,7 @@ def test_where_the_grid_is_known_a_policy_that_comes_late_decodes_only_its_first
 
 def test_after_a_pause_a_policy_is_again_one_that_comes_late() -> None:
     perception, contents = _Perception(1, ChangeSettings(grid=GRID)), np.arange(CELLS) % len(TEXTURES)
-    perception.hear(_Policy().infer(perception.observe(contents)))
+    perception.receive(_Policy().infer(perception.observe(contents)))
     policy, seen = _Policy(), [perception.observe(contents) for _ in range(60)]
     policy.infer(seen[50])
     policy.infer(seen[57])
@@ -167,17 +167,17 @@ def test_after_a_pause_a_policy_is_again_one_that_comes_late() -> None:
 
 
 def _least_likeness_of_kept_cells(reference: str) -> float:
-    """Let waves creep over the picture, half a pixel per frame; hold each code that is kept against its own picture."""
+    """Let waves creep over the image, half a pixel per frame; hold each code that is kept against its own image."""
     detector, decoded_at, least = ChangeDetector(ChangeSettings("cosine", 0.0, reference)), np.zeros(CELLS, int), 1.0
     detector.acknowledge(0, ALL)
-    pictures = []
+    images = []
     for sequence in range(1, 60):
         wave = 127 + 60 * np.sin(2 * np.pi * (np.arange(128) - 0.5 * sequence) / 64)
         image = np.broadcast_to(np.rint(wave).astype(np.uint8)[None, :, None], (128, 128, 3)).copy()
-        pictures.append(CellImage.of(image, GRID))
+        images.append(CellImage.of(image, GRID))
         reused = reusable_cells(detector.see(sequence, image).unchanged_since, decoded_at.astype(np.uint64))
         for cell in np.flatnonzero(reused):
-            least = min(least, likeness(pictures[decoded_at[cell] - 1], pictures[-1])[cell])
+            least = min(least, likeness(images[decoded_at[cell] - 1], images[-1])[cell])
         decoded_at = np.where(reused, decoded_at, sequence)
         detector.acknowledge(sequence, ~reused)
     return least

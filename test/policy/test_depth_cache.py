@@ -53,7 +53,7 @@ def test_a_kept_code_still_belongs_to_the_observation_it_was_decoded_from() -> N
     ],
     ids=str,
 )
-def test_no_code_stands_for_another_life_instruction_image_size_or_grid(changes: dict) -> None:
+def test_no_code_stands_for_another_instance_instruction_image_size_or_grid(changes: dict) -> None:
     assert not _cache().standing(_observation(5, **{"unchanged_since": [4] * CELLS, **changes})).any()
 
 

@@ -25,12 +25,12 @@ def _mask(first: np.ndarray, second: np.ndarray, grid: int) -> np.ndarray:
 def _formula(first: np.ndarray, second: np.ndarray, grid: int) -> np.ndarray:
     """The reference, cell by cell, in double precision."""
     size = (32 * grid, 32 * grid)
-    pictures = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)) for image in (first, second)]
+    images = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)) for image in (first, second)]
     found = []
     for row in range(grid):
         for column in range(grid):
             at = (slice(32 * row, 32 * row + 32), slice(32 * column, 32 * column + 32))
-            a, b = (picture[at].astype(np.float64).ravel() for picture in pictures)
+            a, b = (scaled[at].astype(np.float64).ravel() for scaled in images)
             lengths = np.linalg.norm(a) * np.linalg.norm(b)
             found.append(1.0 if lengths < 1e-8 else a @ b / (lengths + 1e-12))
     return np.array(found)

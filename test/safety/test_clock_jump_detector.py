@@ -14,7 +14,7 @@ LIMIT_S = 0.1
 
 
 def _run(watch: ClockJumpDetector, rates: list[float]) -> list[float]:
-    """Turn the clocks, ROS time at these rates, tick by tick; return the jumps that were told."""
+    """Turn the clocks, ROS time at these rates, tick by tick; return the jumps that were reported."""
     ros_ns, jumps = 10**18, []
     for tick, rate in enumerate(rates):
         ros_ns += round(rate * TICK_NS)
@@ -26,7 +26,7 @@ def _run(watch: ClockJumpDetector, rates: list[float]) -> list[float]:
 
 
 @pytest.mark.parametrize("jump_s", [-100.0, -0.11, 0.11, 100.0])
-def test_a_jump_is_told_once_with_its_size(jump_s: float) -> None:
+def test_a_jump_is_reported_once_with_its_size(jump_s: float) -> None:
     rates = [1.0] * 30 + [1.0 + jump_s * 50] + [1.0] * 200
     assert _run(ClockJumpDetector(LIMIT_S), rates) == [pytest.approx(jump_s, abs=1e-6)]
 
@@ -41,7 +41,7 @@ def test_a_clock_that_is_slewed_never_jumps(rate: float) -> None:
     assert not _run(ClockJumpDetector(LIMIT_S), [rate] * 5000)
 
 
-def test_a_clock_that_runs_away_is_told_within_a_second() -> None:
+def test_a_clock_that_runs_away_is_reported_within_a_second() -> None:
     assert _run(ClockJumpDetector(LIMIT_S), [1.0] * 10 + [1.2] * 50)
 
 

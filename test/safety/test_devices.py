@@ -23,15 +23,15 @@ def _devices(required: bool = True) -> Devices:
 
 def test_an_estop_stays_pressed_until_its_own_device_releases_it() -> None:
     devices = _devices()
-    verdict = devices.heard_estop(True, Estop.TOPIC, _at(0))
+    verdict = devices.on_estop(True, Estop.TOPIC, _at(0))
     assert verdict is not None
     assert (verdict.cause, verdict.text) == (Cause.ESTOP, "the estop topic said true")
-    devices.heard_estop(False, Estop.SERVICE, _at(0))
+    devices.on_estop(False, Estop.SERVICE, _at(0))
     assert devices.releases(_at(1)) == ["the estop topic still says true: release it"]
-    devices.heard_estop(True, Estop.SERVICE, _at(0))
-    devices.heard_estop(False, Estop.TOPIC, _at(0))
+    devices.on_estop(True, Estop.SERVICE, _at(0))
+    devices.on_estop(False, Estop.TOPIC, _at(0))
     assert devices.releases(_at(1)) == ["~/estop was called with true: call it with false"]
-    assert devices.heard_estop(False, Estop.SERVICE, _at(0)) is None
+    assert devices.on_estop(False, Estop.SERVICE, _at(0)) is None
     assert devices.releases(_at(1)) == []
 
 
@@ -45,10 +45,12 @@ def test_an_estop_stays_pressed_until_its_own_device_releases_it() -> None:
         (None, 0.0, "has not come at all"),
     ],
 )
-def test_an_enabling_device_must_be_held_and_say_so_all_the_time(held: bool | None, heard_s: float, words: str) -> None:
+def test_an_enabling_device_must_be_held_and_say_so_all_the_time(
+    held: bool | None, received_s: float, words: str
+) -> None:
     devices = _devices()
     if held is not None:
-        devices.receive_enabling_device(held, _at(10 + heard_s))
+        devices.on_enabling_device(held, _at(10 + received_s))
     verdict = devices.check_enabling_device(_at(10))
     assert (verdict.text if verdict else "").endswith(words) or words in verdict.text
     assert verdict is None or (verdict.cause is Cause.ENABLING_DEVICE and words)
@@ -57,7 +59,7 @@ def test_an_enabling_device_must_be_held_and_say_so_all_the_time(held: bool | No
 @pytest.mark.parametrize("held", [True, False])
 def test_an_enabling_device_that_is_not_required_changes_nothing(held: bool) -> None:
     devices = _devices(required=False)
-    devices.receive_enabling_device(held, _at(0))
+    devices.on_enabling_device(held, _at(0))
     assert devices.check_enabling_device(_at(100)) is None
 
 
@@ -74,7 +76,7 @@ def test_an_estop_that_is_not_received_is_a_reason_to_stop_and_to_stay_stopped()
 def test_an_estop_that_bounces_is_not_released_before_it_has_been_quiet_for_a_while() -> None:
     devices = _devices(required=False)
     for tick in range(10):
-        devices.heard_estop(tick % 2 == 0, Estop.TOPIC, _at(0.01 * tick))
+        devices.on_estop(tick % 2 == 0, Estop.TOPIC, _at(0.01 * tick))
     assert devices.pressed is Estop.NONE
     assert devices.releases(_at(0.3)) == ["the estop topic said true 0.2 s ago: it must stay released for 0.5 s"]
     assert devices.releases(_at(0.6)) == []

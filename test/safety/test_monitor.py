@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What safety does with what it hears: who passes, what stops, what arming and reset ask for.
+"""What safety does with what it receives: what passes, what stops, what arming and reset ask for.
 
 Each fault is one change to an otherwise clean run of the fake in `fakes/guarded_robot.py`.
 """
@@ -76,7 +76,7 @@ def test_a_neighbour_that_falls_silent_in_motion_stops_the_robot_by_name(silent:
 
 @pytest.mark.parametrize("periods_since_heartbeat", range(5))
 @pytest.mark.parametrize(("bridge_dies", "cause"), [(True, Cause.BRIDGE_SILENT), (False, Cause.STALE_STATE)])
-def test_a_dead_bridge_is_told_from_a_dead_driver_at_any_phase_of_its_10_hz_heartbeat(
+def test_a_dead_bridge_is_distinguished_from_a_dead_driver_at_any_phase_of_its_10_hz_heartbeat(
     periods_since_heartbeat: int, bridge_dies: bool, cause: Cause
 ) -> None:
     robot = GuardedRobot().arm().drive(50)
@@ -225,7 +225,7 @@ def test_a_single_late_frame_is_not_blamed_for_an_observation_that_ran_out() -> 
 
 def test_a_bridge_that_holds_for_a_reason_of_its_own_stops_the_robot() -> None:
     robot = GuardedRobot().arm().drive(60)
-    robot.bridge = BridgeReport(Cause.SECOND_PUBLISHER, "somebody else publishes")
+    robot.bridge = BridgeReport(Cause.SECOND_PUBLISHER, "another node publishes")
     assert _stopped_by(robot.drive(40)) is Cause.SECOND_PUBLISHER
 
 
@@ -357,7 +357,7 @@ def test_a_second_publisher_of_commands_stops_by_name_and_blocks_arming() -> Non
 
 
 @pytest.mark.parametrize("cause", [Cause.ESTOP, Cause.SAFETY_RESTARTED])
-def test_a_stop_of_the_process_before_is_latched_anew_and_needs_a_reset(cause: Cause) -> None:
+def test_a_stop_of_the_process_before_is_latched_again_and_needs_a_reset(cause: Cause) -> None:
     robot = GuardedRobot().rest(0.5)
     robot.bridge = BridgeReport(former=Verdict(cause, "the arm hit the bowl"))
     assert _stopped_by(robot.rest(0.02)) is cause
@@ -369,17 +369,17 @@ def test_a_stop_of_the_process_before_is_latched_anew_and_needs_a_reset(cause: C
     assert robot.monitor.arm(robot.now).done
 
 
-def test_safety_is_not_armed_before_the_bridge_hears_it() -> None:
+def test_safety_is_not_armed_before_the_bridge_receives_it() -> None:
     robot = GuardedRobot().rest(0.5)
-    robot.bridge = BridgeReport(hears_us=False)
-    assert "does not hear this safety process" in robot.rest(0.1).monitor.arm(robot.now).text
+    robot.bridge = BridgeReport(receives_us=False)
+    assert "does not receive this safety process" in robot.rest(0.1).monitor.arm(robot.now).text
     robot.bridge = BridgeReport()
     assert robot.rest(0.1).monitor.arm(robot.now).done
 
 
-def test_a_bridge_that_hears_another_safety_process_stops_this_one() -> None:
+def test_a_bridge_that_receives_another_safety_process_stops_this_one() -> None:
     robot = GuardedRobot().arm().drive(60)
-    robot.bridge = BridgeReport(hears_us=False)
+    robot.bridge = BridgeReport(receives_us=False)
     assert _stopped_by(robot.drive(2)) is Cause.BRIDGE_SILENT
 
 
@@ -399,7 +399,7 @@ def test_a_stop_that_cannot_be_proven_in_time_asks_for_the_robots_own(unmeasured
     assert robot.monitor.snapshot.text == "stop"
 
 
-def test_a_refused_command_is_counted_and_one_that_passes_begins_the_count_anew() -> None:
+def test_a_refused_command_is_counted_and_one_that_passes_begins_the_count_again() -> None:
     robot = GuardedRobot().arm().drive(10).drive(2, step_s=1.0)
     assert (robot.monitor.snapshot.refused, robot.monitor.snapshot.refused_in_a_row) == (2, 2)
     robot.drive(1)
@@ -449,7 +449,7 @@ def test_arming_is_refused_with_what_is_missing(fault: Break, words: str) -> Non
     assert words in reply.text
 
 
-def test_a_robot_whose_state_was_lost_must_be_seen_standing_anew_before_it_is_armed() -> None:
+def test_a_robot_whose_state_was_lost_must_be_seen_standing_again_before_it_is_armed() -> None:
     robot = GuardedRobot().rest(0.5)
     robot.silent = {"state"}
     robot.rest(1.0)
@@ -464,11 +464,11 @@ def test_arming_twice_keeps_what_is_going_on() -> None:
     assert robot.monitor.snapshot.passed_sequence == 20
 
 
-def test_arming_anew_forgets_commands_of_the_time_before() -> None:
+def test_arming_again_forgets_commands_of_the_time_before() -> None:
     robot = _stopped(GuardedRobot().arm().drive(20)).rest(0.5)
     assert robot.monitor.reset(robot.now).done
     robot.positions, robot.velocities = robot.motion.state(0)
-    robot.commands = 0  # the interpolator was started anew
+    robot.commands = 0  # the interpolator was started again
     assert robot.arm().drive(10).monitor.snapshot.passed_sequence == 10
 
 

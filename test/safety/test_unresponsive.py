@@ -84,7 +84,7 @@ def test_an_arm_that_does_what_is_asked_is_not() -> None:
     assert _run(lambda time_s: _joint(LEFT, 0.45 * np.cos(1.5 * time_s)), wave)[0] is None
 
 
-def test_one_arm_that_is_deaf_is_found_while_the_other_moves() -> None:
+def test_one_arm_that_is_unresponsive_is_found_while_the_other_moves() -> None:
     both = _joint(LEFT, 0.1) + _joint(RIGHT, 0.1)
     verdict, _ = _run(lambda _: both, lambda time_s: _joint(RIGHT, 0.1 * time_s))
     assert verdict is not None
@@ -107,7 +107,7 @@ def test_a_gripper_may_be_held_by_what_it_grips() -> None:
     assert _run(lambda _: _joint(gripper, 1.0), _still)[0] is None
 
 
-def test_a_command_that_only_holds_begins_the_count_anew() -> None:
+def test_a_command_that_only_holds_begins_the_count_again() -> None:
     def asked(time_s: float) -> np.ndarray:
         return np.empty(0) if time_s % 1.5 > 1.4 else _joint(LEFT, 0.1)
 

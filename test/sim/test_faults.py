@@ -34,7 +34,7 @@ def _frame(role: str, stamp_ms: int) -> RenderedFrame:
 
 
 def _arrivals(text: str, *frames: RenderedFrame) -> list[tuple[str, str, int, int]]:
-    """Return topic's role, camera's role, stamp (ms) and picture of what arrives at once."""
+    """Return topic's role, camera's role, stamp (ms) and image of what arrives at once."""
     faulty = FaultyCameras(_parse(text), ROLES)
     for frame in frames:
         faulty.take(frame, 0)
@@ -98,7 +98,7 @@ def test_a_dead_camera_is_silent_and_the_other_is_not() -> None:
     assert _arrivals("camera_dead wrist", _frame("external", 5), _frame("wrist", 6)) == [("external", "external", 5, 5)]
 
 
-def test_a_frozen_camera_repeats_its_picture_with_or_without_its_stamp() -> None:
+def test_a_frozen_camera_repeats_its_image_with_or_without_its_stamp() -> None:
     frames = _frame("wrist", 5), _frame("wrist", 6)
     assert [arrival[2:] for arrival in _arrivals("camera_frozen_stamp wrist", *frames)] == [(5, 5), (5, 5)]
     assert [arrival[2:] for arrival in _arrivals("camera_frozen_content wrist", *frames)] == [(5, 5), (6, 5)]
@@ -139,7 +139,7 @@ def test_a_reordered_state_has_the_right_value_at_each_name() -> None:
     assert _value_of(state) == _value_of(ARM)
 
 
-def test_a_spoilt_state_has_nan_or_a_joint_less_and_leaves_the_rest() -> None:
+def test_a_corrupted_state_has_nan_or_a_joint_less_and_leaves_the_rest() -> None:
     [[with_nan]], [[short]] = _said("state_nan", ARM), _said("state_missing", ARM)
     assert np.isnan(with_nan.positions[0])
     assert list(with_nan.positions[1:]) == [2.0, 3.0]

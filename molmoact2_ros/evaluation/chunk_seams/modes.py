@@ -22,7 +22,7 @@ from .metrics import Executed
 START_NS = 1_700_000_000_000_000_000
 FLOW_STEPS = 10  # of the released checkpoints
 ARM_JOINT = 0  # of the DROID embodiment: what the benchmark's joints are made of
-FAR = 1e6  # a limit that is none: what a seam does shall not depend on one robot
+FAR = 1e6  # a limit that is none: what a seam does must not depend on one robot
 
 
 def limitless_robot(rows: int, joints: int, tick_s: float) -> Embodiment:

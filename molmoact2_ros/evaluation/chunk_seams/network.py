@@ -40,7 +40,7 @@ class ModelSeams:
     def figures(self, delay: int) -> dict[str, dict[str, float]]:
         """Return the figures of plain chunks as they come, of plain and of guided ones behind the interpolator.
 
-        Beside the seam metrics there is `prefix_rad`: how far a chunk is at most from the one before, in the rows that
+        Next to the seam metrics there is `prefix_rad`: how far a chunk is at most from the one before, in the rows that
         pass until it arrives.
         """
         step_s = self._robot.policy.step_s

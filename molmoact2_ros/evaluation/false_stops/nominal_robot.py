@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A robot that does as it is told, and neighbours that do their duty, around the real interpolator and safety.
+"""A robot that follows its commands and nominal behaviour of all other nodes, around the real interpolator and safety.
 
 One process, one clock that is turned by hand, no ROS. Nothing is wrong here, but nothing is perfect either: controllers
 follow late, encoders are noisy, states are late and sometimes lost, the policy's latency varies and its chunks scatter,
@@ -107,7 +107,7 @@ class CleanWorld:
         return self._monitor.mode is Mode.ARMED
 
     def path(self, times_s: Vector) -> Vector:
-        """Return where the joints shall be [times, joints]."""
+        """Return the target positions of the joints [times, joints]."""
         angle = self._turn_rad_s * times_s[:, None, None] + self._phase  # [times, 2, joints]
         return self._middle + (self._swing * np.sin(angle)).sum(axis=1)
 
@@ -145,7 +145,7 @@ class CleanWorld:
             self._monitor.on_publishers("command/proposed", ["interpolator"], now)
 
     def _is_due(self, name: str, period_ticks: int) -> bool:
-        """Tell whether a heartbeat comes now: on its grid, each by itself late."""
+        """Return whether a heartbeat is due now: on its grid, each by itself late."""
         if self._tick < self._due.get(name, 0):
             return False
         late = int(self._random.integers(0, HEARTBEAT_LATENESS_TICKS))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Somebody else in the graph: a second publisher of one of its topics, a second process of one of its nodes."""
+"""Another node in the graph: a second publisher of one of its topics, a second process of one of its nodes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def others(settings: Settings) -> list[Fault]:
         action = Action(Means.SECOND_PUBLISHER, topic)
         return Fault(f"second_publisher_{name}", what, action, ("second publisher",), (*found, *notice))
 
-    publishes = "somebody else publishes on {}"
+    publishes = "another node publishes on {}"
     old = Fault(
         "robot_state_old_publisher",
-        "somebody else repeats an old robot_state",
+        "another node repeats an old robot_state",
         Action(Means.SECOND_PUBLISHER, f"robot_state {OLD}"),
         ("second publisher", "stale state"),
         found,

@@ -44,7 +44,7 @@ def states(robot: Embodiment, driver: Driver, settings: Settings) -> list[Fault]
 
 
 def _velocities(robot: Embodiment, driver: Driver) -> list[Fault]:
-    """List wrong velocities; they harm nobody where the bridge takes differences of positions anyway."""
+    """List wrong velocities; they do no harm where the bridge takes differences of positions anyway."""
     arm = next(group for group in driver.groups if not _is_gripper(robot, group.joints))
     joint = next(iter(arm.joints.values()))
     believed = arm.velocity == REPORTED

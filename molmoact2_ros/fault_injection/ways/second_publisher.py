@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Somebody else who publishes what one node of the graph alone may publish."""
+"""Another node that publishes what one node of the graph alone may publish."""
 
 from __future__ import annotations
 
