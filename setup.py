@@ -70,7 +70,7 @@ def ros_prefix() -> Path:
     for folder in Path(ament_package.__file__).parents:
         if (folder / "share" / "ament_cmake").is_dir():
             return folder
-    raise BuildError("no share/ament_cmake was found beside ament_package: install ROS 2, or build with isolation")
+    raise BuildError("no share/ament_cmake was found next to ament_package: install ROS 2, or build with isolation")
 
 
 def data_files(prefix: Path, without: list[Path]) -> list[tuple[str, list[str]]]:

@@ -39,7 +39,7 @@ def measure(size: tuple[int, int], statistic: str, references: int, frames: int)
             if references == 1 or sequence == 1:
                 detector.acknowledge(sequence, changes.changed)
             passed_ms = (time.thread_time() - begin) * 1e3
-            if len(changes.same_as) == references and sequence > WARM_UP:
+            if len(changes.unchanged_since) == references and sequence > WARM_UP:
                 times_ms.append(passed_ms)
     return times_ms
 

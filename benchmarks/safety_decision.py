@@ -26,7 +26,7 @@ import numpy as np
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.interfaces.joint_command import JointCommand
 from molmoact2_ros.interfaces.robot_state import RobotState
-from molmoact2_ros.safety import BridgeReport, Limits, Monitor, PerceptionReport, Settings, Space
+from molmoact2_ros.safety import BridgeReport, CollisionChecker, Limits, Monitor, PerceptionReport, Settings
 from molmoact2_ros.safety.example import ExampleMotion
 from molmoact2_ros.timing import Instant
 
@@ -55,17 +55,17 @@ def with_two_arms(robot: Embodiment, folder: Path) -> Embodiment:
         for side in SIDES_M
         for joint in robot.joints[:ARM_JOINTS]
     )
-    hands = tuple(
-        dataclasses.replace(hand, link=f"{side}_{hand.link}", low_m=(-2, -2, -1), high_m=(2, 2, 2))
+    tcps = tuple(
+        dataclasses.replace(tcp, link=f"{side}_{tcp.link}", low_m=(-2, -2, -1), high_m=(2, 2, 2))
         for side in SIDES_M
-        for hand in robot.geometry.hands
+        for tcp in robot.geometry.tcps
     )
     ignored = {
         f"{side}_{first}": f"{side}_{second}"
         for side in SIDES_M
         for first, second in robot.geometry.ignored_pairs.items()
     }
-    geometry = dataclasses.replace(robot.geometry, hands=hands, grippers={}, ignored_pairs=ignored)
+    geometry = dataclasses.replace(robot.geometry, tcps=tcps, grippers={}, ignored_pairs=ignored)
     poses = {"home": robot.poses["home"][:ARM_JOINTS] * len(SIDES_M)}
     return dataclasses.replace(robot, joints=joints, poses=poses, geometry=geometry, urdf=urdf)
 
@@ -81,8 +81,11 @@ def _renamed(part: ElementTree.Element, side: str) -> ElementTree.Element:
 def decide(robot: Embodiment, decisions: int) -> tuple[list[float], float]:
     """Return the milliseconds of each decision on a clean motion, and the poses looked at per decision."""
     limits, period_s = Limits.load(robot, Settings.gripper_overrun), 1.0 / robot.command_rate_hz
-    space = Space.load(robot)
-    monitor, motion = Monitor(robot, limits, Settings(), space), ExampleMotion(limits, period_s, 0, robot.pose("home"))
+    collision_checker = CollisionChecker.load(robot)
+    monitor, motion = (
+        Monitor(robot, limits, Settings(), collision_checker),
+        ExampleMotion(limits, period_s, 0, robot.pose("home")),
+    )
     times_ms, poses = [], 0
     for index in range(-20, decisions):
         passed_ns = round(index * period_s * 1e9)
@@ -95,7 +98,7 @@ def decide(robot: Embodiment, decisions: int) -> tuple[list[float], float]:
         if index == 0 and not (reply := monitor.arm(now)).done:
             raise SystemExit(reply.text)
         command = motion.command(index, ORIGIN_NS, chunk_sequence=index + 1, observation_ns=now.ros_ns - 100_000_000)
-        poses += len(space.points_of(command))
+        poses += len(collision_checker.points_of(command))
         begin = time.thread_time()
         passes = monitor.on_command(command, now)
         times_ms.append((time.thread_time() - begin) * 1e3)
@@ -106,7 +109,7 @@ def decide(robot: Embodiment, decisions: int) -> tuple[list[float], float]:
 
 def judge_hardest(robot: Embodiment, times: int) -> tuple[list[float], float]:
     """Return the milliseconds of the check for collisions on one brisk command, and the poses looked at."""
-    space, period_s = Space.load(robot), 1.0 / robot.command_rate_hz
+    collision_checker, period_s = CollisionChecker.load(robot), 1.0 / robot.command_rate_hz
     joint = robot.joints[ARM_JOINTS - 1]
     steps = np.arange(int(joint.velocity / (0.5 * joint.acceleration * period_s)) + 5)
     speeds = np.clip(joint.velocity - 0.5 * joint.acceleration * period_s * (steps - 3), 0.0, joint.velocity)
@@ -116,11 +119,11 @@ def judge_hardest(robot: Embodiment, times: int) -> tuple[list[float], float]:
     times_ms = []
     for _ in range(times):
         begin = time.thread_time()
-        verdict = space.judge_command(command)
+        verdict = collision_checker.check_command(command)
         times_ms.append((time.thread_time() - begin) * 1e3)
         if verdict is not None:
             raise SystemExit(f"the hardest command was refused: {verdict.text}")
-    return times_ms, float(len(space.points_of(command)))
+    return times_ms, float(len(collision_checker.points_of(command)))
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 
 from pkgutil import extend_path
 
-# The messages generated from msg/ may be installed in another place than this folder (a checkout beside an
+# The messages generated from msg/ may be installed in another place than this folder (a checkout next to an
 # environment); both make up the one package.
 __path__ = extend_path(__path__, __name__)
 

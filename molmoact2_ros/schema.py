@@ -62,7 +62,7 @@ _REQUIRED: Any = object()
 
 
 class Section:
-    """Take keys out of one mapping of a YAML file; `finish` refuses the ones nobody took."""
+    """Take keys out of one mapping of a YAML file; `finish` rejects the ones that were not taken."""
 
     def __init__(self, content: Any, where: str) -> None:
         """Wrap a mapping.
@@ -157,11 +157,11 @@ class Section:
         return tuple(self._bounded(key, word) for word in value)
 
     def __contains__(self, key: str) -> bool:
-        """Tell whether a key is there that nobody took yet."""
+        """Return whether a key is there that was not taken yet."""
         return key in self._content
 
     def remaining(self) -> list[str]:
-        """Return the keys that nobody took yet."""
+        """Return the keys that were not taken yet."""
         return list(self._content)
 
     def finish(self) -> None:

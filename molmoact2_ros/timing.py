@@ -120,10 +120,10 @@ def _ahead(ns: int) -> str:
     return f"its stamp lies {ns / 1e9:.2f} s in the future; {SAME_SOURCE}"
 
 
-SET_BACK_NS = 50_000_000  # a simulated clock that is heard out of order goes back by less; half a jump for safety
+SET_BACK_NS = 50_000_000  # a simulated clock that is received out of order goes back by less; half a jump for safety
 
 
-class ClockBack:
+class SetBackDetector:
     """ROS time against the steady clock, from one look to the next.
 
     Jumps forward are left to safety: they only end motion early.
@@ -141,7 +141,7 @@ class ClockBack:
         return (now_ns - latest[0]) - (steady_ns - latest[1])
 
 
-class Pace:
+class RateLimiter:
     """Allow at most `rate_hz` in the mean; single intervals may be half a period short: jitter costs nothing then."""
 
     def __init__(self, rate_hz: float) -> None:
@@ -150,11 +150,11 @@ class Pace:
         self._due_ns = 0
 
     def allows(self, steady_ns: int) -> bool:
-        """Tell whether it is time again, and if so count it."""
+        """Return whether it is time again, and if so count it."""
         if steady_ns < self._due_ns - self._tolerance_ns:
             return False
         if steady_ns > self._due_ns + self._tolerance_ns:
-            self._due_ns = steady_ns  # late: begin anew, never catch up
+            self._due_ns = steady_ns  # late: start again, never catch up
         self._due_ns += self._period_ns
         return True
 
@@ -163,7 +163,7 @@ class Pace:
 _EARLY = 0.15
 
 
-class RateGate:
+class StampRateLimiter:
     """Let stamps pass on a schedule of `rate_hz`: never more than that in the mean, single intervals may be shorter."""
 
     def __init__(self, rate_hz: float) -> None:
@@ -171,7 +171,7 @@ class RateGate:
         self._due_ns = 0
 
     def passes(self, stamp_ns: int) -> bool:
-        """Tell whether a stamp is due, and if so move on to the next due time."""
+        """Return whether a stamp is due, and if so move on to the next due time."""
         early_ns = self._due_ns - stamp_ns
         if not -self._period_ns < early_ns <= 2 * self._period_ns:
             self._due_ns = stamp_ns  # the first stamp, one after a gap, or time that ran backwards
@@ -181,7 +181,7 @@ class RateGate:
         return True
 
 
-class Schedule:
+class VariableRateLimiter:
     """A period that may change while it runs; moments that were missed are skipped, not made up for."""
 
     def __init__(self, phase_s: float = 0.0) -> None:
@@ -190,7 +190,7 @@ class Schedule:
         self._next_ns: int | None = None
 
     def due(self, now_ns: int, rate_hz: float) -> bool:
-        """Tell whether a moment has come since the last one."""
+        """Return whether a moment has come since the last one."""
         period_ns = round(NS_PER_S / rate_hz)
         if self._next_ns is None:
             self._next_ns = now_ns + self._phase_ns

@@ -173,7 +173,7 @@ def test_room_imports_only_what_it_may(room: str) -> None:
     assert [offence for path in _sources(room) for offence in _offences(path)] == []
 
 
-def test_nobody_imports_a_command() -> None:
+def test_no_node_imports_a_command() -> None:
     importers = [name for name, room in ROOMS.items() if "cli" in room.imports]
     assert importers == []
 

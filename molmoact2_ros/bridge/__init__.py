@@ -2,7 +2,7 @@
 """Between this package's units and a robot's own drivers, and the last guard before them. numpy; no ROS."""
 
 from .command_guard import AGAIN, CommandGuard
-from .controller_commands import MISSED_MAX, GripperGoal, SetPoints, TrajectoryCommand, TrajectoryPoints
+from .controller_commands import MISSED_MAX, GripperGoal, Setpoints, TrajectoryCommand, TrajectoryPoints
 from .driver_state import DriverState
 from .group_state import ReportSources
 from .robot_faults import COMPONENTS_STATUS, DriverStatus, FaultReport, FrankaFault, RobotFaults, diagnostic_faults
@@ -21,7 +21,7 @@ __all__ = [
     "ReportSources",
     "RobotFaults",
     "SafetyMemory",
-    "SetPoints",
+    "Setpoints",
     "TrajectoryCommand",
     "TrajectoryPoints",
     "diagnostic_faults",

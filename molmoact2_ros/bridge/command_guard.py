@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The last, minimal guard before the controllers. It judges the chain of command; the motion is for safety to judge.
+"""The last, minimal guard before the controllers. It checks the chain of command; safety checks the motion.
 
 One rule decides: commands pass between the moment at which safety is seen to *become* armed and the first thing that is
 wrong. Afterwards nothing passes until safety is seen not armed and then armed again, so motion never resumes by itself,
@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.interfaces.bridge_state import Cause, Hold
+from molmoact2_ros.interfaces.bridge_state import Hold, HoldCause
 from molmoact2_ros.interfaces.joint_command import MOST_POINTS, JointCommand, sample
 from molmoact2_ros.schema import listed
 
@@ -63,7 +63,7 @@ class CommandGuard:
         self._max_steps = (max_position_step, max_velocity_step)
         self.hold: Hold | None = None
         self._held_ns = 0  # when the cause of the hold was last seen
-        self._heard_ns: int | None = None
+        self._received_ns: int | None = None
         self._ran_ns: int | None = None
         self._late_ns, self._late_s = 0, 0.0  # when this process ran again after a gap, and how long that was
         self._permit = False
@@ -73,12 +73,12 @@ class CommandGuard:
 
     @property
     def permits(self) -> bool:
-        """Tell whether a good command would pass."""
+        """Return whether a good command would pass."""
         return self._permit
 
-    def hear_safety(self, *, armed: bool, steady_ns: int) -> None:
+    def on_safety(self, *, armed: bool, steady_ns: int) -> None:
         """Take a safety_state at a time of the steady clock."""
-        self._heard_ns = steady_ns
+        self._received_ns = steady_ns
         if not armed:
             self._permit, self._may_arm = False, True
             if steady_ns - self._held_ns > _SHOWN_NS:
@@ -99,30 +99,30 @@ class CommandGuard:
         if gap_ns <= _LATE_NS:
             return
         self._late_ns, self._late_s = steady_ns, gap_ns / 1e9
-        if self._heard_ns is not None:
-            self._heard_ns = min(self._heard_ns + gap_ns, steady_ns)  # never later than now
+        if self._received_ns is not None:
+            self._received_ns = min(self._received_ns + gap_ns, steady_ns)  # never later than now
         if self._permit and self._late_s > self._safety_timeout_s:
-            self.withdraw(Cause.COMMAND_OLD, AGAIN, steady_ns)
+            self.withdraw(HoldCause.COMMAND_OLD, AGAIN, steady_ns)
 
     def catching_up(self, steady_ns: int) -> bool:
-        """Tell whether this process has just run again after a gap: newer messages may wait behind what looks old."""
+        """Return whether this process has just run again after a gap: newer messages may wait behind what looks old."""
         return self._late_s > 0.0 and steady_ns - self._late_ns < _CATCHING_UP_NS
 
     def watch_safety(self, steady_ns: int) -> None:
         """Withdraw the permit when safety has been silent for too long."""
-        if self._heard_ns is None:
-            self.withdraw(Cause.SAFETY_SILENT, "no safety_state has come; start safety", steady_ns)
+        if self._received_ns is None:
+            self.withdraw(HoldCause.SAFETY_SILENT, "no safety_state has come; start safety", steady_ns)
             return
-        silent_s = (steady_ns - self._heard_ns) / 1e9
+        silent_s = (steady_ns - self._received_ns) / 1e9
         if silent_s > self._safety_timeout_s:
             text = f"safety has been silent for {silent_s:.2f} s, time-out {self._safety_timeout_s:.2f} s; {AGAIN}"
-            self.withdraw(Cause.SAFETY_SILENT, text, steady_ns)
+            self.withdraw(HoldCause.SAFETY_SILENT, text, steady_ns)
 
-    def withdraw(self, cause: Cause, text: str, steady_ns: int) -> None:
+    def withdraw(self, cause: HoldCause, text: str, steady_ns: int) -> None:
         """Let nothing through until safety is armed again; the first cause is kept."""
         self._permit = self._may_arm = False
-        if cause is Cause.COMMAND_OLD and self._late_s and steady_ns - self._late_ns < _LATE_SHOWN_NS:
-            cause = Cause.OVERLOADED
+        if cause is HoldCause.COMMAND_OLD and self._late_s and steady_ns - self._late_ns < _LATE_SHOWN_NS:
+            cause = HoldCause.OVERLOADED
             text = f"the bridge did not run for {self._late_s:.2f} s, reduce the load on this computer: {text}"
         self._hold(cause, text, steady_ns)
 
@@ -136,22 +136,24 @@ class CommandGuard:
         """
         self.watch_safety(steady_ns)
         if not self._permit:
-            self._hold(Cause.SAFETY_NOT_ARMED, f"a command came while safety was not seen to arm; {AGAIN}", steady_ns)
+            self._hold(
+                HoldCause.SAFETY_NOT_ARMED, f"a command came while safety was not seen to arm; {AGAIN}", steady_ns
+            )
             return None
         if problem := self._invalid(command):
-            self.withdraw(Cause.COMMAND_INVALID, f"command {command.sequence}: {problem}; {AGAIN}", steady_ns)
+            self.withdraw(HoldCause.COMMAND_INVALID, f"command {command.sequence}: {problem}; {AGAIN}", steady_ns)
             return None
         if problem := self._untimely(command, now_ns):
-            self.withdraw(Cause.COMMAND_OLD, f"command {command.sequence}: {problem}; {AGAIN}", steady_ns)
+            self.withdraw(HoldCause.COMMAND_OLD, f"command {command.sequence}: {problem}; {AGAIN}", steady_ns)
             return None
         command = self._in_our_order(command)
         if problem := self._discontinuous(command, now_ns):
-            self.withdraw(Cause.COMMAND_OLD, f"command {command.sequence}: {problem}; {AGAIN}", steady_ns)
+            self.withdraw(HoldCause.COMMAND_OLD, f"command {command.sequence}: {problem}; {AGAIN}", steady_ns)
             return None
         self._last_sequence, self._playing = command.sequence, command
         return command
 
-    def _hold(self, cause: Cause, text: str, steady_ns: int) -> None:
+    def _hold(self, cause: HoldCause, text: str, steady_ns: int) -> None:
         self._held_ns = steady_ns
         self.hold = self.hold or Hold(cause, text)
 

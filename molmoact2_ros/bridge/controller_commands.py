@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from molmoact2_ros.embodiment import DriverGroup
 from molmoact2_ros.interfaces.joint_command import JointCommand, sample
-from molmoact2_ros.timing import Pace
+from molmoact2_ros.timing import RateLimiter
 
 Vector = NDArray[np.float64]
 
 # Commands that can lie ahead at once: the guard admits starts 0.15 s ahead (at most 0.5 s), at 100 Hz.
 _AHEAD = 64
-# Periods of a stream that may be missed. The robot stands at the last set point meanwhile: what the plan did in the
+# Periods of a stream that may be missed. The robot stands at the last setpoint meanwhile: what the plan did in the
 # time would come as one step.
 MISSED_MAX = 2
 
 
-class SetPoints:
-    """The set points of one group: the running command's, until it ends at rest or the next one begins.
+class Setpoints:
+    """The setpoints of one group: the running command's, until it ends at rest or the next one begins.
 
     A command whose start is still ahead waits for it, and the one before it plays on. When none follows, the brake at
     the end of the last one is played out, as a joint trajectory controller would.
@@ -32,26 +32,26 @@ class SetPoints:
     """
 
     def __init__(self, group: DriverGroup, joint_names: tuple[str, ...], period_ns: int) -> None:
-        """Have no set point.
+        """Have no setpoint.
 
         Args:
             group: joints and unit of the controller.
             joint_names: the order of a command's columns.
-            period_ns: between set points.
+            period_ns: between setpoints.
         """
         self.names = list(group.joints.values())
         self._columns = [joint_names.index(joint) for joint in group.joints]
         self._unit = group.command_unit
         self.period_ns = period_ns
         self._commands: deque[JointCommand] = deque(maxlen=_AHEAD)
-        self._sent_ns: int | None = None  # the newest set point of the motion that runs; None: none runs
+        self._sent_ns: int | None = None  # the newest setpoint of the motion that runs; None: none runs
 
     def take(self, command: JointCommand, ros_ns: int, steady_ns: int) -> None:
         """Take a command that was admitted at a time of both clocks; it replaces the running one when it starts."""
         self._commands.append(replace(command, start_ns=command.start_ns + steady_ns - ros_ns))
 
     def at(self, steady_ns: int) -> Vector | None:
-        """Return the set point [joints] at a time, in the driver's unit; None where no command moves or holds.
+        """Return the setpoint [joints] at a time, in the driver's unit; None where no command moves or holds.
 
         The last point of a command, the one at rest, is returned once: the controller stays there.
         """
@@ -69,7 +69,7 @@ class SetPoints:
         return self._unit.outside(positions[self._columns])
 
     def interrupted_s(self, steady_ns: int) -> float:
-        """Return how long a running motion has been without a set point, s; 0 while no more than two were missed."""
+        """Return how long a running motion has been without a setpoint, s; 0 while no more than two were missed."""
         if self._sent_ns is None:
             return 0.0
         # Half a period of jitter belongs to the period.
@@ -77,7 +77,7 @@ class SetPoints:
         return gap_ns * 1e-9 if gap_ns > (MISSED_MAX + 1.5) * self.period_ns else 0.0
 
     def end(self) -> None:
-        """Forget every command: the robot stays at the last set point."""
+        """Forget every command: the robot stays at the last setpoint."""
         self._commands.clear()
         self._sent_ns = None
 
@@ -90,7 +90,7 @@ class GripperGoal:
     """Take the goal of one gripper group out of commands: a gripper controller takes positions without time.
 
     The goal is the command's last motion point, not its end: the brake behind it belongs to a stop that never comes
-    while commands flow. It is sent when it has changed by a step, at a bounded rate: an action server starts anew on
+    while commands flow. It is sent when it has changed by a step, at a bounded rate: an action server starts again on
     every goal.
     """
 
@@ -107,7 +107,7 @@ class GripperGoal:
         self._columns = [joint_names.index(joint) for joint in group.joints]
         self._unit = group.command_unit
         self._min_step = min_step
-        self._pace = Pace(rate_hz)
+        self._limiter = RateLimiter(rate_hz)
         self._sent: Vector | None = None
         self._seen_ns = 0
 
@@ -117,7 +117,7 @@ class GripperGoal:
         paused = steady_ns - self._seen_ns > _PAUSE_NS
         self._seen_ns = steady_ns
         changed = self._sent is None or paused or bool(np.abs(target - self._sent).max() >= self._min_step)
-        if not changed or not self._pace.allows(steady_ns):
+        if not changed or not self._limiter.allows(steady_ns):
             return None
         self._sent = target.copy()
         return self._unit.outside(target)

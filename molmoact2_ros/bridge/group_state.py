@@ -13,12 +13,12 @@ from molmoact2_ros.interfaces.joint_report import DriverReport
 from molmoact2_ros.schema import listed
 from molmoact2_ros.timing import NO_STAMP, NewestStamp, Step
 
-_REMEMBERED = 200  # reports: a source of 10 Hz is found beside one of 500 Hz
+_REMEMBERED = 200  # reports: a source of 10 Hz is found next to one of 500 Hz
 _SETBACKS = 3  # more than restarts explain
 
 
 class ReportSources:
-    """The publishers of one group's joints, as far as their numbers tell."""
+    """The publishers of one group's joints, as far as their numbers show."""
 
     def __init__(self) -> None:
         """Know of none."""
@@ -27,10 +27,10 @@ class ReportSources:
 
     @property
     def are_several(self) -> bool:
-        """Tell whether more than one publisher reports the joints."""
+        """Return whether more than one publisher reports the joints."""
         return sum(self._setbacks) >= _SETBACKS
 
-    def hear(self, sequence: int | None) -> None:
+    def add(self, sequence: int | None) -> None:
         """Take the number that a report has among its publisher's; None says nothing."""
         if sequence is None:
             return
@@ -71,7 +71,7 @@ class GroupState:
         if not set(names) & set(report.names):
             self._strangers = report.names
             return False
-        self.sources.hear(report.sequence)
+        self.sources.add(report.sequence)
         self.invalid = _problem(report, names, self.group.velocity)
         if self.invalid:
             return False
@@ -95,8 +95,8 @@ class GroupState:
         if clock:
             return f"{where} is invalid: {clock}"
         if self.positions is None:
-            heard = f"only {listed(self._strangers)}" if self._strangers else "nothing"
-            return f"{where} is missing: expected {names}, got {heard}; start the driver or correct the topic"
+            received = f"only {listed(self._strangers)}" if self._strangers else "nothing"
+            return f"{where} is missing: expected {names}, got {received}; start the driver or correct the topic"
         age_s = (now_ns - self.stamp_ns) / 1e9
         if age_s > max_age_s:
             late = f"{where} is stale: newest state of {names} is {age_s:.2f} s old, budget {max_age_s:.2f} s"

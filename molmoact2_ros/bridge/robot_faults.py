@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from molmoact2_ros.embodiment import HARDWARE_COMPONENTS, FaultSource
-from molmoact2_ros.interfaces.robot_fault import Fault
+from molmoact2_ros.interfaces.robot_fault import RobotFault
 
 EVERY_PART = "*"  # in place of a part's name: the report is about every part of its source
 
@@ -19,7 +19,7 @@ class FaultReport:
     `only_if_unknown` is true of a part that the message does not mention: what other messages say of it counts more.
     """
 
-    fault: Fault = Fault.NONE
+    fault: RobotFault = RobotFault.NONE
     text: str = ""
     only_if_unknown: bool = False
 
@@ -55,7 +55,7 @@ class RobotFaults:
         return next((report for report in every if report.fault), FaultReport())
 
     @property
-    def unheard(self) -> tuple[FaultSource, ...]:
+    def not_received(self) -> tuple[FaultSource, ...]:
         """Sources that have said nothing yet, or nothing of one of their names."""
         return tuple(
             source for source, parts in self._reports.items() if not parts or not set(source.names) <= parts.keys()
@@ -92,7 +92,7 @@ def diagnostic_faults(source: FaultSource, statuses: Iterable[DriverStatus]) -> 
         elif status.name in source.names:
             broken = status.level >= ERROR
             text = f"{status.name} says: {status.message or 'error'}"
-            reports[status.name] = FaultReport(Fault.DRIVER, text) if broken else FaultReport()
+            reports[status.name] = FaultReport(RobotFault.DRIVER, text) if broken else FaultReport()
     return reports
 
 
@@ -106,7 +106,7 @@ def _of_components(source: FaultSource, status: DriverStatus) -> dict[str, Fault
     }
     if not states:
         text = f"no hardware component is active; {status.name} says: {status.message or 'nothing'}"
-        return {EVERY_PART: FaultReport(Fault.DRIVER, text)}
+        return {EVERY_PART: FaultReport(RobotFault.DRIVER, text)}
     reports = {
         component: FaultReport() if state == ACTIVE else _not_active(component, state, status.message)
         for component, state in states.items()
@@ -121,12 +121,12 @@ def _not_named(component: str, states: Iterable[str]) -> FaultReport:
         f"hardware component {component} is in `names` of the embodiment file, but controller_manager names "
         f"{', '.join(states)} alone; correct `names`, or load the component"
     )
-    return FaultReport(Fault.DRIVER, text, only_if_unknown=True)
+    return FaultReport(RobotFault.DRIVER, text, only_if_unknown=True)
 
 
 def _not_active(component: str, state: str, message: str) -> FaultReport:
     return FaultReport(
-        Fault.DRIVER, f"hardware component {component} is {state}, not active; its manager says: {message}"
+        RobotFault.DRIVER, f"hardware component {component} is {state}, not active; its manager says: {message}"
     )
 
 
@@ -145,7 +145,7 @@ class FrankaFault:
     def __init__(self) -> None:
         self._latched = FaultReport()
 
-    def judge(self, mode: int, errors: Sequence[str]) -> FaultReport:
+    def assess(self, mode: int, errors: Sequence[str]) -> FaultReport:
         """Return the fault.
 
         Args:
@@ -154,17 +154,19 @@ class FrankaFault:
         """
         flags = f" ({', '.join(errors)})" if errors else ""
         if mode == USER_STOPPED:
-            self._latched = FaultReport(Fault.USER_STOP, f"user stop{flags}: release it, then {_RECOVER}")
+            self._latched = FaultReport(RobotFault.USER_STOP, f"user stop{flags}: release it, then {_RECOVER}")
         elif mode == REFLEX:
-            self._latched = FaultReport(Fault.REFLEX, f"reflex{flags}: {_RECOVER}")
+            self._latched = FaultReport(RobotFault.REFLEX, f"reflex{flags}: {_RECOVER}")
         elif mode == MOVE:
             self._latched = FaultReport()
         if self._latched.fault:
             return self._latched
         if errors or mode == RECOVERY:
-            return FaultReport(Fault.DRIVER, f"error{flags}: {_RECOVER}" if errors else "an error recovery runs")
+            return FaultReport(RobotFault.DRIVER, f"error{flags}: {_RECOVER}" if errors else "an error recovery runs")
         if mode == GUIDING:
-            return FaultReport(Fault.DRIVER, "the robot is being guided by hand")
+            return FaultReport(RobotFault.DRIVER, "the robot is being guided by hand")
         if mode not in (IDLE, MOVE):  # 0 is "other"
-            return FaultReport(Fault.DRIVER, f"robot mode {mode}, neither idle nor move: look whether it is unlocked")
+            return FaultReport(
+                RobotFault.DRIVER, f"robot mode {mode}, neither idle nor move: look whether it is unlocked"
+            )
         return FaultReport()

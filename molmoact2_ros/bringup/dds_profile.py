@@ -22,7 +22,7 @@ def shipped_profile(*, local: bool = False) -> Path:
 
 
 def is_shipped(profile: str | None) -> bool:
-    """Tell whether a value of PROFILE_VARIABLE is one of ours, or none."""
+    """Return whether a value of PROFILE_VARIABLE is one of ours, or none."""
     return not profile or profile in (str(shipped_profile()), str(shipped_profile(local=True)))
 
 

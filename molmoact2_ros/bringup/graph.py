@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from molmoact2_ros.embodiment import Embodiment, EmbodimentError
 from molmoact2_ros.embodiment.driver import default_driver
 from molmoact2_ros.interpolation.settings import SPEED_SCALES
-from molmoact2_ros.policy.checkpoint_choice import depth_decoder, depth_grid, image_size, resolve_checkpoint
+from molmoact2_ros.policy.checkpoint_choice import choose_checkpoint, depth_decoder, depth_grid, image_size
 from molmoact2_ros.policy.simulated_latency import SimulatedLatency
 
 from .safety_file import load_safety_file, shipped_safety_file
@@ -113,7 +113,7 @@ def graph(embodiment: str, arguments: dict[str, str]) -> list[NodeSpec]:
     sim, think = (arguments[name] == "true" for name in ("sim", "enable_depth"))
     _require_raw_images_of_simulator(arguments["image_transport"], sim=sim)
     driver = robot.driver(arguments["driver"] or default_driver(robot, sim=sim)).name
-    checkpoint = resolve_checkpoint(robot, arguments["checkpoint"], sim=sim, think=think)
+    checkpoint = choose_checkpoint(robot, arguments["checkpoint"], sim=sim, think=think)
     height, width = image_size(robot, checkpoint, arguments["instruction"])
     speed_scale = _speed_scale(arguments["speed_scale"])
     sim_time = arguments["use_sim_time"] == "true"

@@ -2,7 +2,7 @@
 """Turn the node list of `graph.py` into launch actions: everything that the launch files share.
 
 The nodes configure and activate themselves, so that launch only starts and ends processes. Nothing is respawned: a node
-that came back by itself in mid-motion would surprise whoever stands beside the arm. When safety ends, or a node refuses
+that came back by itself in mid-motion is unsafe for anyone near the arm. When safety ends, or a node refuses
 its input (it ends with status 2), the bridge gets time to play the brake out, then launch ends the rest with status 1;
 when another node ends otherwise, safety stops the robot and says why, and the rest stays up to be looked at.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the graph lives: ROS domain, reach on the network, transport. Set for this process and all that it starts."""
+"""Where the graph runs: ROS domain, reach on the network, transport. Set for this process and all that it starts."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ OWN_DOMAIN = 86
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where the graph lives."""
-    group = parser.add_argument_group("where the graph lives")
+    """Add the options that say where the graph runs."""
+    group = parser.add_argument_group("where the graph runs")
     group.add_argument(
         "--domain-id",
         type=_domain,
@@ -74,7 +74,7 @@ def enter(args: argparse.Namespace) -> None:
     _note(dropped, network=network)
     os.environ[middleware.DOMAIN] = str(args.domain_id)
     # The default shared-memory segment is smaller than one camera frame, which loses most of them; and a graph that is
-    # kept on this machine by LOCALHOST instead of by its profile gets one of the middleware's own beside ours.
+    # kept on this machine by LOCALHOST instead of by its profile gets one of the middleware's own next to ours.
     by_profile = middleware.is_local_by_profile(os.environ)
     local = "SYSTEM_DEFAULT" if by_profile else "LOCALHOST"
     os.environ[middleware.RANGE] = "SUBNET" if network else local

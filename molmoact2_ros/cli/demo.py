@@ -52,7 +52,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default="",
         help="driver profile to simulate (default: the first that common_interfaces suffices for)",
     )
-    parser.add_argument("--checkpoint", default="", help="folder or hub id (default: the one that comes along)")
+    parser.add_argument("--checkpoint", default="", help="folder or hub id (default: the bundled one)")
     parser.add_argument("--instruction", default=INSTRUCTION, help="what the robot is to do (default: %(default)r)")
     parser.add_argument(
         "--speed-scale", default="1.0", metavar="S", help="execute chunks at this part of their speed, 0.1 to 1"

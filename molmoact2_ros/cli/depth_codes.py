@@ -31,18 +31,18 @@ what comes in
   PNG of 16 bits         as depth cameras record it: --unit metres (default 0.001), 0 where nothing was seen
   NPY                    floating-point metres [height, width], along the camera's axis
   folders                all such files in them, sorted by name
-  colour pictures        with --teacher depth-anything: Depth Anything V2 estimates their depth; needs transformers
+  colour images        with --teacher depth-anything: Depth Anything V2 estimates their depth; needs transformers
 Images must be upright, as the policy sees them: turn those of a camera that hangs on its side first.
 Pixels without depth take that of their nearest neighbour in the row. A map that lacks more than half is left out, as is
 a file that cannot be read: each is named at the end, and the exit status is 1. Depth outside the range of a codec
-counts as the end of the range. The file of codes tells both parts, missing and outside.
+counts as the end of the range. The file of codes gives both parts, missing and outside.
 
 what comes out
   codes                  --out FILE.json or FILE.npz: for each frame 100 codes in reading order, from above, and how
                          they were made. As text for a model: <depth_start><depth_17>...<depth_end>
   --decode               --out DIR: for each frame an NPY and a PNG; metres (PNG: millimetres) if the codec has metres,
                          else nearness from 0 to 1 (PNG: 8 bits)
-  --decode --rank        without a codec: each code as a colour by its number, which tells codes apart and no more
+  --decode --rank        without a codec: each code as a colour by its number, which distinguishes codes and no more
 
 examples
   molmoact2 depth-codes recordings/depth --codec vae-final.pt --out labels.json
@@ -69,7 +69,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--decode", action="store_true", help="codes to depth")
     parser.add_argument("--rank", action="store_true", help="with --decode: show codes by number, without a codec")
     parser.add_argument("--unit", type=float, default=0.001, metavar="M", help="of PNG, in m (default: %(default)s)")
-    parser.add_argument("--teacher", choices=[TEACHER], help="estimate the depth of colour pictures")
+    parser.add_argument("--teacher", choices=[TEACHER], help="estimate the depth of colour images")
     parser.add_argument("--teacher-model", metavar="ID", help="hub id or folder (default: Depth Anything V2, ViT-B)")
     parser.add_argument("--device", default="cpu", help="where to compute (default: %(default)s)")
     parser.set_defaults(run=run)

@@ -20,7 +20,7 @@ TRANSPORTS = ("raw", "compressed")  # perception's
 
 DESCRIPTION = """\
 Listen to a robot's drivers for some seconds, as the graph would, and judge what comes: joint names, units, limits,
-rates and clocks; each camera's rate, encoding and picture; who listens and who speaks on the command topics; the
+rates and clocks; each camera's rate, encoding and image; who listens and who speaks on the command topics; the
 transport, this machine and the checkpoint. No command is sent and nothing is downloaded. The graph need not run.
 """
 EPILOG = """\
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from molmoact2_ros.doctor.report import as_json, print_check, summary
     from molmoact2_ros.embodiment import Embodiment
     from molmoact2_ros.embodiment.driver import default_driver
-    from molmoact2_ros.policy.checkpoint_choice import resolve_checkpoint
+    from molmoact2_ros.policy.checkpoint_choice import choose_checkpoint
 
     robot = Embodiment.load(args.embodiment)
     driver = robot.driver(args.driver or default_driver(robot, sim=False))
@@ -88,20 +88,20 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     checks: list[Check] = []
 
-    def tell(check: Check) -> None:
+    def show(check: Check) -> None:
         checks.append(check)
         print_check(console, check)
 
-    for check in check_machine(robot, driver, resolve_checkpoint(robot, args.checkpoint, sim=False)):
-        tell(check)
+    for check in check_machine(robot, driver, choose_checkpoint(robot, args.checkpoint, sim=False)):
+        show(check)
     for check in check_discovery(probe_discovery(), os.environ, outside):
-        tell(check)
+        show(check)
     evidence = _listen(robot, driver, args)
     for check in (
         *check_transport(evidence.rmw, evidence.largest_frame_bytes),
         *examine(robot, driver, evidence, args.gripper),
     ):
-        tell(check)
+        show(check)
     console.print(summary(robot.name, driver.name, checks), soft_wrap=True, highlight=False)
     report = as_json(robot.name, driver.name, checks)
     if args.json:

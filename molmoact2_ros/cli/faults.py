@@ -25,7 +25,7 @@ INSTRUCTION = "move gently around the table"
 
 DESCRIPTION = """\
 Bring up the simulated graph of a robot (one process per node, real ROS topics), let the policy move the arm, inject
-one fault at a time, and measure: the cause that is told, the time to the last command and to standstill, the largest
+one fault at a time, and measure: the reported cause, the time to the last command and to standstill, the largest
 acceleration on the way, and whether anything moves afterwards. Between faults the graph is repaired, reset and armed
 again.
 """
@@ -170,7 +170,7 @@ def _inject(args: argparse.Namespace, target: Target, faults: list[Fault], folde
         problem = str(error)
         print(f"error: {problem}", file=sys.stderr)
     console = Console()
-    # Where nobody looks, a table need not fit a terminal.
+    # Where the output is no terminal, a table need not fit one.
     console = console if console.is_terminal else Console(width=TABLE_COLUMNS)
     console.print(table(campaign.entries))
     say_event("molmoact2", f"{len(campaign.entries)} of {len(faults)} faults in {time.monotonic() - started_s:.0f} s")

@@ -38,7 +38,7 @@ def graph_from_args(embodiment: str, args: argparse.Namespace, **fixed: str) -> 
 def instruction_text(text: str) -> str:
     """Return an instruction; raise ValueError if it is empty."""
     if not text.strip():
-        raise ValueError("the instruction is empty: say what the robot shall do")
+        raise ValueError("the instruction is empty: give the task, e.g. 'put the red block in the bowl'")
     return text
 
 

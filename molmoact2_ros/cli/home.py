@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 PATIENCE_S = 60.0  # a move home that takes longer is not one
 
 EPILOG = """\
-example, in a second terminal beside `molmoact2 up droid`:
+example, in a second terminal next to `molmoact2 up droid`:
   molmoact2 arm && molmoact2 home droid
 
 Safety must be armed. The way is straight in joint space, at a part of the limits (`home_ratio` of the interpolator); a
-way that touches something is refused by safety, which names what. At home the robot holds until the policy is told
+way that touches something is refused by safety, which names what. At home the robot holds until the policy is given
 something new. Ctrl-C on the way stops the robot, as `molmoact2 stop` does. Exit status 1 if it did not arrive, 130
 after Ctrl-C.
 """
@@ -85,12 +85,12 @@ def wait_for_home(client: OperatorClient, robot: Embodiment) -> str:
             farthest_rad = max(farthest_rad, away_rad)
             progress.update(bar, completed=1.0 - away_rad / farthest_rad if farthest_rad else 0.0)
     joint, away_rad = _farthest(client, robot)
-    where = f"{joint} is {away_rad:.3f} rad away" if joint else f"no robot_state of {robot.name} is heard"
+    where = f"{joint} is {away_rad:.3f} rad away" if joint else f"no robot_state of {robot.name} is received"
     return f"the robot is not at rest in its home pose after {PATIENCE_S:.0f} s: {where}"
 
 
 def is_at_home(client: OperatorClient, robot: Embodiment) -> bool:
-    """Tell whether the arm is measured to rest in its home pose."""
+    """Return whether the arm is measured to rest in its home pose."""
     from molmoact2_ros.interpolation import rests_at_home
     from molmoact2_ros.ros.conversions import robot_state_from_msg
 
@@ -98,7 +98,7 @@ def is_at_home(client: OperatorClient, robot: Embodiment) -> bool:
 
 
 def _farthest(client: OperatorClient, robot: Embodiment) -> tuple[str, float]:
-    """Return the arm joint that is farthest from home, and how far, rad; no name before the robot is heard."""
+    """Return the arm joint that is farthest from home, and how far, rad; no name before a robot_state is received."""
     import numpy as np
 
     if client.robot is None or tuple(client.robot.names) != robot.joint_names:

@@ -14,7 +14,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Register the command."""
     parser = subparsers.add_parser(
         "instruct",
-        help="tell a running graph what to do",
+        help="send a task instruction to a running graph",
         description="Give a running graph another instruction; it takes effect with the next inference. Exit status 1 "
         "if no task node runs, or the policy rejects the instruction: the one before stays in force.",
     )

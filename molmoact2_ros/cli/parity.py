@@ -22,7 +22,7 @@ tolerances:
             dimension's range in the golden, plus 0.02, plus half a bfloat16 step
   integers, booleans and text must be equal; their number of mismatches is shown
 
-kinds of golden, told by their keys:
+kinds of golden, recognised by their keys:
   continuous   actions integrated as a flow
   discrete     actions decoded as tokens (`generated`)
   depth        depth reasoning on two frames that follow each other: a_* writes the whole depth map, b_* keeps the codes

@@ -32,7 +32,7 @@ the chunks (fixed, seeded)
   from its observation on, plus an offset of its own (sigma 0.03 rad). Every fifth turns, along a minimum-jerk blend of
   0.5 s, to another mode: the same motion half a period later.
 
-who competes
+methods compared
   none, lerobot, act     the newest chunk's row; 0.3 of the old action and 0.7 of the new; temporal ensembling
   *_smoothed             those behind a third-order low-pass filter, as strong as the goal for jerk asks
   receding, ensemble     the interpolator as it is shipped (seam:=correction, blend_s:=%(blend)s), with that mode

@@ -17,7 +17,7 @@ EPILOG = """\
 examples:
   molmoact2 soak                                         half an hour of DROID
   molmoact2 soak --embodiment so101 --driver so101_forward --minutes 10
-  molmoact2 soak --minutes 5 --busy 2                    beside two busy loops
+  molmoact2 soak --minutes 5 --busy 2                    next to two busy loops
 
 The last line of output is JSON: commands, refusals, stops with their sentences, memory, threads and open files of each
 node. Exit status 1 if anything stopped, ended or grew; with --busy a stop passes whose cause or sentence names the load

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
             )
             print(f"no graph runs {where}; {advice}")
             return 1
-        client.wait_for(lambda: client.has_heard_all, LISTEN_S)
+        client.wait_for(lambda: client.has_received_all, LISTEN_S)
         _print(client, sorted({*nodes, *client.nodes_now()}))
     return 0
 

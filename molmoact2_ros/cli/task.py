@@ -18,7 +18,7 @@ ANSWER_S = 10.0
 CANCEL_S = 5.0
 
 EPILOG = """\
-examples, in a second terminal beside `molmoact2 up droid`:
+examples, in a second terminal next to `molmoact2 up droid`:
   molmoact2 arm
   molmoact2 task "put the red block in the bowl" --time-limit 60
   molmoact2 task "put the red block in the bowl" --home-first
@@ -129,9 +129,9 @@ def _follow(client: OperatorClient, sent: Any) -> tuple[Any, bool]:
 
 def outcome_name(outcome: int) -> str:
     """Return a RunTask outcome in words, e.g. `timed out`."""
-    from molmoact2_ros.nodes.task import Outcome
+    from molmoact2_ros.nodes.task import TaskOutcome
 
-    return Outcome(outcome).name.lower().replace("_", " ")
+    return TaskOutcome(outcome).name.lower().replace("_", " ")
 
 
 def _line(feedback: Any, time_limit_s: float) -> str:

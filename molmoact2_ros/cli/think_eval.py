@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`molmoact2 think-eval`: how well change detection tells which depth codes may be used again."""
+"""`molmoact2 think-eval`: how well change detection finds which depth codes may be used again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ contestants
   reference          cosine below 0.996 against the previous frame, as the reference implementation
   cosine, per cell   the same against the frame that the cell's code was decoded from
   noise, previous    largest difference of 4 x 4 px means above 6 deviations of the sensor's noise, previous frame
-  noise, per cell    the same per cell: what perception does unless told otherwise
+  noise, per cell    the same per cell: perception's default
 
 figures
   reused     part of the cells that keep their code, after the first frame

@@ -18,7 +18,7 @@ from .graph_arguments import add_graph_arguments, graph_from_args
 
 if TYPE_CHECKING:
     from molmoact2_ros.bringup.graph import NodeSpec
-    from molmoact2_ros.operation.managed_graph import LiveGraph
+    from molmoact2_ros.operation.managed_graph import ManagedGraph
 
 EPILOG = """\
 examples:
@@ -59,18 +59,18 @@ def run(args: argparse.Namespace) -> int:
     nodes = [in_namespace(node, here) for node in graph_from_args(args.embodiment, args)]
     ros_environment.enter(args)
     from molmoact2_ros.operation.client import OperatorClient
-    from molmoact2_ros.operation.managed_graph import LiveGraph
+    from molmoact2_ros.operation.managed_graph import ManagedGraph
 
     folder = args.log_dir or Path(tempfile.mkdtemp(prefix="molmoact2_"))
     say_event("molmoact2", f"ROS domain {args.domain_id}, logs in {folder}")
     with OperatorClient(remappings=here) as client:
         client.require_free_domain([node.name for node in nodes])
-        live = LiveGraph(client, folder, say_event)
+        live = ManagedGraph(client, folder, say_event)
         live.start(nodes)
         return watch_over(live, args)
 
 
-def watch_over(live: LiveGraph, args: argparse.Namespace) -> int:
+def watch_over(live: ManagedGraph, args: argparse.Namespace) -> int:
     """Run until Ctrl-C or until a node ends; then, or after any error, stop the arm first. Return the exit status."""
     from molmoact2_ros.operation.event_log import say_event
 
@@ -88,7 +88,7 @@ def in_namespace(node: NodeSpec, remapping: Mapping[str, str]) -> NodeSpec:
     return replace(node, remappings={**node.remappings, **remapping})
 
 
-def _watch(live: LiveGraph, args: argparse.Namespace) -> int:
+def _watch(live: ManagedGraph, args: argparse.Namespace) -> int:
     from molmoact2_ros.bringup.supervisor import REFUSED, exit_status
     from molmoact2_ros.operation.event_log import say_event
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from molmoact2_ros.embodiment import Camera, Embodiment
-from molmoact2_ros.interfaces.camera_frame import COMPRESSED, Frame
+from molmoact2_ros.interfaces.camera_frame import COMPRESSED, CameraFrame
 from molmoact2_ros.perception import Budgets, PerceptionError
 from molmoact2_ros.perception.image_decoding import decode
 
@@ -22,28 +22,28 @@ from .topic_checks import check_clock, check_rate
 ByteImage = NDArray[np.uint8]
 
 _CELLS = (12, 16)  # rows and columns of the comparison
-_ALIKE = 3.0  # levels of 255, mean over the cells: two encodings of one picture differ by less, two views by tens
+_ALIKE = 3.0  # levels of 255, mean over the cells: two encodings of one image differ by less, two views by tens
 
 
 def check_distinct(
-    cameras: tuple[Camera, ...], records: Mapping[str, CameraRecord], pictures: Mapping[str, ByteImage]
+    cameras: tuple[Camera, ...], records: Mapping[str, CameraRecord], images: Mapping[str, ByteImage]
 ) -> Iterator[Check]:
     """Judge all cameras against each other.
 
     Args:
         cameras: of the robot.
         records: by role.
-        pictures: the newest of each, uint8 [H, W, 3], by role; those that could not be decoded are absent.
+        images: the newest of each, uint8 [H, W, 3], by role; those that could not be decoded are absent.
     """
-    seen = [camera for camera in cameras if camera.role in pictures]
+    seen = [camera for camera in cameras if camera.role in images]
     for one, other in combinations(seen, 2):
         name, expected = f"cameras {one.role} and {other.role}", "two different views"
         if set(records[one.role].checksums) & set(records[other.role].checksums):
             remedy = f"remap {one.topic} or {other.topic}: one camera feeds both"
-            yield failed(name, "the same picture, byte for byte", expected, remedy)
-        elif (difference := _difference(pictures[one.role], pictures[other.role])) < _ALIKE:
+            yield failed(name, "the same image, byte for byte", expected, remedy)
+        elif (difference := _difference(images[one.role], images[other.role])) < _ALIKE:
             remedy = f"look whether one camera feeds both {one.topic} and {other.topic}"
-            yield warning(name, f"pictures differ by {difference:.1f} of 255 levels only", expected, remedy)
+            yield warning(name, f"images differ by {difference:.1f} of 255 levels only", expected, remedy)
         else:
             yield ok(name, f"different views ({difference:.0f} of 255 levels apart)", expected)
     yield from _check_frame_ids(seen, records)
@@ -87,14 +87,14 @@ def _difference(one: ByteImage, other: ByteImage) -> float:
     return float(np.abs(_cells(one) - _cells(other)).mean())
 
 
-def _cells(picture: ByteImage) -> NDArray[np.float64]:
+def _cells(image: ByteImage) -> NDArray[np.float64]:
     """Return the mean brightness of each cell [12, 16]."""
     rows, columns = _CELLS
-    small = Image.fromarray(picture).convert("L").resize((columns, rows), Image.Resampling.BOX)
+    small = Image.fromarray(image).convert("L").resize((columns, rows), Image.Resampling.BOX)
     return np.asarray(small, dtype=np.float64)
 
 
-# Levels of 255 between the darkest and the brightest hundredth of a picture. Noise of a covered sensor stays below; a
+# Levels of 255 between the darkest and the brightest hundredth of an image. Noise of a covered sensor stays below; a
 # lit scene has a hundred and more.
 _CONTRAST = 24
 _DARK, _BRIGHT = 40, 215
@@ -102,25 +102,25 @@ _FROZEN_S = 1.0
 _LIVE_SHARE = 0.9
 
 
-def check_decoding(name: str, frame: Frame, frame_id: str) -> tuple[Check, ByteImage | None]:
-    """Judge whether a frame can be read; return the picture [H, W, 3] too, None where it cannot."""
+def check_decoding(name: str, frame: CameraFrame, frame_id: str) -> tuple[Check, ByteImage | None]:
+    """Judge whether a frame can be read; return the image [H, W, 3] too, None where it cannot."""
     try:
-        picture = decode(frame)
+        image = decode(frame)
     except PerceptionError as error:
         what, _, rest = str(error).partition(": expected ")
         expected, _, got = rest.partition(", got ")
         got, _, remedy = got.partition("; ")
         found = f"{what} {got}" if got else str(error)
-        return failed(name, found, expected or "a picture", remedy or "look at the camera driver's settings"), None
-    height, width = picture.shape[:2]
+        return failed(name, found, expected or "an image", remedy or "look at the camera driver's settings"), None
+    height, width = image.shape[:2]
     encoding = "JPEG or PNG" if frame.encoding == COMPRESSED else frame.encoding
     found = f"{width} x {height} {encoding}, {frame.data.size / 1e6:.2f} MB, frame_id {frame_id!r}"
-    return ok(name, found, "an encoding that perception decodes"), picture
+    return ok(name, found, "an encoding that perception decodes"), image
 
 
-def check_content(name: str, picture: ByteImage) -> Check:
-    """Judge whether a picture shows anything."""
-    dark, bright = np.quantile(picture.mean(axis=2), (0.01, 0.99))
+def check_content(name: str, image: ByteImage) -> Check:
+    """Judge whether an image shows anything."""
+    dark, bright = np.quantile(image.mean(axis=2), (0.01, 0.99))
     expected = "a lit scene"
     if bright - dark >= _CONTRAST:
         return ok(name, f"brightness {dark:.0f} to {bright:.0f} of 255", expected)
@@ -130,43 +130,43 @@ def check_content(name: str, picture: ByteImage) -> Check:
 
 
 def check_change(name: str, record: CameraRecord, wanted_hz: float) -> Check:
-    """Judge whether pictures follow one another: sensor noise changes every picture of a living camera."""
+    """Judge whether images follow one another: sensor noise changes every image of a working camera."""
     sums = np.array(record.checksums, dtype=np.int64)
     span_s = float(np.ptp(record.arrivals.received_ns)) / 1e9
     changes = int(np.count_nonzero(np.diff(sums)))
-    expected = "every picture differs from the one before"
+    expected = "every image differs from the one before"
     if changes == 0 and span_s >= _FROZEN_S:
-        found = f"{sums.size} identical pictures in {span_s:.1f} s"
-        return failed(name, found, expected, "restart the camera: it sends its last picture again under new stamps")
+        found = f"{sums.size} identical images in {span_s:.1f} s"
+        return failed(name, found, expected, "restart the camera: it sends its last image again under new stamps")
     if changes < _LIVE_SHARE * (sums.size - 1) and changes < _LIVE_SHARE * wanted_hz * span_s:
-        found = f"{changes} new pictures in {sums.size} messages, {changes / span_s:.1f} a second"
-        remedy = "the driver repeats pictures: raise the camera's own rate, or shorten its exposure"
+        found = f"{changes} new images in {sums.size} messages, {changes / span_s:.1f} a second"
+        remedy = "the driver repeats images: raise the camera's own rate, or shorten its exposure"
         return warning(name, found, expected, remedy)
-    return ok(name, f"{changes + 1} different pictures in {sums.size} messages", expected)
+    return ok(name, f"{changes + 1} different images in {sums.size} messages", expected)
 
 
 def check_cameras(robot: Embodiment, records: Mapping[str, CameraRecord]) -> Iterator[Check]:
     """Judge every camera of which something came, then all of them together; `records` are by role."""
-    pictures: dict[str, ByteImage] = {}
+    images: dict[str, ByteImage] = {}
     for camera in robot.cameras:
         record = records[camera.role]
         if record.newest is None:
             continue
         label = f"camera {camera.role}"
-        yield from contained(f"{label} picture", _check_image, label, record, pictures, camera.role)
+        yield from contained(f"{label} image", _check_image, label, record, images, camera.role)
         yield from _check_times(camera, record, robot.policy.rate_hz)
-        if camera.role in pictures:
-            yield from contained(f"{label} light", check_content, f"{label} light", pictures[camera.role])
-    yield from contained("cameras", check_distinct, robot.cameras, records, pictures)
+        if camera.role in images:
+            yield from contained(f"{label} light", check_content, f"{label} light", images[camera.role])
+    yield from contained("cameras", check_distinct, robot.cameras, records, images)
 
 
-def _check_image(label: str, record: CameraRecord, pictures: dict[str, ByteImage], role: str) -> Iterator[Check]:
-    """Judge whether the newest frame can be read, and put its image into `pictures` if so."""
+def _check_image(label: str, record: CameraRecord, images: dict[str, ByteImage], role: str) -> Iterator[Check]:
+    """Judge whether the newest frame can be read, and put its image into `images` if so."""
     if record.newest is None:
         return
-    decoding, image = check_decoding(f"{label} picture", record.newest, record.frame_id)
+    decoding, image = check_decoding(f"{label} image", record.newest, record.frame_id)
     if image is not None:
-        pictures[role] = image
+        images[role] = image
     yield decoding
 
 

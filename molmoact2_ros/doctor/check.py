@@ -54,4 +54,4 @@ def contained(name: str, look: Callable[..., Check | Iterable[Check]], *args: An
         yield from (found,) if isinstance(found, Check) else found
     except Exception as error:
         said = shortened(f"{type(error).__name__}: {error}")
-        yield failed(name, f"this check broke off ({said})", "a verdict", "judge it by hand, and report the error")
+        yield failed(name, f"this check broke off ({said})", "a verdict", "check it by hand, and report the error")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmoact2_ros.embodiment import DriverGroup, Embodiment, Joint
-from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.interfaces.camera_frame import CameraFrame
 from molmoact2_ros.interfaces.joint_report import DriverReport
 
 NS_PER_S = 1e9
@@ -77,7 +77,7 @@ class CameraRecord:
 
     arrivals: Arrivals
     checksums: tuple[int, ...] = ()
-    newest: Frame | None = None
+    newest: CameraFrame | None = None
     frame_id: str = ""
 
 
@@ -122,7 +122,7 @@ class Evidence:
     Attributes:
         rmw: the middleware.
         peers: by topic: every state, camera and command topic of the robot.
-        published: every topic of the domain that somebody publishes, with its types.
+        published: every topic of the domain that has a publisher, with its types.
         states: by topic, for the profile in use.
         cameras: by role.
         image_topics: by role: the topic that was listened to, which depends on the image transport.

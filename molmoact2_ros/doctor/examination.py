@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Judge the drivers of a robot by what was seen and heard of them. No ROS."""
+"""Check the drivers of a robot by what was received from them. No ROS."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from molmoact2_ros.embodiment import Camera, Driver, Embodiment, EmbodimentError, require_servable
+from molmoact2_ros.embodiment import Camera, Driver, Embodiment, EmbodimentError, validate_driver
 
 from .camera_checks import check_cameras
 from .check import Check, contained, failed
@@ -22,8 +22,8 @@ def examine(robot: Embodiment, driver: Driver, evidence: Evidence, gripper: str 
     Args:
         robot: what it should be.
         driver: the profile.
-        evidence: what was seen and heard.
-        gripper: open or closed, as somebody sees its grippers; empty where nobody looked.
+        evidence: what was received.
+        gripper: open or closed, as an operator sees its grippers; empty where no operator looked.
     """
     yield from contained("profile", _check_profile, robot, driver)
     yield from _check_states(robot, driver, evidence, gripper)
@@ -36,7 +36,7 @@ def examine(robot: Embodiment, driver: Driver, evidence: Evidence, gripper: str 
 
 def _check_profile(robot: Embodiment, driver: Driver) -> Iterator[Check]:
     try:
-        require_servable(robot, driver)
+        validate_driver(robot, driver)
     except EmbodimentError as error:
         yield failed("profile", str(error), "a profile that the bridge can serve", "correct the embodiment file")
 

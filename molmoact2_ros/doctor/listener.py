@@ -18,7 +18,7 @@ from sensor_msgs.msg import CompressedImage, Image, JointState
 
 from molmoact2_ros.bringup.ros_environment import ros_arguments
 from molmoact2_ros.embodiment import Driver, Embodiment
-from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.interfaces.camera_frame import CameraFrame
 from molmoact2_ros.interfaces.joint_report import DriverReport
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.conversions import MessageInfo, report_from_msg, stamp_ns
@@ -57,7 +57,7 @@ class Listener:
         self._notes: dict[str, list[Note]] = {}
         self._reports: dict[str, list[DriverReport]] = {}
         self._checksums: dict[str, list[int]] = {}
-        self._newest: dict[str, tuple[Frame, str]] = {}
+        self._newest: dict[str, tuple[CameraFrame, str]] = {}
         self._forget()
         self._subscribe()
 
@@ -82,19 +82,19 @@ class Listener:
             self._stop_flag.raise_once()
             self._executor.spin_once(timeout_sec=SIGNAL_POLL_S)
 
-    def listen(self, seconds: float, tell: Callable[[float], None]) -> Evidence:
+    def listen(self, seconds: float, report_progress: Callable[[float], None]) -> Evidence:
         """Receive for some time and return what came.
 
         Args:
             seconds: how long.
-            tell: called often with the seconds that have passed.
+            report_progress: called often with the seconds that have passed.
         """
         self._forget()
         began = time.monotonic()
         while (passed := time.monotonic() - began) < seconds:
             self._stop_flag.raise_once()
             self._executor.spin_once(timeout_sec=min(SIGNAL_POLL_S, seconds - passed))
-            tell(passed)
+            report_progress(passed)
         return self._evidence(time.monotonic_ns())
 
     def _forget(self) -> None:
@@ -106,7 +106,7 @@ class Listener:
     def _subscribe(self) -> None:
         listen = self._node.create_subscription
         for topic in self._state_topics:
-            # Deep, for every message shall be counted; the bridge wants the newest ones alone.
+            # Deep, because every message must be counted; the bridge wants the newest ones alone.
             listen(JointState, topic, partial(self._on_state, topic), qos.to_record(qos.DRIVER_STATE))
         for role, topic in self._image_topics.items():
             listen(self._image_type, topic, partial(self._on_image, role), qos.CAMERA)

@@ -213,7 +213,7 @@ def _gpu() -> Gpu | None:
     try:
         import torch
     except ImportError:
-        return None  # which the check of the packages tells
+        return None  # which the check of the packages reports
     if not torch.cuda.is_available():
         return None
     device = torch.cuda.get_device_properties(0)

@@ -25,15 +25,15 @@ def check_names(name: str, robot: Embodiment, group: DriverGroup, record: StateR
         name: of the check.
         robot: its other profiles are proposed where they fit.
         group: the joints in question.
-        record: all that was heard on the topic; at least one report.
+        record: all that was received on the topic; at least one report.
     """
-    wanted, heard = tuple(group.joints.values()), record.names
+    wanted, reported = tuple(group.joints.values()), record.names
     expected = ", ".join(wanted)
-    missing = [joint for joint in wanted if joint not in heard]
+    missing = [joint for joint in wanted if joint not in reported]
     if missing:
         absent = "none of them" if len(missing) == len(wanted) else f"no {', '.join(missing)}"
-        found = f"{absent}; the topic names {', '.join(heard) or 'no joint'}"
-        return failed(name, found, expected, _name_remedy(robot, group, heard))
+        found = f"{absent}; the topic names {', '.join(reported) or 'no joint'}"
+        return failed(name, found, expected, _name_remedy(robot, group, reported))
     torn = [report for report in record.about(wanted).reports if not set(wanted) <= set(report.names)]
     if torn:
         found = f"{len(torn)} messages name a part of them: {', '.join(torn[-1].names)}"
@@ -53,29 +53,29 @@ def _check_shape(name: str, wanted: tuple[str, ...], record: StateRecord) -> Che
     return None
 
 
-def _name_remedy(robot: Embodiment, group: DriverGroup, heard: tuple[str, ...]) -> str:
+def _name_remedy(robot: Embodiment, group: DriverGroup, reported: tuple[str, ...]) -> str:
     fitting = [
         driver.name
         for driver in robot.drivers.values()
         for other in driver.groups
-        if set(other.joints) >= set(group.joints) and set(other.joints.values()) <= set(heard)
+        if set(other.joints) >= set(group.joints) and set(other.joints.values()) <= set(reported)
     ]
     if fitting:
         return f"choose --driver {' or '.join(dict.fromkeys(fitting))}: these names are its own"
-    prefix = _other_prefix(tuple(group.joints.values()), heard)
+    prefix = _other_prefix(tuple(group.joints.values()), reported)
     if prefix:
         return f"the driver says {prefix[1]!r} where the profile says {prefix[0]!r}: write a profile with its names"
     return "start the driver of these joints, or write a profile with its names into the embodiment file"
 
 
-def _other_prefix(wanted: tuple[str, ...], heard: tuple[str, ...]) -> tuple[str, str] | None:
-    """Return the prefix of the wanted names and the one that replaces it in the names heard, if one does."""
+def _other_prefix(wanted: tuple[str, ...], reported: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return the prefix of the wanted names and the one that replaces it in the reported names, if one does."""
     for length in range(len(wanted[0]) - 1, 0, -1):
         ours, stem = wanted[0][:length], wanted[0][length:]
-        for name in heard:
+        for name in reported:
             theirs = name.removesuffix(stem)
             renamed = [theirs + joint.removeprefix(ours) for joint in wanted]
-            if name != theirs and all(joint.startswith(ours) for joint in wanted) and set(renamed) <= set(heard):
+            if name != theirs and all(joint.startswith(ours) for joint in wanted) and set(renamed) <= set(reported):
                 return ours, theirs
     return None
 
@@ -116,7 +116,7 @@ def _check_rest(name: str, readings: GroupReadings, expected: str) -> Check:
 
 
 def _ratio(times_s: Vector, positions: Vector, rates: Vector) -> float | None:
-    """Return reported over real motion, by least squares over windows; None where it cannot be told."""
+    """Return reported over real motion, by least squares over windows; None where it cannot be determined."""
     steps_s = np.diff(times_s)
     if not steps_s.size or np.median(steps_s) <= 0:
         return None
@@ -124,8 +124,8 @@ def _ratio(times_s: Vector, positions: Vector, rates: Vector) -> float | None:
     way = np.append(0.0, np.cumsum(0.5 * (rates[1:] + rates[:-1]) * steps_s))
     if way.size <= window:
         return None
-    moved, told = positions[window:] - positions[:-window], way[window:] - way[:-window]
-    return float(moved @ told / (moved @ moved)) if (moved @ moved) > 0 else None
+    moved, reported = positions[window:] - positions[:-window], way[window:] - way[:-window]
+    return float(moved @ reported / (moved @ moved)) if (moved @ moved) > 0 else None
 
 
 def _velocity_remedy(ratio: float) -> str:
@@ -143,8 +143,8 @@ def check_group(robot: Embodiment, group: DriverGroup, record: StateRecord, grip
     Args:
         robot: the group's.
         group: its joints, names and units.
-        record: all that was heard on its topic; at least one report.
-        gripper: open or closed, as somebody sees its grippers; empty where nobody looked.
+        record: all that was received on its topic; at least one report.
+        gripper: open or closed, as an operator sees its grippers; empty where no operator looked.
     """
     label = group_label(group)
     names = check_names(f"{label} names", robot, group, record)
@@ -174,7 +174,7 @@ def check_group(robot: Embodiment, group: DriverGroup, record: StateRecord, grip
 def _comes_from_several(record: StateRecord) -> bool:
     sources = ReportSources()
     for report in record.reports:
-        sources.hear(report.sequence)
+        sources.add(report.sequence)
     return sources.are_several
 
 

@@ -56,7 +56,7 @@ def check_controller(robot: Embodiment, group: DriverGroup, peers: Mapping[str, 
     found = [here.server] if here.server else list(here.subscribed_types)
     listening = sorted(set(_listeners(here)))
     if not listening and not here.server:
-        yield failed(name, f"nobody listens on {topic}", expected, _remedy(robot, group, peers))
+        yield failed(name, f"no node subscribes to {topic}", expected, _remedy(robot, group, peers))
     elif kind not in found:
         yield failed(
             name,
@@ -66,7 +66,7 @@ def check_controller(robot: Embodiment, group: DriverGroup, peers: Mapping[str, 
         )
     else:
         yield ok(name, f"{', '.join(listening) or 'an action server'} listens on {topic}", expected)
-    yield _check_rivals(f"{group_label(group)} rivals", here)
+    yield _check_second_publishers(f"{group_label(group)} second publishers", here)
 
 
 def check_messages(robot: Embodiment, driver: Driver, installed: Callable[[str], bool]) -> Iterator[Check]:
@@ -75,7 +75,7 @@ def check_messages(robot: Embodiment, driver: Driver, installed: Callable[[str],
     Args:
         robot: its other profiles are proposed where all of theirs are.
         driver: the profile in use.
-        installed: tells whether a Python package is there.
+        installed: returns whether a Python package is there.
     """
 
     def missing(profile: Driver) -> list[str]:
@@ -91,20 +91,20 @@ def check_messages(robot: Embodiment, driver: Driver, installed: Callable[[str],
         yield failed("messages", f"{package} is not installed", kind, remedy + choice)
 
 
-def _check_rivals(name: str, here: TopicPeers) -> Check:
-    expected = "nobody but the bridge commands the robot"
+def _check_second_publishers(name: str, here: TopicPeers) -> Check:
+    expected = "only the bridge commands the robot"
     if here.server:
-        return ok(name, "not seen: it is an action, which anybody may send goals to", expected)
+        return ok(name, "not seen: it is an action, which any node may send goals to", expected)
     nodes = Counter(here.publishers)
-    rivals = [node for node, count in nodes.items() if node.rpartition("/")[2] != BRIDGE or count > 1]
-    bridges = [node for node in nodes if node not in rivals]
-    if rivals or len(bridges) > 1:
-        named = ", ".join(sorted(rivals) or bridges)
+    others = [node for node, count in nodes.items() if node.rpartition("/")[2] != BRIDGE or count > 1]
+    bridges = [node for node in nodes if node not in others]
+    if others or len(bridges) > 1:
+        named = ", ".join(sorted(others) or bridges)
         remedy = "stop it before arming; one that crashed is listed for some seconds"
         return failed(name, f"{named} publishes on {here.topic}", expected, remedy)
     if bridges:
         return warning(name, f"the bridge runs already ({bridges[0]})", expected, "start no second graph")
-    return ok(name, "nobody publishes yet", expected)
+    return ok(name, "no node publishes yet", expected)
 
 
 def _remedy(robot: Embodiment, group: DriverGroup, peers: Mapping[str, TopicPeers]) -> str:
@@ -117,7 +117,7 @@ def _remedy(robot: Embodiment, group: DriverGroup, peers: Mapping[str, TopicPeer
     ]
     if others:
         return f"activate the controller, or choose --driver {' or '.join(dict.fromkeys(others))}, whose one listens"
-    return "activate the controller: ros2 control list_controllers tells its state"
+    return "activate the controller: ros2 control list_controllers shows its state"
 
 
 def _listeners(peers: TopicPeers) -> list[str]:
@@ -213,21 +213,21 @@ def _rhythm(arrivals: Arrivals) -> str:
     return f"{arrivals.rate_hz:.1f} Hz, largest gap {arrivals.largest_gap_s:.3f} s, {missing}"
 
 
-def check_source(peers: TopicPeers, kind: str, others: Collection[str], heard: int) -> Check:
+def check_source(peers: TopicPeers, kind: str, others: Collection[str], received: int) -> Check:
     """Judge the publishers of one topic.
 
     Args:
         peers: who is at the topic.
         kind: the type that is read.
-        others: other topics of that type which somebody publishes, to be proposed.
-        heard: messages that came while listening.
+        others: other topics of that type which have a publisher, to be proposed.
+        received: messages that came while listening.
     """
     name = f"topic {peers.topic}"
     if not peers.publishers:
         elsewhere = f"the domain has this type on {', '.join(sorted(others))}" if others else "no topic has this type"
         return failed(
             name,
-            f"nobody publishes it; {elsewhere}",
+            f"no node publishes it; {elsewhere}",
             f"a driver that publishes {kind}",
             "start the driver, or remap its topic to this name; look at --domain-id and --network too",
         )
@@ -239,7 +239,7 @@ def check_source(peers: TopicPeers, kind: str, others: Collection[str], heard: i
             kind,
             "remap the topic that carries this type, or change --image-transport for a camera",
         )
-    if not heard:
+    if not received:
         return failed(
             name,
             f"{nodes} publishes {kind}, but no message came",

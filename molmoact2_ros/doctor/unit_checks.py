@@ -108,16 +108,16 @@ class GripperUnit:
         return abs(self.open - self.closed)
 
     def holds(self, low: float, high: float) -> bool:
-        """Tell whether a range of values lies in the gripper's stroke."""
+        """Return whether a range of values lies in the gripper's stroke."""
         slack = SLACK * self.stroke
         return min(self.closed, self.open) - slack <= low and high <= max(self.closed, self.open) + slack
 
     def is_at_end(self, value: float) -> bool:
-        """Tell whether a value lies at one of the ends."""
+        """Return whether a value lies at one of the ends."""
         return any(abs(value - end) < _AT_AN_END * self.stroke for end in (self.closed, self.open))
 
     def is_swept(self, low: float, high: float) -> bool:
-        """Tell whether a range of values is the whole stroke."""
+        """Return whether a range of values is the whole stroke."""
         return self.holds(low, high) and high - low > (1 - 2 * SLACK) * self.stroke
 
 
@@ -132,17 +132,17 @@ UNITS = (
 
 
 def check_gripper(name: str, readings: GroupReadings, column: int, seen: str = "") -> Check:
-    """Judge the positions of one gripper; `seen` is OPEN or CLOSED where somebody has looked at it, else empty."""
+    """Judge the positions of one gripper; `seen` is OPEN or CLOSED where an operator has looked at it, else empty."""
     raw, strokes = readings.raw[:, column], readings.positions[:, column]
     low, high = float(raw.min()), float(raw.max())
     own = GripperUnit("", float(readings.closed[column]), float(readings.open[column]))
     expected = f"{own.closed:g} (closed) to {own.open:g} (open)"
-    heard = f"{readings.driver_names[column]} = {_range(low, high)}"
+    reported = f"{readings.driver_names[column]} = {_range(low, high)}"
     if not own.holds(low, high):
         fitting = [unit.title for unit in UNITS if unit.holds(low, high)]
         looks = f"this may be {' or '.join(fitting)}: " if fitting else ""
-        return failed(name, heard, expected, f"{looks}correct the driver, or the unit of its profile")
-    words = f"{heard}, which reads {_PERCENT * strokes[-1]:.0f} % open"
+        return failed(name, reported, expected, f"{looks}correct the driver, or the unit of its profile")
+    words = f"{reported}, which reads {_PERCENT * strokes[-1]:.0f} % open"
     swept = next((unit for unit in UNITS if unit.is_swept(low, high) and unit.stroke < _SMALLER * own.stroke), None)
     if swept:
         remedy = "correct the driver, or the unit of its profile"

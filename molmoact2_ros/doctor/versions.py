@@ -15,7 +15,7 @@ _DISTRO_OF_RCLPY = {"3": "humble", "7": "jazzy", "9": "kilted"}  # by major vers
 
 
 def distro_of(ros_distro: str, rclpy: str) -> str:
-    """Return the ROS distribution: the variable ROS_DISTRO if it is set, else what the version of rclpy tells."""
+    """Return the ROS distribution: the variable ROS_DISTRO if it is set, else by the version of rclpy."""
     return ros_distro or _DISTRO_OF_RCLPY.get(rclpy.partition(".")[0], "unknown")
 
 

@@ -17,12 +17,12 @@ from .driver import (
     STREAMS,
     Driver,
     DriverGroup,
-    require_servable,
+    validate_driver,
 )
 from .embodiment import Embodiment, shipped_embodiments
 from .errors import EmbodimentError
 from .fault_source import DIAGNOSTICS, FRANKA_STATE, HARDWARE_COMPONENTS, FaultSource
-from .geometry import Geometry, Hand
+from .geometry import Geometry, Tcp
 from .joint import Joint
 from .policy_contract import PolicyContract
 from .share import share_folder
@@ -51,14 +51,14 @@ __all__ = [
     "EmbodimentError",
     "FaultSource",
     "Geometry",
-    "Hand",
     "Joint",
     "PolicyContract",
+    "Tcp",
     "explain",
     "read_urdf",
-    "require_servable",
     "resolve_meshes",
     "set_compiler",
     "share_folder",
     "shipped_embodiments",
+    "validate_driver",
 ]

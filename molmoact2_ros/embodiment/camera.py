@@ -26,7 +26,7 @@ class Camera:
 
     @property
     def info_topic(self) -> str:
-        """Where drivers publish its calibration: `camera_info` beside the images."""
+        """Where drivers publish its calibration: `camera_info` next to the images."""
         return "".join((*self.topic.rpartition("/")[:2], "camera_info"))
 
     @classmethod

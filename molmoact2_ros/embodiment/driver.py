@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # A controller that plays a trajectory is sent all of it.
 JOINT_TRAJECTORY = "joint_trajectory"  # trajectory_msgs/JointTrajectory to a joint trajectory controller
-# A controller that goes to whatever came last, at once, is sent a stream of set points.
+# A controller that goes to whatever came last, at once, is sent a stream of setpoints.
 STREAMED_TRAJECTORY = "streamed_trajectory"  # trajectory_msgs/JointTrajectory of one point, without a stamp
 STREAMED_COMMANDS = "streamed_commands"  # std_msgs/Float64MultiArray to a forward command controller
 # A gripper that moves at its own speed is sent goals.
@@ -137,7 +137,7 @@ class Driver:
         return cls(name, groups, stop_service, faults)
 
 
-def require_servable(robot: Embodiment, driver: Driver) -> None:
+def validate_driver(robot: Embodiment, driver: Driver) -> None:
     """Check that every group's interface can carry its joints.
 
     Raises:

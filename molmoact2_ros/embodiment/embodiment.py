@@ -126,10 +126,10 @@ class Embodiment:
         return np.array(self.poses[name], dtype=np.float64)
 
     def slowed(self, scale: float) -> Embodiment:
-        """Return the robot with the largest speeds of its joints and hands scaled, for bring-up."""
+        """Return the robot with the largest speeds of its joints and TCPs scaled, for bring-up."""
         joints = tuple(replace(joint, velocity=scale * joint.velocity) for joint in self.joints)
-        hands = tuple(replace(hand, speed_m_s=scale * hand.speed_m_s) for hand in self.geometry.hands)
-        return replace(self, joints=joints, geometry=replace(self.geometry, hands=hands))
+        tcps = tuple(replace(tcp, speed_m_s=scale * tcp.speed_m_s) for tcp in self.geometry.tcps)
+        return replace(self, joints=joints, geometry=replace(self.geometry, tcps=tcps))
 
     def driver(self, name: str) -> Driver:
         """Return a driver profile; raise EmbodimentError if the file has none of that name."""
@@ -177,7 +177,7 @@ def _find(name_or_path: str | Path) -> Path:
 
 
 def _find_urdf(embodiment: Path, name: str) -> Path:
-    """Return a lab's own URDF beside its embodiment file, else the one that comes along."""
+    """Return a lab's own URDF next to its embodiment file, else the bundled one."""
     candidates = [embodiment.parent / name, embodiment.parent.parent.parent / "urdf" / name]
     candidates.append(share_folder() / "urdf" / name)
     return next((path for path in candidates if path.is_file()), candidates[0])

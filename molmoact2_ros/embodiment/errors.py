@@ -5,5 +5,5 @@ from __future__ import annotations
 
 from molmoact2_ros.schema import SchemaError
 
-# Whoever reads a robot's files expects one error, whether a value or its place in the file is wrong.
+# A reader of a robot's files expects one error, whether a value or its place in the file is wrong.
 EmbodimentError = SchemaError

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a robot may be in space: its hands, its table, and how near things may come. Its shapes stand in its URDF."""
+"""Where a robot may be in space: its TCPs, its table, and the margins. Its shapes stand in its URDF."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Hand:
+class Tcp:
     """A point that is carried by a link of the URDF, the box it may be in and its largest speed.
 
     `point_m` stands in the frame of `link`; `low_m` and `high_m` are corners in the frame of the URDF's root.
@@ -27,9 +27,9 @@ class Hand:
     speed_m_s: float
 
     @classmethod
-    def read(cls, section: Section) -> Hand:
-        """Read one entry of `hands`; raise EmbodimentError if it cannot be used."""
-        hand = cls(
+    def read(cls, section: Section) -> Tcp:
+        """Read one entry of `tcps`; raise EmbodimentError if it cannot be used."""
+        tcp = cls(
             link=section.text("link"),
             point_m=_triple(section, "point_m"),
             low_m=_triple(section, "low_m"),
@@ -37,13 +37,13 @@ class Hand:
             speed_m_s=section.number("speed_m_s"),
         )
         section.finish()
-        if any(low >= high for low, high in zip(hand.low_m, hand.high_m, strict=True)):
+        if any(low >= high for low, high in zip(tcp.low_m, tcp.high_m, strict=True)):
             raise EmbodimentError(
-                f"{section.where}: expected low_m < high_m on every axis, got {hand.low_m} and {hand.high_m}"
+                f"{section.where}: expected low_m < high_m on every axis, got {tcp.low_m} and {tcp.high_m}"
             )
-        if hand.speed_m_s <= 0:
-            raise EmbodimentError(f"{section.where}.speed_m_s: expected a positive number, got {hand.speed_m_s}")
-        return hand
+        if tcp.speed_m_s <= 0:
+            raise EmbodimentError(f"{section.where}.speed_m_s: expected a positive number, got {tcp.speed_m_s}")
+        return tcp
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Geometry:
     `links_without_shape` are those that have no collision shape on purpose.
     """
 
-    hands: tuple[Hand, ...]
+    tcps: tuple[Tcp, ...]
     table_height_m: float
     table_margin_m: float
     margin_m: float
@@ -68,7 +68,7 @@ class Geometry:
         """Read `geometry`; raise EmbodimentError if it cannot be used, or names other grippers than the joints do."""
         grippers = section.named_sections("grippers")
         geometry = cls(
-            hands=tuple(Hand.read(entry) for entry in section.sections("hands")),
+            tcps=tuple(Tcp.read(entry) for entry in section.sections("tcps")),
             table_height_m=section.number("table_height_m"),
             table_margin_m=section.number("table_margin_m"),
             margin_m=section.number("margin_m"),

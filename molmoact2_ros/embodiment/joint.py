@@ -61,7 +61,7 @@ class Joint:
 
     @property
     def is_gripper(self) -> bool:
-        """Tell a gripper from an arm joint."""
+        """Return whether the joint is a gripper."""
         return self.kind == GRIPPER
 
     def _check(self, where: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the package's data files lie: beside the code in a checkout, under share/ once installed."""
+"""Where the package's data files lie: next to the code in a checkout, under share/ once installed."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmoact2_ros.interfaces.action_chunk import ActionChunk
-from molmoact2_ros.safety import Limits, Space
+from molmoact2_ros.safety import CollisionChecker, Limits
 from molmoact2_ros.timing import NS_PER_S
 
 from .detour import Detour
@@ -45,16 +45,16 @@ ROWS = {ONE_LONG: 2_000, ONE_VERY_LONG: 10_000, LONG: 500}
 LEAD_S = 0.15  # a detour begins where motion is not yet decided on
 
 
-class SpoiltChunks:
+class CorruptedChunks:
     """Change chunks from the moment a kind is chosen, until another is; without a kind they pass as they are."""
 
-    def __init__(self, limits: Limits, space: Space, pose: NDArray[np.float64]) -> None:
+    def __init__(self, limits: Limits, collision_checker: CollisionChecker, pose: NDArray[np.float64]) -> None:
         """Take what safety knows of the robot; chunks must name the joints in its order.
 
         Poses in collision are searched about `pose` [joints] now, for about a second: later there is no time.
         """
-        self._limits, self._space = limits, space
-        self._collisions = collisions(limits, space, pose)
+        self._limits, self._collision_checker = limits, collision_checker
+        self._collisions = collisions(limits, collision_checker, pose)
         self.choose("")
 
     def choose(self, kind: str) -> None:
@@ -67,7 +67,7 @@ class SpoiltChunks:
             raise ValueError(f"expected one of {', '.join(KINDS)}, or nothing; got {kind!r}")
         self._kind = kind
         self._detour: Detour | None = None
-        self._since_ns: int | None = None  # ROS time of the first chunk that is spoilt
+        self._since_ns: int | None = None  # ROS time of the first corrupted chunk
         self._first_stamp_ns: int | None = None
 
     @property
@@ -75,7 +75,7 @@ class SpoiltChunks:
         """How much later than they come chunks go on; infinite when they do not."""
         return {SLOW: SLOW_S, SILENT: np.inf}.get(self._kind, 0.0)
 
-    def spoil(self, chunk: ActionChunk, now_ns: int) -> ActionChunk:
+    def corrupt(self, chunk: ActionChunk, now_ns: int) -> ActionChunk:
         """Return what takes the place of an honest chunk that came at a ROS time."""
         is_first = self._since_ns is None
         self._since_ns, self._first_stamp_ns = self._since_ns or now_ns, self._first_stamp_ns or chunk.stamp_ns
@@ -111,8 +111,8 @@ class SpoiltChunks:
         limits, start = self._limits, chunk.positions[0]
         if self._kind == OUT_OF_RANGE:
             ends = ends_of_range(limits, start)
-            return Detour.plan(chunk, start_ns, nearest_free(self._space, start, ends), limits)
-        return Detour.plan(chunk, start_ns, nearest_collision(self._space, start, self._collisions), limits)
+            return Detour.plan(chunk, start_ns, nearest_free(self._collision_checker, start, ends), limits)
+        return Detour.plan(chunk, start_ns, nearest_collision(self._collision_checker, start, self._collisions), limits)
 
     @property
     def _first_arm_joint(self) -> int:

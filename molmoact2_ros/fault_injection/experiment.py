@@ -43,7 +43,7 @@ def attempt(graph: GraphUnderTest, fault: Fault) -> tuple[Outcome, Recording, fl
         objections = [str(error)]
     recording, cause = observer.recording, _cause(graph, fault)
     objections += _unlogged(graph) + _early(graph, fault)
-    ignored = fault.action.argument if fault.action.means is Means.RIVAL else ""
+    ignored = fault.action.argument if fault.action.means is Means.SECOND_PUBLISHER else ""
     seen = recording if fault.measurable else Recording(commands=recording.commands)
     outcome = Outcome(fault, cause, measure(seen, begun_s, graph.robot, ignored), tuple(objections))
     return outcome, recording, begun_s
@@ -94,10 +94,10 @@ def _resumed(graph: GraphUnderTest, fault: Fault) -> list[str]:
 
 
 def _sends_one_more(graph: GraphUnderTest, fault: Fault) -> bool:
-    """Tell whether a process may send what it was about to send when it was stopped, once on each topic.
+    """Return whether a process may send what it was about to send when it was stopped, once on each topic.
 
     A trajectory is past by then: that it moves nothing is measured. A controller that is streamed to goes wherever the
-    set point is.
+    setpoint is.
     """
     streams = graph.is_streamed and fault.action.argument == "bridge"
     return fault.action.means is Means.HANG and not streams

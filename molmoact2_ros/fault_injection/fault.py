@@ -13,18 +13,18 @@ NONE = "none"  # instead of a cause: nothing stopped
 class Means(Enum):
     """How a fault is brought about; the value says what `Action.argument` is."""
 
-    HARDWARE = "the simulator's parameter misbehaviour"
-    CHUNKS = "a kind of SpoiltChunks"
+    HARDWARE = "the simulator's parameter fault"
+    CHUNKS = "a kind of CorruptedChunks"
     KILL = "a node, sent SIGKILL"
     HANG = "a node, sent SIGSTOP, and SIGCONT once the arm stands"
     PAUSE = "a node, sent SIGSTOP, and SIGCONT shortly after"
     STARVE = "a node whose core is taken by a busy loop of higher priority; empty: every core"
     CYCLE = "a node that is deactivated and cleaned up, then configured and activated"
     SECOND = "a node of which a second process joins the graph"
-    RIVAL = "a topic on which somebody else publishes"
+    SECOND_PUBLISHER = "a topic on which another node publishes"
     OPERATOR = "what an operator does"
     ESTOP_DEVICE = "a press and the QoS of the device's publisher"
-    DEAD_MAN_DEVICE = "a release and the QoS of the device's publisher"
+    ENABLING_DEVICE = "a release and the QoS of the device's publisher"
     INSTRUCTION = "the QoS of a publisher of instructions"
 
 
@@ -33,7 +33,7 @@ class Variant(Enum):
 
     PLAIN = ""
     SIM_TIME = "sim_time"  # it follows a simulated clock
-    DEAD_MAN = "dead_man"  # safety asks for an enabling device
+    ENABLING_DEVICE = "enabling_device"  # safety asks for an enabling device
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class Action:
 
     @property
     def silences_safety(self) -> bool:
-        """Tell whether the bridge alone can give the cause."""
+        """Return whether the bridge alone can give the cause."""
         return self.means in (Means.KILL, Means.HANG) and self.argument == "safety"
 
     @property
     def joins_before(self) -> bool:
-        """Tell whether something must join the graph before the arm is armed."""
-        return self.means in (Means.ESTOP_DEVICE, Means.DEAD_MAN_DEVICE, Means.STARVE)
+        """Return whether something must join the graph before the arm is armed."""
+        return self.means in (Means.ESTOP_DEVICE, Means.ENABLING_DEVICE, Means.STARVE)
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,12 @@ class Fault:
 
     @property
     def carries_on(self) -> bool:
-        """Tell whether nothing is to stop."""
+        """Return whether nothing is to stop."""
         return not self.expected
 
     @property
     def may_carry_on(self) -> bool:
-        """Tell whether it is right that nothing stops."""
+        """Return whether it is right that nothing stops."""
         return self.carries_on or NONE in self.expected
 
     @property

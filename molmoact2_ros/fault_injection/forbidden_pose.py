@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmoact2_ros.interfaces.safety_state import Cause
-from molmoact2_ros.safety import Limits, Space
+from molmoact2_ros.safety import CollisionChecker, Limits
 
 Vector = NDArray[np.float64]
 
@@ -29,19 +29,19 @@ def ends_of_range(limits: Limits, start: Vector) -> list[Vector]:
     return sorted(poses, key=lambda pose: float(np.abs(pose - start).max()))
 
 
-def nearest_free(space: Space, start: Vector, poses: list[Vector]) -> Vector:
+def nearest_free(collision_checker: CollisionChecker, start: Vector, poses: list[Vector]) -> Vector:
     """Return the first of some poses to which the robot's shapes have no objection, nor to the way from `start`.
 
     Raises:
         ValueError: there is none.
     """
     for pose in poses:
-        if _is_free(space, start, pose):
+        if _is_free(collision_checker, start, pose):
             return pose
     raise ValueError(f"no joint leaves its range from {np.round(start, 2).tolist()} without breaking another rule")
 
 
-def collisions(limits: Limits, space: Space, start: Vector, seed: int = 0) -> list[Vector]:
+def collisions(limits: Limits, collision_checker: CollisionChecker, start: Vector, seed: int = 0) -> list[Vector]:
     """Search poses in collision, each on a straight way from `start` [joints] that breaks no other rule before.
 
     It takes about a second; the nearest come first, so that an arm is soon there.
@@ -51,14 +51,14 @@ def collisions(limits: Limits, space: Space, start: Vector, seed: int = 0) -> li
     for _ in range(TRIES):
         way = np.where(limits.is_gripper, 0.0, generator.normal(size=start.size))
         way /= np.abs(way).max()
-        length_rad = _first_touch(space, start, way, REACH_RAD)
+        length_rad = _first_touch(collision_checker, start, way, REACH_RAD)
         end = start + BEYOND * length_rad * way
         if length_rad < REACH_RAD and np.all((end > limits.low + room) & (end < limits.high - room)):
             found.append((length_rad, end))
     return [end for _, end in sorted(found, key=lambda entry: entry[0])]
 
 
-def nearest_collision(space: Space, start: Vector, poses: list[Vector]) -> Vector:
+def nearest_collision(collision_checker: CollisionChecker, start: Vector, poses: list[Vector]) -> Vector:
     """Return the first of some poses in collision that is reached from `start` [joints] as `collisions` promises.
 
     Raises:
@@ -66,7 +66,7 @@ def nearest_collision(space: Space, start: Vector, poses: list[Vector]) -> Vecto
     """
     for pose in poses:
         reach_rad = float(np.abs(pose - start).max())
-        if _first_touch(space, start, (pose - start) / reach_rad, reach_rad) < reach_rad:
+        if _first_touch(collision_checker, start, (pose - start) / reach_rad, reach_rad) < reach_rad:
             return pose
     raise ValueError(
         f"none of {len(poses)} poses in collision is reached from {np.round(start, 2).tolist()} without breaking "
@@ -74,18 +74,18 @@ def nearest_collision(space: Space, start: Vector, poses: list[Vector]) -> Vecto
     )
 
 
-def _is_free(space: Space, start: Vector, end: Vector) -> bool:
-    """Tell whether the shapes of the robot object to no pose between two [joints]."""
+def _is_free(collision_checker: CollisionChecker, start: Vector, end: Vector) -> bool:
+    """Return whether the shapes of the robot object to no pose between two [joints]."""
     steps = int(np.ceil(np.abs(end - start).max() / STEP_RAD)) + 1
     still = np.zeros_like(start)
-    return all(space.judge(pose, still) is None for pose in np.linspace(start, end, steps))
+    return all(collision_checker.check(pose, still) is None for pose in np.linspace(start, end, steps))
 
 
-def _first_touch(space: Space, start: Vector, way: Vector, limit_rad: float) -> float:
+def _first_touch(collision_checker: CollisionChecker, start: Vector, way: Vector, limit_rad: float) -> float:
     """Return how far one goes until links touch; REACH_RAD when something else is wrong before, or nothing is."""
     still = np.zeros_like(start)
     for length_rad in np.arange(STEP_RAD, limit_rad, STEP_RAD):
-        verdict = space.judge(start + length_rad * way, still)
+        verdict = collision_checker.check(start + length_rad * way, still)
         if verdict is not None:
             return float(length_rad) if verdict.cause is Cause.COLLISION else REACH_RAD
     return REACH_RAD

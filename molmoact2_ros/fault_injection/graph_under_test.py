@@ -13,7 +13,7 @@ from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.embodiment.driver import STREAMS
 from molmoact2_ros.msg import SafetyState, TaskStatus
 from molmoact2_ros.operation.client import OperatorClient
-from molmoact2_ros.operation.managed_graph import LiveGraph
+from molmoact2_ros.operation.managed_graph import ManagedGraph
 
 from .catalogue import SLOWEST_RAD_S
 from .fault import Action, Means, Variant
@@ -27,7 +27,7 @@ from .ways.life_cycle import Cycle
 from .ways.operators import Operator, SafetyServices
 from .ways.processes import Hang, Kill, Pause, Processes
 from .ways.second_node import SecondNode
-from .ways.second_publisher import Rival
+from .ways.second_publisher import SecondPublisher
 from .ways.starvation import Starvation
 from .ways.way import Way
 
@@ -64,7 +64,7 @@ class GraphUnderTest:
         """
         self.client, self.robot = client, robot
         self._nodes = {node.name: _prepared(node, variant) for node in nodes}
-        self._live = LiveGraph(client, folder, say)
+        self._live = ManagedGraph(client, folder, say)
         self._say = say
         self._driver = robot.driver(str(self._nodes["simulator"].parameters["driver"]))
         self.is_streamed = any(group.interface in STREAMS for group in self._driver.groups)
@@ -91,7 +91,7 @@ class GraphUnderTest:
         self.start()
 
     def make_ready(self) -> str:
-        """Wait until every node works, arm, and wait until the arm moves; return what stands in the way of that."""
+        """Wait until every node works, arm, and wait until the arm moves; return the blocking conditions."""
         try:
             self.wait_until_healthy()
             self.move()
@@ -144,7 +144,7 @@ class GraphUnderTest:
                 )
 
     def is_armed(self) -> bool:
-        """Tell whether safety was armed when last heard."""
+        """Return whether safety was armed when last received."""
         return self.client.safety is not None and self.client.safety.mode == SafetyState.ARMED
 
     def _moves(self) -> bool:
@@ -203,7 +203,7 @@ class GraphUnderTest:
             return bool(self.observer.cause)
 
         second = folder / "second"
-        required = variant is Variant.DEAD_MAN
+        required = variant is Variant.ENABLING_DEVICE
         return {
             Means.HARDWARE: Hardware(client),
             Means.CHUNKS: ChunkRelay(client, self.robot),
@@ -213,10 +213,10 @@ class GraphUnderTest:
             Means.STARVE: Starvation(processes),
             Means.CYCLE: Cycle(client),
             Means.SECOND: SecondNode(client, self._nodes, second, lambda *_: None, lambda: self.observer.cause),
-            Means.RIVAL: Rival(client, self.observer, self.robot, self._driver),
+            Means.SECOND_PUBLISHER: SecondPublisher(client, self.observer, self.robot, self._driver),
             Means.OPERATOR: Operator(services),
             Means.ESTOP_DEVICE: EstopDevice(client, services),
-            Means.DEAD_MAN_DEVICE: EnablingDevice(client, services, required=required),
+            Means.ENABLING_DEVICE: EnablingDevice(client, services, required=required),
             Means.INSTRUCTION: Instruction(client, self._instruct),
         }
 
@@ -225,6 +225,6 @@ def _prepared(node: NodeSpec, variant: Variant) -> NodeSpec:
     """Let the simulator publish the truth, what the policy publishes pass the relay, and safety ask for its device."""
     if node.name == "simulator":
         return replace(node, parameters={**node.parameters, "publish_truth": True})
-    if node.name == "safety" and variant is Variant.DEAD_MAN:
-        return replace(node, parameters={**node.parameters, "dead_man_required": True})
+    if node.name == "safety" and variant is Variant.ENABLING_DEVICE:
+        return replace(node, parameters={**node.parameters, "enabling_device_required": True})
     return replace(node, remappings=REMAPPING) if node.name == "policy" else node

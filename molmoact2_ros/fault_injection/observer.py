@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hear what the graph says and where the arm truly is, while the operator's client spins.
+"""Receive what the graph publishes and where the arm truly is, while the operator's client spins.
 
 in   simulator/truth                    sensor_msgs/JointState
 in   command/safe                       JointCommand; arrivals only
@@ -29,7 +29,7 @@ from .catalogue.names import LINKS, SAFE
 from .measurement import STILL_RAD_S
 from .recording import Recording
 
-FRESH_S = 0.5  # who spoke within it lives
+FRESH_S = 0.5  # a node that published within it runs
 FRESH_CHUNK_S = 1.0
 TRUTH = "simulator/truth"
 STOPS = (SafetyState.STOPPING, SafetyState.STOPPED)
@@ -41,7 +41,7 @@ class Observer:
     def __init__(self, client: OperatorClient, robot: Embodiment, driver: Driver) -> None:
         """Subscribe."""
         self._client, self._robot = client, robot
-        self._heard_s: dict[str, float] = {}
+        self._received_s: dict[str, float] = {}
         self._order: list[int] = []
         self.recording = Recording()
         self.cause = ""  # of the first stop since `begin`, in words
@@ -56,10 +56,10 @@ class Observer:
             for group in groups
         }
         client.listen(JointState, TRUTH, qos.to_record(qos.STATE), self._on_truth)
-        client.listen(SafetyState, "safety_state", qos.LATCHED, self._heard("safety", self._on_safety))
-        client.listen(BridgeState, "bridge_state", qos.LATCHED, self._heard("bridge", self._on_bridge))
-        client.listen(PerceptionStatus, "perception_status", qos.STATUS, self._heard("perception"))
-        client.listen(ActionChunk, "action_chunk", qos.CHUNK, self._heard("policy"))
+        client.listen(SafetyState, "safety_state", qos.LATCHED, self._received("safety", self._on_safety))
+        client.listen(BridgeState, "bridge_state", qos.LATCHED, self._received("bridge", self._on_bridge))
+        client.listen(PerceptionStatus, "perception_status", qos.STATUS, self._received("perception"))
+        client.listen(ActionChunk, "action_chunk", qos.CHUNK, self._received("policy"))
         command = qos.to_record(qos.command(1.0 / robot.command_rate_hz))
         client.listen(JointCommand, SAFE, command, partial(self._on_command, SAFE), raw=True)
         for topic, kind in self.controllers.items():
@@ -72,12 +72,12 @@ class Observer:
         self.stopped_stamp_s = None
 
     def forget_nodes(self) -> None:
-        """Take nobody for alive: all nodes were ended."""
-        self._heard_s.clear()
+        """Take no node for running: all were ended."""
+        self._received_s.clear()
 
     @property
     def speed_rad_s(self) -> float:
-        """The fastest arm joint; 0 before anything was heard."""
+        """The fastest arm joint; 0 before anything was received."""
         velocities = self.recording.velocities
         return float(np.abs(velocities[-1][~self._robot.is_gripper]).max()) if velocities else 0.0
 
@@ -101,7 +101,7 @@ class Observer:
         silent = [
             name
             for name in names
-            if now_s - self._heard_s.get(name, -np.inf) > (FRESH_CHUNK_S if name == "policy" else FRESH_S)
+            if now_s - self._received_s.get(name, -np.inf) > (FRESH_CHUNK_S if name == "policy" else FRESH_S)
         ]
         if client.perception is not None and not client.perception.ready and "perception" not in silent:
             silent.append(f"perception ({client.perception.text})")
@@ -115,18 +115,18 @@ class Observer:
         node = self._client.node
         return [topic for topic in topics if len(node.get_publishers_info_by_topic(f"/{topic}")) != 1]
 
-    def _heard(self, name: str, then: Callable[[Any], None] | None = None) -> Callable[[Any], None]:
-        def hear(message: Any) -> None:
-            self._heard_s[name] = time.monotonic()
+    def _received(self, name: str, then: Callable[[Any], None] | None = None) -> Callable[[Any], None]:
+        def receive(message: Any) -> None:
+            self._received_s[name] = time.monotonic()
             if then is not None:
                 then(message)
 
-        return hear
+        return receive
 
     def _on_truth(self, message: JointState) -> None:
         if not self._order:
             self._order = [message.name.index(name) for name in self._robot.joint_names]
-        now_s = self._heard_s["truth"] = time.monotonic()
+        now_s = self._received_s["truth"] = time.monotonic()
         positions, velocities = np.array(message.position)[self._order], np.array(message.velocity)[self._order]
         self.recording.add(now_s, stamp_ns(message.header.stamp) / NS_PER_S, positions, velocities)
 

@@ -22,7 +22,7 @@ class Outcome:
 
     @property
     def carried_on(self) -> bool:
-        """Tell whether nothing stopped, rightly, or nothing was to stop."""
+        """Return whether nothing stopped, rightly, or nothing was to stop."""
         return self.fault.carries_on or (self.fault.may_carry_on and self.cause == NONE)
 
     @property
@@ -50,7 +50,7 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Tell whether all is as it should be."""
+        """Return whether all is as it should be."""
         return not self.misses
 
 

@@ -42,7 +42,7 @@ class Recording:
     def times_s(self) -> Vector:
         """Return when each row was measured, on the steady clock [rows].
 
-        Arrivals tell of this process's delays as well; stamps do not, but they jump with the clock. So spans are those
+        Arrivals contain this process's delays as well; stamps do not, but they jump with the clock. So spans are those
         of the stamps, those over a jump of the clock excepted, and the quickest arrival ties them to the steady clock.
         """
         arrived, stamps = np.array(self.arrived_s), np.array(self.stamps_s)

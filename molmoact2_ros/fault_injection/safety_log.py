@@ -18,7 +18,7 @@ class SafetyLog:
         self._from = self._path.stat().st_size if self._path.exists() else 0
 
     def has_stop(self, text: str) -> bool:
-        """Tell whether a line since the mark gives the reason of a stop.
+        """Return whether a line since the mark gives the reason of a stop.
 
         Answers to services, which repeat it, do not count; what follows a semicolon may change while the arm brakes.
         """

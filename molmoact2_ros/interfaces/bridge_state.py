@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 
-class Cause(Enum):
+class HoldCause(Enum):
     """The causes of msg/BridgeState.msg, by the same names."""
 
     NONE = auto()
@@ -24,5 +24,5 @@ class Cause(Enum):
 class Hold:
     """A cause and one sentence on it."""
 
-    cause: Cause
+    cause: HoldCause
     text: str

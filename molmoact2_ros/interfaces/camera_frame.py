@@ -14,7 +14,7 @@ COMPRESSED = "compressed"  # the `encoding` of a JPEG or PNG; its size stands in
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class CameraFrame:
     """A frame that is not decoded yet: most frames of a fast camera are never used.
 
     `stamp_ns` is sensor time (ROS time), `received_ns` arrival (steady clock). `data` is uint8 [bytes] and belongs to

@@ -24,7 +24,7 @@ class JointCommand:
     `start_ns + i * step_s` (ROS time, nanoseconds). Points before `motion_points` follow the chunk, the others brake.
     `observation_ns` and `chunk_sequence` name the chunk behind the motion; both are 0 when it only holds or ramps.
     `chunk_velocities` [joints] is how fast the chunk itself moves at the start; empty when it only holds.
-    `asked_for` tells that an operator asked for this motion or rest, which then needs no policy.
+    `operator_requested`: an operator asked for this motion or rest, which then needs no policy.
     `rejection` says which chunks were not followed, and why. A command without points proposes nothing: the newest
     chunk cannot be followed at all, for that reason.
     Content is not checked here: judging it is the work of safety.
@@ -39,7 +39,7 @@ class JointCommand:
     velocities: NDArray[np.float64]
     observation_ns: int
     chunk_sequence: int
-    asked_for: bool = False
+    operator_requested: bool = False
     chunk_velocities: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     rejection: ChunkRejection = field(default_factory=ChunkRejection)
 
@@ -66,7 +66,7 @@ Names = tuple[str, ...]
 
 
 def same_names(names: Sequence[str], wanted: Names) -> bool:
-    """Tell whether both name the same joints, each once, in any order."""
+    """Return whether both name the same joints, each once, in any order."""
     return len(names) == len(wanted) and sorted(names) == sorted(wanted)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 class DriverReport:
     """Positions and velocities [joints] float64 in the driver's names, order and units; velocities may be empty.
 
-    `sequence` is the number of the report among its publisher's; None where the middleware does not tell.
+    `sequence` is the number of the report among its publisher's; None where the middleware does not give it.
     """
 
     stamp_ns: int

@@ -30,5 +30,5 @@ class InputStatus:
 
     @property
     def ok(self) -> bool:
-        """Tell whether the input can be used."""
+        """Return whether the input can be used."""
         return self.state is InputState.OK

@@ -6,7 +6,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 
-class Fault(IntEnum):
+class RobotFault(IntEnum):
     """What kind of fault it is; the driver's words say more."""
 
     NONE = 0

@@ -24,7 +24,7 @@ class Bounds:
         return Bounds(ratio * self.velocity, ratio * self.acceleration, ratio * self.jerk)
 
     def hold_at(self, motion: Motion) -> NDArray[np.bool_]:
-        """Tell for each time of `motion` [times, joints] whether all velocities and accelerations stay below."""
+        """Return for each time of `motion` [times, joints] whether all velocities and accelerations stay below."""
         slow = (np.abs(motion.velocities) < self.velocity).all(axis=1)
         gentle = (np.abs(motion.accelerations) < self.acceleration).all(axis=1)
         return np.logical_and(slow, gentle)

@@ -33,7 +33,7 @@ class ChunkForm:
         return (self._most_rows - 1) * self._step_s
 
     def is_whole(self, chunk: ActionChunk) -> bool:
-        """Tell whether a chunk has all the rows that it may have."""
+        """Return whether a chunk has all the rows that it may have."""
         return len(chunk.positions) == self._most_rows
 
     def defect(self, chunk: ActionChunk) -> Defect | None:

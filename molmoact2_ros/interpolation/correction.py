@@ -40,7 +40,7 @@ class Correction(Seam):
       + what it would cost to go on from the last row
 
     so a chunk that agrees with the motion before changes nothing, and one that does not is approached without first
-    running on at the speed of the motion it replaces. Nothing is limited here, as in a splice.
+    running on at the speed of the motion it replaces. Nothing is limited here, as in a fade.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Correction(Seam):
 def _with_last_jerk(targets: Motion, times_s: Vector) -> Motion:
     """Give the last step of a curve, which has no jerk since no row follows, that of the step before.
 
-    With the curve's own, chunks that all tell the same sinusoid of 1 Hz are followed at a distance of 5 % of its
+    With the curve's own, chunks that all describe the same sinusoid of 1 Hz are followed at a distance of 5 % of its
     amplitude; so it is 3 %.
     """
     if len(times_s) < 3:

@@ -19,7 +19,7 @@ STILL_RAD_S = 0.02
 
 
 def rests_at_home(robot: Embodiment, state: RobotState) -> bool:
-    """Tell whether the arm is measured to rest in its home pose; a gripper may hold something."""
+    """Return whether the arm is measured to rest in its home pose; a gripper may hold something."""
     if state.names != robot.joint_names:
         return False
     arm = ~robot.is_gripper

@@ -25,12 +25,12 @@ from .chunk_form import ChunkForm
 from .correction import SMOOTHING, Correction
 from .curve import Curve
 from .ensemble import Ensemble
+from .fade import Fade
 from .home import Home
 from .motion import Motion, Vector
 from .ramp import Ramp
 from .seam import Seam, Timeline
 from .settings import InterpolationSettings
-from .splice import Splice
 from .statistics import Statistics
 from .trajectory import Trajectory
 
@@ -76,7 +76,7 @@ class Interpolator:
 
     @property
     def armed(self) -> bool:
-        """Tell whether commands are proposed."""
+        """Return whether commands are proposed."""
         return self._armed
 
     def disarm(self) -> None:
@@ -91,7 +91,7 @@ class Interpolator:
         self._unusable = False  # there is a chunk newer than the timeline that cannot be laid on it
         self._rejection = ChunkRejection()  # of the chunks since one was followed last
         self._plan: Seam | Ramp | None = None  # the way along it; None while there is nothing to follow
-        self._asked_for = False  # an operator asked for a rest or a move home
+        self._operator_requested = False  # an operator asked for a rest or a move home
         self._barred_instruction = 0  # chunks of this one are not followed while that lasts
         self._home: Home | None = None
         self._home_wanted = False
@@ -100,8 +100,8 @@ class Interpolator:
         self._executing: Trajectory | None = None  # the newest that safety may have passed
         self._sent: deque[tuple[int, Trajectory]] = deque(maxlen=REMEMBERED)
         self._refused = 0
-        self._astray = False  # a refusal: the robot may execute something else than the plan
-        self._blamed = False  # and what was refused was the motion itself
+        self._off_plan = False  # a refusal: the robot may execute something else than the plan
+        self._chunk_rejected = False  # and what was refused was the motion itself
 
     def arm(self, now_ns: int) -> None:
         """Begin to propose commands, from the measured pose; a chunk observed before `now_ns` is not executed."""
@@ -119,7 +119,7 @@ class Interpolator:
     def offer(self, chunk: ActionChunk, now_ns: int) -> None:
         """Take a chunk; it takes over with the next command if it was observed after the last one.
 
-        Order is told by stamps: a policy that restarts begins its sequence anew. A stamp from the future would lock out
+        Stamps give the order: a policy that restarts begins its sequence again. A stamp from the future would lock out
         every later chunk, so it is not taken. `rejection` says of a chunk that is not followed why, except where the
         end of its instruction, or an operator's rest or move is the reason.
         """
@@ -138,7 +138,7 @@ class Interpolator:
             return
         if is_new_task:
             self._in_force = []
-        self._asked_for, self._home, self._policy = False, None, chunk.policy
+        self._operator_requested, self._home, self._policy = False, None, chunk.policy
         self._waiting, self._last_stamp_ns, self._chunk_came = chunk, chunk.stamp_ns, True
 
     def instruct(self, sequence: int, *, withdrawn: bool = False) -> None:
@@ -149,13 +149,16 @@ class Interpolator:
             withdrawn: there is none any longer; the robot comes to rest, unless it moves home.
         """
         self._given, self._withdrawn = sequence, withdrawn
-        if withdrawn and self._armed and not self._asked_for:
+        if withdrawn and self._armed and not self._operator_requested:
             self.hold()
 
     def hold(self) -> None:
         """Come to rest by the brake of the last command, and stay there until a chunk of a new instruction comes."""
         # The instruction that was given may be newer than any chunk that came.
-        self._asked_for, self._barred_instruction = True, self._instruction if self._given is None else self._given
+        self._operator_requested, self._barred_instruction = (
+            True,
+            self._instruction if self._given is None else self._given,
+        )
         self._waiting = self._timeline = self._plan = self._home = None
         self._unusable, self._rejection, self._policy = False, ChunkRejection(), 0
         self._in_force, self._chunk_came, self._home_wanted = [], False, False
@@ -176,13 +179,13 @@ class Interpolator:
 
     @property
     def is_homing(self) -> bool:
-        """Tell whether the robot is on its way home, by the command that was proposed last."""
+        """Return whether the robot is on its way home, by the command that was proposed last."""
         return self._home_wanted or (self._home is not None and self._start_ns < self._home.end_ns)
 
     @property
     def is_held(self) -> bool:
-        """Tell whether an operator's rest or move is in force."""
-        return self._asked_for
+        """Return whether an operator's rest or move is in force."""
+        return self._operator_requested
 
     @property
     def rejection(self) -> ChunkRejection:
@@ -214,10 +217,10 @@ class Interpolator:
         self._rejection = ChunkRejection(self._rejection.count + 1, cause, text)
 
     def _is_barred(self, chunk: ActionChunk) -> bool:
-        """Tell whether the end of its instruction, or an operator's rest or move, stands before a chunk."""
+        """Return whether the end of its instruction, or an operator's rest or move, stands before a chunk."""
         if self._given is not None and (self._withdrawn or chunk.instruction_sequence != self._given):
             return True
-        if not self._asked_for:
+        if not self._operator_requested:
             return False
         return self.is_homing or chunk.instruction_sequence == self._barred_instruction
 
@@ -232,7 +235,7 @@ class Interpolator:
         if self._armed and refused > self._refused:
             passed = (trajectory for sequence, trajectory in self._sent if sequence == passed_sequence)
             self._executing = next(passed, None)  # none has passed since arming: begin at the measured pose
-            self._astray, self._blamed = True, not discontinuous
+            self._off_plan, self._chunk_rejected = True, not discontinuous
             self.statistics.resyncs += 1
         self._refused = refused
 
@@ -266,20 +269,20 @@ class Interpolator:
         is_new = self._take_over(start_ns)
         if self._unusable:
             return self._nothing(start_ns)
-        if self._asked_for:
-            trajectory = self._oblige(executing, start_ns)
+        if self._operator_requested:
+            trajectory = self._follow_operator(executing, start_ns)
         elif self._timeline is None or start_ns > self._timeline.end_ns:
-            trajectory = self._starve(executing, start_ns)
+            trajectory = self._hold_without_chunk(executing, start_ns)
         else:
-            if is_new or self._astray or self._plan is None or executing.brakes_at(start_ns):
+            if is_new or self._off_plan or self._plan is None or executing.brakes_at(start_ns):
                 self._plan = self._entered(self._timeline, executing, start_ns)
             trajectory = self._follow(self._plan, self._timeline, start_ns)
-        self._executing, self._astray, self._blamed = trajectory, False, False
+        self._executing, self._off_plan, self._chunk_rejected = trajectory, False, False
         self._sent.append((self._sequence, trajectory))
         return trajectory.command(self._sequence, self._names)
 
     def _take_over(self, start_ns: int) -> bool:
-        """Put the waiting chunk in force; tell whether the timeline changed."""
+        """Put the waiting chunk in force; return whether the timeline changed."""
         chunk, self._waiting = self._waiting, None
         if chunk is None:
             return False
@@ -312,19 +315,21 @@ class Interpolator:
         self._in_force = [*(older for older in self._in_force if older.end_ns > start_ns), curve]
         return Ensemble(self._in_force, self._settings.ensemble_decay, self._blend_s)
 
-    def _oblige(self, executing: Trajectory, start_ns: int) -> Trajectory:
+    def _follow_operator(self, executing: Trajectory, start_ns: int) -> Trajectory:
         """Go home if that was asked for; else play out the last command and stay where it ends."""
-        if self._home_wanted or (self._home is not None and self._astray):
+        if self._home_wanted or (self._home is not None and self._off_plan):
             self._home = Home(self._home_pose, start_ns, executing.at(start_ns), self._home_bounds)
             self._home_wanted = False
         if self._home is None:
-            return replace(self._rest(executing, start_ns), asked_for=True)
+            return replace(self._rest(executing, start_ns), operator_requested=True)
         times_ns = start_ns + self._period_ns * np.arange(MOTION_PERIODS + 1)
         motion = self._home.at(times_ns)
         brake = self._brake.from_state(motion[-1])
-        return Trajectory(start_ns, self._period_ns, len(motion), Motion.joined([motion, brake]), asked_for=True)
+        return Trajectory(
+            start_ns, self._period_ns, len(motion), Motion.joined([motion, brake]), operator_requested=True
+        )
 
-    def _starve(self, executing: Trajectory, start_ns: int) -> Trajectory:
+    def _hold_without_chunk(self, executing: Trajectory, start_ns: int) -> Trajectory:
         """Play out the last command and stay where it ends."""
         self._plan = None
         self.statistics.starved_ticks += self._chunk_came
@@ -333,8 +338,8 @@ class Interpolator:
     def _entered(self, timeline: Timeline, executing: Trajectory, start_ns: int) -> Seam | Ramp:
         """Plan the way onto a timeline: by a seam, or, where motion begins and that would be too brisk, a ramp."""
         state = executing.at(start_ns)
-        fell_behind = executing.brakes_at(start_ns) and not self._blamed
-        on_plan = not (self._astray or executing.brakes_at(start_ns))
+        fell_behind = executing.brakes_at(start_ns) and not self._chunk_rejected
+        on_plan = not (self._off_plan or executing.brakes_at(start_ns))
         seam = self._seam(timeline, state, start_ns, STRETCHES if fell_behind else STRETCHES[:1], on_plan)
         if self._is_beginning(start_ns):
             bounds = self._bounds(start_ns)
@@ -355,13 +360,13 @@ class Interpolator:
             if self._settings.seam == "correction":
                 seam = Correction(timeline, start_ns, state, blend_s, before if on_plan else None)
             else:
-                seam = Splice(timeline, start_ns, state, blend_s)
+                seam = Fade(timeline, start_ns, state, blend_s)
             if seam.within(self._full_bounds, self._period_ns):
                 break
         return seam
 
     def _is_beginning(self, start_ns: int) -> bool:
-        """Tell whether motion has not yet reached the timeline since it last stood still for want of rows."""
+        """Return whether motion has not yet reached the timeline since it last stood still for want of rows."""
         if self._plan is None:
             self._ramp_since_ns = start_ns
             self.statistics.ramps += 1
@@ -372,7 +377,7 @@ class Interpolator:
         try:
             return Ramp(timeline, start_ns, state, bounds, self._period_ns)
         except RuckigError:
-            return None  # rows far beyond any robot: safety refuses the splice
+            return None  # rows far beyond any robot: safety rejects the fade
 
     def _bounds(self, time_ns: int) -> Bounds:
         settings = self._settings

@@ -15,7 +15,7 @@ from .motion import Motion, Times
 
 
 class Timeline(Protocol):
-    """Where the newest rows say that the robot shall be: a curve through one chunk, or through several.
+    """Target positions of the newest rows: a curve through one chunk, or through several.
 
     `sequence`, `start_ns`, `end_ns` and `step_s` are the newest chunk's.
     """
@@ -52,6 +52,6 @@ class Seam(ABC):
         """Evaluate at times from the seam to `end_ns`; returns [times, joints]."""
 
     def within(self, bounds: Bounds, step_ns: int) -> bool:
-        """Tell whether the motion stays below bounds while the offset fades."""
+        """Return whether the motion stays below bounds while the offset fades."""
         times_ns = np.arange(self.joined_ns, min(self.faded_ns, self.end_ns) + 1, step_ns)
         return bool(bounds.hold_at(self.at(times_ns)).all())

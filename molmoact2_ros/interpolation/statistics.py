@@ -16,7 +16,7 @@ class Statistics:
     unusable_chunks: int = 0  # of wrong shape, joints or numbers: safety refuses commands for them
     ramps: int = 0
     starved_ticks: int = 0  # commands after the first chunk that had no row to follow
-    resyncs: int = 0  # times the timeline was entered anew because safety refused
+    resyncs: int = 0  # times the timeline was entered again because safety refused
     seam_offset_rad: float = 0.0  # newest seam: distance between the old and the new curve
     max_seam_offset_rad: float = 0.0
     max_seam_velocity_step_rad_s: float = 0.0  # between consecutive commands, just before and just after a seam

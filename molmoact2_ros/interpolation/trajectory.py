@@ -18,7 +18,7 @@ from .motion import Motion, Vector
 class Trajectory:
     """Points on the command grid that end at rest; point i belongs to `start_ns + i * period_ns` (ROS time).
 
-    `observation_ns`, `chunk_sequence`, `asked_for` and `chunk_velocities` as in JointCommand.
+    `observation_ns`, `chunk_sequence`, `operator_requested` and `chunk_velocities` as in JointCommand.
     """
 
     start_ns: int
@@ -27,7 +27,7 @@ class Trajectory:
     motion: Motion
     observation_ns: int = 0
     chunk_sequence: int = 0
-    asked_for: bool = False
+    operator_requested: bool = False
     chunk_velocities: Vector = field(default_factory=lambda: np.empty(0))
 
     @classmethod
@@ -40,7 +40,7 @@ class Trajectory:
         return self.since(time_ns).motion[0]
 
     def brakes_at(self, time_ns: int) -> bool:
-        """Tell whether the motion that follows a chunk is over."""
+        """Return whether the motion that follows a chunk is over."""
         return time_ns > self.start_ns + (self.motion_points - 1) * self.period_ns
 
     def since(self, time_ns: int) -> Trajectory:
@@ -71,6 +71,6 @@ class Trajectory:
             velocities=self.motion.velocities,
             observation_ns=self.observation_ns,
             chunk_sequence=self.chunk_sequence,
-            asked_for=self.asked_for,
+            operator_requested=self.operator_requested,
             chunk_velocities=self.chunk_velocities,
         )

@@ -172,7 +172,7 @@ def _read_headers(files: Iterable[Path]) -> dict[str, _Stored]:
 
 
 def _read_header(file: Path) -> dict[str, tuple[str, tuple[int, ...], int]]:
-    """Read one header, which also tells how long the file must be."""
+    """Read one header, which also gives the length of the file."""
     if instead := placeholder(file):
         raise CheckpointError(instead)
     found = file.stat().st_size

@@ -161,7 +161,7 @@ class LanguageConfig:
 
 @dataclass(frozen=True)
 class ActionExpertConfig:
-    """The flow-matching action expert (`action_expert_config` and the two maxima beside it)."""
+    """The flow-matching action expert (`action_expert_config` and the two maxima next to it)."""
 
     width: int
     num_layers: int

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from molmoact2_ros.model.action_expert import ActionExpert, Context
 from molmoact2_ros.model.config import FlowConfig
-from molmoact2_ros.model.guide import Guide
+from molmoact2_ros.model.rtc import RtcGuidance
 
 StepWatcher = Callable[[Tensor, Tensor], None]
 VelocityField = Callable[[Tensor, int], Tensor]
@@ -31,7 +31,7 @@ def integrate_flow(
     num_steps: int,
     keep: Tensor,
     *,
-    guide: Guide | None = None,
+    guidance: RtcGuidance | None = None,
     watch: StepWatcher | None = None,
 ) -> Tensor:
     """Follow the expert's flow from time 0 to time 1; see `follow`.
@@ -42,7 +42,7 @@ def integrate_flow(
         context: of the observation.
         num_steps: number of steps.
         keep: [A] mask; the other numbers stay zero throughout.
-        guide: what to continue; None: nothing.
+        guidance: what to continue; None: nothing.
         watch: called at each step with the actions before it and the expert's velocity there.
 
     Returns:
@@ -57,11 +57,13 @@ def integrate_flow(
             watch(x, velocity)
         return velocity
 
-    return follow(field, noise, num_steps, keep, guide)
+    return follow(field, noise, num_steps, keep, guidance)
 
 
-def follow(field: VelocityField, noise: Tensor, num_steps: int, keep: Tensor, guide: Guide | None = None) -> Tensor:
-    """Follow a velocity field from time 0 to time 1 in equal Euler steps, pulled by a guide if there is one.
+def follow(
+    field: VelocityField, noise: Tensor, num_steps: int, keep: Tensor, guidance: RtcGuidance | None = None
+) -> Tensor:
+    """Follow a velocity field from time 0 to time 1 in equal Euler steps, pulled by a guidance if there is one.
 
     Shapes and the number of operations depend on nothing but the arguments' shapes, and nothing waits for the device.
 
@@ -70,7 +72,7 @@ def follow(field: VelocityField, noise: Tensor, num_steps: int, keep: Tensor, gu
         noise: [B, T, A] where the integration starts.
         num_steps: number of steps.
         keep: [A] mask; the other numbers stay zero throughout.
-        guide: what to continue; None: nothing.
+        guidance: what to continue; None: nothing.
 
     Returns:
         [B, T, A].
@@ -78,8 +80,8 @@ def follow(field: VelocityField, noise: Tensor, num_steps: int, keep: Tensor, gu
     x = noise * keep
     for step in range(num_steps):
         velocity = field(x, step)
-        if guide is not None:
-            velocity = guide.bend(x, velocity, step / num_steps)
+        if guidance is not None:
+            velocity = guidance.bend(x, velocity, step / num_steps)
         x = euler_update(x, velocity, num_steps, keep)
     return x
 

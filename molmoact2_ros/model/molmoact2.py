@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from molmoact2_ros.model import depth_gate, flow, masks
 from molmoact2_ros.model.action_expert import ActionExpert, Context
 from molmoact2_ros.model.config import MolmoAct2Config
-from molmoact2_ros.model.guide import Guide
 from molmoact2_ros.model.kv_cache import KVCache
 from molmoact2_ros.model.language import LanguageModel
+from molmoact2_ros.model.rtc import RtcGuidance
 from molmoact2_ros.model.vision import VisionBackbone
 
 
@@ -154,7 +154,7 @@ class MolmoAct2(nn.Module):
         real_width: int,
         num_steps: int | None = None,
         *,
-        guide: Guide | None = None,
+        guidance: RtcGuidance | None = None,
     ) -> Tensor:
         """Turn noise into normalised actions.
 
@@ -163,14 +163,14 @@ class MolmoAct2(nn.Module):
             context: of the observation.
             real_width: action numbers the robot has.
             num_steps: Euler steps. Default: the checkpoint's.
-            guide: the chunk to continue, in the model's width and dtype. Default: none.
+            guidance: the chunk to continue, in the model's width and dtype. Default: none.
 
         Returns:
             [B, T, real_width] in the model's dtype, robot-normalised, about -1..1.
         """
         steps = self.config.flow.num_steps if num_steps is None else num_steps
         keep = self.keep_real(real_width)
-        actions = flow.integrate_flow(self.action_expert, noise, context, steps, keep, guide=guide)
+        actions = flow.integrate_flow(self.action_expert, noise, context, steps, keep, guidance=guidance)
         return actions[..., :real_width]
 
     def keep_real(self, real_width: int) -> Tensor:

@@ -43,7 +43,7 @@ from molmoact2_ros.bridge import (
     FaultReport,
     GripperGoal,
     SafetyMemory,
-    SetPoints,
+    Setpoints,
     TrajectoryCommand,
 )
 from molmoact2_ros.embodiment import (
@@ -52,10 +52,10 @@ from molmoact2_ros.embodiment import (
     STREAMS,
     DriverGroup,
     Embodiment,
-    require_servable,
+    validate_driver,
 )
 from molmoact2_ros.interfaces import joint_command
-from molmoact2_ros.interfaces.bridge_state import Cause
+from molmoact2_ros.interfaces.bridge_state import HoldCause
 from molmoact2_ros.msg import BridgeState, JointCommand, RobotState, SafetyState
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.conversions import (
@@ -65,13 +65,13 @@ from molmoact2_ros.ros.conversions import (
     robot_state_to_msg,
     to_stamp,
 )
-from molmoact2_ros.ros.latency_budget import Stage
+from molmoact2_ros.ros.latency_budget import LatencyBudget
 from molmoact2_ros.ros.lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from molmoact2_ros.ros.lockstep import PHASE_TOPIC
 from molmoact2_ros.ros.status_log import StatusLog
 from molmoact2_ros.ros.status_publisher import StatusPublisher
 from molmoact2_ros.schema import param
-from molmoact2_ros.timing import NS_PER_S, ClockBack, Pace
+from molmoact2_ros.timing import NS_PER_S, RateLimiter, SetBackDetector
 
 from .controller_outputs import (
     ControllerOutput,
@@ -88,10 +88,10 @@ WATCH_RATE_HZ = 20.0
 COMPLAINT_PERIOD_S = 2.0
 UNKNOWN_NODE = "_NODE_NAME_UNKNOWN_"  # as rcl names the owner of a publisher whose node it has not found yet
 KEPT = 500  # ten seconds of commands
-RIVAL_PERIOD_NS = NS_PER_S // 2  # between looks at who else publishes
+PUBLISHERS_PERIOD_NS = NS_PER_S // 2  # between looks at who else publishes
 HELD_UP_NS = NS_PER_S // 10  # a command goes to all controllers within a millisecond
 LULL_NS = NS_PER_S // 5  # a command that only holds ends within a period: between two of them execution goes on
-Status = tuple[int, Cause, str]  # BridgeState mode, cause, sentence
+Status = tuple[int, HoldCause, str]  # BridgeState mode, cause, sentence
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class BridgeParams:
     command_max_lead_s: float = param(0.15, "Most that a command may start in the future", unit="s", low=0.01, high=0.5)
     point_stride: int = param(1, "Send every n-th point of a trajectory; the last one always goes", low=1, high=20)
     stream_rate_hz: float = param(
-        100.0, "Set points a second to a controller that is sent a stream", unit="Hz", low=20, high=500
+        100.0, "Setpoints a second to a controller that is sent a stream", unit="Hz", low=20, high=500
     )
     gripper_rate_hz: float = param(10.0, "Most gripper goals a second", unit="Hz", low=0.5, high=100)
     gripper_min_step: float = param(
@@ -130,15 +130,15 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     def _setup(self) -> None:
         self._robot = Embodiment.load(self.params.embodiment)
         self._profile = self._robot.driver(self.params.driver or next(iter(self._robot.drivers)))
-        require_servable(self._robot, self._profile)
+        validate_driver(self._robot, self._profile)
         self._drivers = DriverState(self._profile, self._robot.joint_names, self.params.state_max_age_s)
-        self._state_pace = Pace(self.params.state_rate_hz)
-        self._state_ages = Stage("state age", 1e3 * self.params.state_max_age_s, KEPT)
-        self._command_ages = Stage("command age", 1e3 * self.params.command_max_age_s, KEPT)
+        self._state_limiter = RateLimiter(self.params.state_rate_hz)
+        self._state_ages = LatencyBudget("state age", 1e3 * self.params.state_max_age_s, KEPT)
+        self._command_ages = LatencyBudget("command age", 1e3 * self.params.command_max_age_s, KEPT)
         self._guard = self._new_guard()
         self._memory = SafetyMemory(SafetyState.CAUSE_SAFETY_RESTARTED)
-        self._forwarded_sequence = self._rest_ns = self._rivals_ns = self._states_sent = 0
-        self._clock_back = ClockBack()
+        self._forwarded_sequence = self._rest_ns = self._publishers_checked_ns = self._states_sent = 0
+        self._set_back = SetBackDetector()
         self._forwarded: joint_command.JointCommand | None = None
         self._log = StatusLog(self.get_logger(), self.steady_now_ns())
         self._outputs = [] if self.params.dry_run else [self._output(group) for group in self._profile.groups]
@@ -169,7 +169,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             return TrajectoryOutput(self, topic, TrajectoryCommand(group, names, self.params.point_stride))
         if group.interface in STREAMS:
             period_ns = round(NS_PER_S / self.params.stream_rate_hz)
-            return StreamOutput(self, group, SetPoints(group, names, period_ns), self._watch_streams)
+            return StreamOutput(self, group, Setpoints(group, names, period_ns), self._watch_streams)
         goal = GripperGoal(group, names, self.params.gripper_min_step, self.params.gripper_rate_hz)
         if group.interface not in GRIPPER_ACTIONS:
             kind, pack = gripper_topic(self._robot, self._profile.name, group.interface)
@@ -222,14 +222,14 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._log = StatusLog(self.get_logger(), self.steady_now_ns())
 
     def _deactivating(self) -> None:
-        self._publish_status((BridgeState.WAITING, Cause.NONE, "the bridge was deactivated"))
+        self._publish_status((BridgeState.WAITING, HoldCause.NONE, "the bridge was deactivated"))
 
     # Callbacks, all in the executor's thread.
 
     def _on_joint_state(self, topic: str, message: JointState, info: MessageInfo) -> None:
         self._guard.runs(self.steady_now_ns())
         newer = self._drivers.take(topic, report_from_msg(message, info), self.ros_now_ns())
-        if not (newer and self.active and self._state_pace.allows(self.steady_now_ns())):
+        if not (newer and self.active and self._state_limiter.allows(self.steady_now_ns())):
             return
         now_ns = self.ros_now_ns()
         state = self._drivers.robot_state(now_ns)
@@ -243,8 +243,8 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
     def _on_safety(self, message: SafetyState) -> None:
         self._guard.runs(self.steady_now_ns())
         armed = message.mode == SafetyState.ARMED
-        news = self._memory.hear(
-            life=message.life,
+        news = self._memory.on_safety(
+            instance_id=message.instance_id,
             armed=armed,
             cause=message.cause,
             text=message.text,
@@ -253,11 +253,13 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if not self.active:
             return
         permitted, steady_ns = self._guard.permits, self.steady_now_ns()
-        self._guard.hear_safety(armed=armed, steady_ns=steady_ns)
+        self._guard.on_safety(armed=armed, steady_ns=steady_ns)
         if self._guard.permits and not permitted:
-            self._watch_rivals(steady_ns)  # before the first command passes
+            self._check_publishers(steady_ns)  # before the first command passes
         if news:
-            self._publish_status(self._status())  # safety is not armed before it knows that it is heard
+            self._publish_status(
+                self._status()
+            )  # safety is not armed before the bridge has confirmed that it receives safety_state
 
     def _on_command(self, message: JointCommand) -> None:
         if not self.active:
@@ -285,15 +287,15 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         self._guard.watch_safety(steady_ns)
         self._watch_clock(now_ns, steady_ns)
         self._watch_drivers(now_ns, steady_ns)
-        if steady_ns - self._rivals_ns > RIVAL_PERIOD_NS:
-            self._rivals_ns = steady_ns
-            self._watch_rivals(steady_ns)
+        if steady_ns - self._publishers_checked_ns > PUBLISHERS_PERIOD_NS:
+            self._publishers_checked_ns = steady_ns
+            self._check_publishers(steady_ns)
         self._publish_news()
 
     # What is watched.
 
     def _watch_streams(self, steady_ns: int) -> None:
-        """End the motion of a robot whose stream was interrupted: it stands where the last set point was."""
+        """End the motion of a robot whose stream was interrupted: it stands where the last setpoint was."""
         self._guard.runs(steady_ns)
         gap_s = max((output.interrupted_s(steady_ns) for output in self._outputs), default=0.0)
         if gap_s == 0.0:
@@ -302,21 +304,21 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
             output.end()
         self._rest_ns = 0
         text = (
-            f"the stream of set points was interrupted for {gap_s:.3f} s, at most {MISSED_MAX} of its periods may be "
+            f"the stream of setpoints was interrupted for {gap_s:.3f} s, at most {MISSED_MAX} of its periods may be "
             f"missed: reduce the load on this computer, or give the bridge real-time priority; {AGAIN}"
         )
-        self._guard.withdraw(Cause.OVERLOADED, text, steady_ns)
+        self._guard.withdraw(HoldCause.OVERLOADED, text, steady_ns)
 
     def _watch_clock(self, now_ns: int, steady_ns: int) -> None:
         """When ROS time is set back, let the last command end when it would have ended.
 
         A controller that received it after the jump takes its start for the future, and slowly leads the robot there.
         """
-        jump_ns = self._clock_back.jump_ns(now_ns, steady_ns)
+        jump_ns = self._set_back.jump_ns(now_ns, steady_ns)
         if not jump_ns:
             return
         text = f"ROS time was set back by {-jump_ns / NS_PER_S:.3f} s: let clocks be set before a robot is armed"
-        self._guard.withdraw(Cause.COMMAND_OLD, text, steady_ns)
+        self._guard.withdraw(HoldCause.COMMAND_OLD, text, steady_ns)
         self._rest_ns += jump_ns
         if self._forwarded is not None and now_ns < self._rest_ns:
             rest = replace(self._forwarded, start_ns=self._forwarded.start_ns + jump_ns)
@@ -328,14 +330,14 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         if self._guard.catching_up(steady_ns):
             return
         if self._guard.permits and (problem := self._drivers.problem(now_ns)):
-            self._guard.withdraw(Cause.DRIVER_STATE, problem, steady_ns)
+            self._guard.withdraw(HoldCause.DRIVER_STATE, problem, steady_ns)
 
-    def _watch_rivals(self, steady_ns: int) -> None:
-        """Forward nothing while somebody else commands the robot, or us, or the drivers disagree on where it is."""
+    def _check_publishers(self, steady_ns: int) -> None:
+        """Forward nothing while another node commands robot or bridge, or drivers disagree on where it is."""
         for topic, joints in self._drivers.disputed():
             publishers = ", ".join(self.publishers_of(topic))
             text = f"'{topic}' has several sources of {joints} ({publishers}), expected one; stop the others"
-            self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
+            self._guard.withdraw(HoldCause.SECOND_PUBLISHER, text, steady_ns)
         for topic in [self._commands.topic_name, *(output.topic for output in self._outputs)]:
             names = self.publishers_of(topic) if topic else []
             if len(names) > 1:
@@ -343,7 +345,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
                     f"'{topic}' has {len(names)} publishers ({', '.join(names)}), expected one; stop the others "
                     "(one that crashed is listed for some seconds)"
                 )
-                self._guard.withdraw(Cause.SECOND_PUBLISHER, text, steady_ns)
+                self._guard.withdraw(HoldCause.SECOND_PUBLISHER, text, steady_ns)
 
     @property
     def _fault(self) -> FaultReport:
@@ -355,12 +357,12 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         now_ns = self.ros_now_ns()
         if problem := self._drivers.problem(now_ns):
             problem += f"; the robot reports a fault: {self._fault.text}" if self._fault.fault else ""
-            return BridgeState.WAITING, Cause.DRIVER_STATE, problem
+            return BridgeState.WAITING, HoldCause.DRIVER_STATE, problem
         if hold := self._guard.hold:
             return BridgeState.HOLDING, hold.cause, hold.text
         mode = BridgeState.EXECUTING if now_ns < self._rest_ns + LULL_NS else BridgeState.READY
-        deaf = [group.command_topic for group, output in self._pairs() if not output.listens()]
-        return mode, Cause.NONE, f"no controller listens on '{', '.join(deaf)}'; start it" if deaf else ""
+        missing = [group.command_topic for group, output in self._pairs() if not output.listens()]
+        return mode, HoldCause.NONE, f"no controller listens on '{', '.join(missing)}'; start it" if missing else ""
 
     def _pairs(self) -> list[tuple[DriverGroup, ControllerOutput]]:
         return list(zip(self._profile.groups, self._outputs, strict=False))
@@ -376,7 +378,7 @@ class BridgeNode(Molmoact2Node[BridgeParams]):
         message = BridgeState(mode=mode, cause=getattr(BridgeState, f"CAUSE_{cause.name}"), text=text)
         message.header.stamp = to_stamp(self.ros_now_ns())
         message.forwarded_sequence, message.dry_run = self._forwarded_sequence, self.params.dry_run
-        message.safety_life = self._memory.life
+        message.safety_instance_id = self._memory.instance_id
         message.former_cause, message.former_text = self._memory.former_cause, self._memory.former_text
         message.former_pressed_estops = self._memory.former_pressed
         self._bridge_states.publish(status[:2], message)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from molmoact2_ros.bridge import GripperGoal, SetPoints, TrajectoryCommand
+from molmoact2_ros.bridge import GripperGoal, Setpoints, TrajectoryCommand
 from molmoact2_ros.embodiment import (
     FORWARD_COMMANDS,
     MESSAGE_PACKAGES,
@@ -44,7 +44,7 @@ class ControllerOutput(ABC):
 
     @abstractmethod
     def listens(self) -> bool:
-        """Tell whether the controller is there."""
+        """Return whether the controller is there."""
 
     def interrupted_s(self, steady_ns: int) -> float:  # noqa: ARG002
         """Return for how long a running motion has lacked what it needs, s; 0 where the controller has all of it."""
@@ -61,7 +61,7 @@ class TrajectoryOutput(ControllerOutput):
     is past it plays the rest, without a step as long as successive commands agree, which safety checks. (Stamp zero
     would mean "from now on" and let transport delays add up.) Only where the start is still ahead it first leads the
     robot from where it is to point 0; `interpolate_from_desired_state: true` in its configuration lets that begin at
-    its set point rather than at the measured pose.
+    its setpoint rather than at the measured pose.
     """
 
     def __init__(self, node: Molmoact2Node[Any], topic: str, command: TrajectoryCommand) -> None:
@@ -85,16 +85,16 @@ class TrajectoryOutput(ControllerOutput):
         self._publisher.publish(message)
 
     def listens(self) -> bool:
-        """Tell whether somebody subscribes."""
+        """Return whether a node subscribes."""
         return self._publisher.get_subscription_count() > 0
 
 
 class StreamOutput(ControllerOutput):
-    """A controller that goes to whatever came last: it gets the set point of the moment, at a steady rate.
+    """A controller that goes to whatever came last: it gets the setpoint of the moment, at a steady rate.
 
     The stream ends with the command, at rest. What it cannot do is brake when this process dies: the controller then
-    stays at the last set point, and the robot comes to it as hard as its servos pull. When this process runs again
-    after a while, the rest of the motion would come as one step: `watch` is called before each set point, and ends the
+    stays at the last setpoint, and the robot comes to it as hard as its servos pull. When this process runs again
+    after a while, the rest of the motion would come as one step: `watch` is called before each setpoint, and ends the
     stream then.
     """
 
@@ -102,7 +102,7 @@ class StreamOutput(ControllerOutput):
         self,
         node: Molmoact2Node[Any],
         group: DriverGroup,
-        points: SetPoints,
+        points: Setpoints,
         watch: Callable[[int], None],
         steady: Callable[[], int] | None = None,
     ) -> None:
@@ -115,7 +115,7 @@ class StreamOutput(ControllerOutput):
         kind = JointTrajectory if trajectory else Float64MultiArray
         self._publisher = node.publisher(kind, group.command_topic, qos.CONTROLLER)
         self.topic = self._publisher.topic_name
-        # Simulated time may stand still, and the robot still needs its set points.
+        # Simulated time may stand still, and the robot still needs its setpoints.
         node.steady_timer(points.period_ns / NS_PER_S, self._stream)
 
     def send(self, command: JointCommand, steady_ns: int) -> None:
@@ -123,15 +123,15 @@ class StreamOutput(ControllerOutput):
         self._points.take(command, self._node.ros_now_ns(), steady_ns)
 
     def interrupted_s(self, steady_ns: int) -> float:
-        """Return for how long a running motion has had no set point, s; 0 while no more than two were missed."""
+        """Return for how long a running motion has had no setpoint, s; 0 while no more than two were missed."""
         return self._points.interrupted_s(steady_ns)
 
     def end(self) -> None:
-        """Send no further set point of the commands so far."""
+        """Send no further setpoint of the commands so far."""
         self._points.end()
 
     def listens(self) -> bool:
-        """Tell whether somebody subscribes."""
+        """Return whether a node subscribes."""
         return self._publisher.get_subscription_count() > 0
 
     def _stream(self) -> None:
@@ -167,7 +167,7 @@ class GripperTopicOutput(ControllerOutput):
             self._publisher.publish(self._pack(goal))
 
     def listens(self) -> bool:
-        """Tell whether somebody subscribes."""
+        """Return whether a node subscribes."""
         return self._publisher.get_subscription_count() > 0
 
 
@@ -195,7 +195,7 @@ class GripperActionOutput(ControllerOutput):
             self._client.send_goal_async(message).add_done_callback(self._on_answer)
 
     def listens(self) -> bool:
-        """Tell whether the action server is there."""
+        """Return whether the action server is there."""
         return bool(self._client.server_is_ready())
 
     def _on_answer(self, future: Any) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 
-from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.interfaces.camera_frame import CameraFrame
 from molmoact2_ros.msg import DepthMap
 from molmoact2_ros.perception import draw_depth
 from molmoact2_ros.perception.image_decoding import upright
@@ -24,14 +24,14 @@ class DepthImages:
     def __init__(self, publisher: Publisher, rotate_deg: int) -> None:
         """Take the publisher, and by how much the camera's frames are turned to be upright, clockwise."""
         self._publisher, self._rotate_deg = publisher, rotate_deg
-        self._kept: deque[Frame] = deque(maxlen=KEPT_FRAMES)
+        self._kept: deque[CameraFrame] = deque(maxlen=KEPT_FRAMES)
 
     @property
     def is_wanted(self) -> bool:
         """Whether its topic is subscribed."""
         return bool(self._publisher.get_subscription_count() > 0)
 
-    def keep(self, frame: Frame) -> None:
+    def keep(self, frame: CameraFrame) -> None:
         """Remember a frame of the first camera."""
         if self.is_wanted:
             self._kept.append(frame)

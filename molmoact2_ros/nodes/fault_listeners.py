@@ -15,7 +15,7 @@ from molmoact2_ros.embodiment import FRANKA_STATE, Driver, FaultSource
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.lifecycle import Molmoact2Node
 from molmoact2_ros.schema import quoted
-from molmoact2_ros.timing import Pace
+from molmoact2_ros.timing import RateLimiter
 
 FRANKA_RATE_HZ = 50.0  # of 1000: each is a large message
 
@@ -31,17 +31,17 @@ class FaultListeners:
             if source.kind == FRANKA_STATE:
                 self._listen_to_franka(source)
             else:
-                heard = partial(self._on_diagnostics, source)
-                node.subscription(DiagnosticArray, source.topic, heard, qos.DIAGNOSTICS)
+                callback = partial(self._on_diagnostics, source)
+                node.subscription(DiagnosticArray, source.topic, callback, qos.DIAGNOSTICS)
 
     @property
     def warning(self) -> str:
         """Say which faults would go unnoticed, and why; empty when none would."""
         silent = sorted(
-            {source.topic for source in self.faults.unheard if source.kind != FRANKA_STATE or not self.missing}
+            {source.topic for source in self.faults.not_received if source.kind != FRANKA_STATE or not self.missing}
         )
-        unheard = f"nothing about faults has come on {', '.join(silent)} yet" if silent else ""
-        return "; ".join(text for text in (self.missing, unheard) if text)
+        not_received = f"nothing about faults has come on {', '.join(silent)} yet" if silent else ""
+        return "; ".join(text for text in (self.missing, not_received) if text)
 
     def _listen_to_franka(self, source: FaultSource) -> None:
         try:
@@ -49,21 +49,21 @@ class FaultListeners:
             kind = import_module("franka_msgs.msg").FrankaRobotState
         except ImportError:
             self.missing = (
-                f"{source.topic} carries franka_msgs, which is not installed: reflexes and the user stop are not told "
+                f"{source.topic} carries franka_msgs, which is not installed: reflexes and user stop are not reported "
                 "by name; install franka_ros2 where the bridge runs"
             )
             return
-        heard = partial(self._on_franka, source, kind, FrankaFault(), Pace(FRANKA_RATE_HZ))
+        callback = partial(self._on_franka, source, kind, FrankaFault(), RateLimiter(FRANKA_RATE_HZ))
         # Raw: most of them are never unpacked.
-        self._node.subscription(kind, source.topic, heard, qos.DRIVER_STATE, raw=True)
+        self._node.subscription(kind, source.topic, callback, qos.DRIVER_STATE, raw=True)
 
     def _on_diagnostics(self, source: FaultSource, message: DiagnosticArray) -> None:
         self.faults.take(source, diagnostic_faults(source, [status_from_msg(status) for status in message.status]))
 
-    def _on_franka(self, source: FaultSource, kind: type, fault: FrankaFault, pace: Pace, raw: bytes) -> None:
-        if pace.allows(self._node.steady_now_ns()):
+    def _on_franka(self, source: FaultSource, kind: type, fault: FrankaFault, limiter: RateLimiter, raw: bytes) -> None:
+        if limiter.allows(self._node.steady_now_ns()):
             state = deserialize_message(raw, kind)
-            self.faults.take(source, {source.topic: fault.judge(state.robot_mode, flags_set(state.current_errors))})
+            self.faults.take(source, {source.topic: fault.assess(state.robot_mode, flags_set(state.current_errors))})
 
 
 def status_from_msg(message: Any) -> DriverStatus:

@@ -8,7 +8,7 @@ Topics (relative):
     in   task/instruction   Instruction    reliable 1, transient local; chunks of no other than the newest are followed
     out  command/proposed   JointCommand   reliable 1, lifespan of two periods
 Services:
-    ~/hold    std_srvs/Trigger    come to rest and stay there until the policy is told something new
+    ~/hold    std_srvs/Trigger    come to rest and stay there until a new instruction comes
     ~/home    std_srvs/Trigger    move to the embodiment's home pose first; answers at once how long that takes
 
 The logic is in `interpolation.Interpolator`. Nothing is proposed unless safety is armed.
@@ -37,7 +37,7 @@ from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
 from molmoact2_ros.msg import ActionChunk, Instruction, JointCommand, RobotState, SafetyState
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.conversions import chunk_from_msg, command_to_msg, robot_state_from_msg, stamp_ns
-from molmoact2_ros.ros.latency_budget import Stage
+from molmoact2_ros.ros.latency_budget import LatencyBudget
 from molmoact2_ros.ros.lifecycle import OK, WARN, Molmoact2Node, Report, run
 from molmoact2_ros.schema import param
 from molmoact2_ros.timing import NS_PER_S
@@ -72,10 +72,10 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self._interpolator = Interpolator(robot, self.params.settings)
         self._period_ms = period_s * 1e3
         self._chunk_stamp_ns = self._state_stamp_ns = 0
-        self._safety_heard_ns = 0  # steady time
+        self._safety_received_ns = 0  # steady time
         self._tick_ns = 0  # steady time at which the last tick began
-        self._jitter = Stage("tick jitter", TICK_SHARE * self._period_ms, KEPT_TICKS)
-        self._costs = Stage("tick cost", TICK_SHARE * self._period_ms, KEPT_TICKS)
+        self._jitter = LatencyBudget("tick jitter", TICK_SHARE * self._period_ms, KEPT_TICKS)
+        self._costs = LatencyBudget("tick cost", TICK_SHARE * self._period_ms, KEPT_TICKS)
         self._starved_reported = self._rejected = 0
         self._commands = self.publisher(JointCommand, "command/proposed", qos.command(period_s))
         self.subscription(ActionChunk, "action_chunk", self._on_chunk, qos.CHUNK)
@@ -88,7 +88,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self.steady_timer(period_s, self._tick)
 
     def _activated(self) -> None:
-        # What set-up made lives as long as the process. A full collection over it takes 4 to 7 ms of a 20 ms period.
+        # What set-up made stays as long as the process. A full collection over it takes 4 to 7 ms of a 20 ms period.
         gc.collect()
         gc.freeze()
 
@@ -107,7 +107,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self._interpolator.measure(robot_state_from_msg(message))
 
     def _on_safety_state(self, message: SafetyState) -> None:
-        self._safety_heard_ns = self.steady_now_ns()
+        self._safety_received_ns = self.steady_now_ns()
         armed = self.active and message.mode == SafetyState.ARMED
         if armed and not self._interpolator.armed:
             self._interpolator.arm(self.ros_now_ns())
@@ -121,7 +121,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
 
     def _on_hold(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._interpolator.hold()
-        response.success, response.message = True, "holding until the policy is told something new"
+        response.success, response.message = True, "holding; send a new instruction to resume"
         self.get_logger().info("hold: asked for")
         return response
 
@@ -141,7 +141,7 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
             late_ms = (began_ns - self._tick_ns) * 1e-6 - self._period_ms
             self._jitter.add(abs(late_ms))
             if late_ms > PAUSE_MS:
-                self._safety_heard_ns += round(late_ms * 1e6)  # what it published meanwhile waits to be received
+                self._safety_received_ns += round(late_ms * 1e6)  # what it published meanwhile waits to be received
         self._tick_ns = began_ns
         self._watch_safety(began_ns)
         command = self._interpolator.tick(self.ros_now_ns()) if self.active else None
@@ -158,8 +158,8 @@ class InterpolatorNode(Molmoact2Node[InterpolatorParams]):
         self._rejected = rejection.count
 
     def _watch_safety(self, steady_ns: int) -> None:
-        """Propose nothing to a safety that is gone; whoever comes after it says when to begin anew."""
-        silent_s = (steady_ns - self._safety_heard_ns) / NS_PER_S
+        """Propose nothing to a safety that is gone; its successor says when to start again."""
+        silent_s = (steady_ns - self._safety_received_ns) / NS_PER_S
         if self._interpolator.armed and silent_s > self.params.safety_timeout_s:
             self.get_logger().warning(
                 f"safety has been silent for {silent_s:.2f} s: nothing is proposed until it speaks"

@@ -32,7 +32,7 @@ from molmoact2_ros.msg import Observation as ObservationMsg
 from molmoact2_ros.perception import Budgets, ChangeSettings, Decision, ObservationBuilder
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.conversions import robot_state_from_msg
-from molmoact2_ros.ros.latency_budget import Stage
+from molmoact2_ros.ros.latency_budget import LatencyBudget
 from molmoact2_ros.ros.lifecycle import OK, WARN, Molmoact2Node, Report, run
 from molmoact2_ros.ros.observation_conversions import (
     COMPRESSED_TRANSPORT,
@@ -87,18 +87,19 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
             self._rate_hz,
             budgets=self.params.budgets,
             changes=self.params.changes,
-            life=self.instance_id,
+            instance_id=self.instance_id,
         )
         self._last_sequence = self._acknowledged = self._reported_sequence = 0
         # frame_ids that are expected, by role, of cameras not warned of yet
         self._strange = {camera.role: camera.frame_id for camera in self._robot.cameras if camera.frame_id}
         budgets = self.params.budgets
         self._camera_ages = {
-            role: Stage(f"camera '{role}' age", 1e3 * budgets.camera_max_age_s) for role in self._robot.camera_roles
+            role: LatencyBudget(f"camera '{role}' age", 1e3 * budgets.camera_max_age_s)
+            for role in self._robot.camera_roles
         }
-        self._state_ages = Stage("state age", 1e3 * budgets.state_max_age_s)
-        self._skews = Stage("skew", 1e3 * budgets.max_skew_s)
-        self._costs = Stage("making", MAKING_SHARE * 1e3 / self._rate_hz)
+        self._state_ages = LatencyBudget("state age", 1e3 * budgets.state_max_age_s)
+        self._skews = LatencyBudget("skew", 1e3 * budgets.max_skew_s)
+        self._costs = LatencyBudget("making", MAKING_SHARE * 1e3 / self._rate_hz)
         self._make_topics()
         self.steady_timer(1.0 / WATCH_RATE_HZ, self._update)
 
@@ -142,7 +143,7 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
         del self._strange[role]
         self.get_logger().warning(
             f"images of camera '{role}' carry the frame_id '{quoted(frame_id)}', the embodiment file has '{expected}': "
-            "put it there, so that swapped cameras are told"
+            "put it there, so that swapped cameras are found"
         )
 
     def _on_robot_state(self, message: RobotState) -> None:
@@ -152,7 +153,7 @@ class PerceptionNode(Molmoact2Node[PerceptionParams]):
     def _on_chunk(self, message: ActionChunk) -> None:
         self._acknowledged = message.observation_sequence
         decoded = np.array(message.decoded_cells, dtype=np.bool_)
-        self._builder.acknowledge(message.observation_life, message.observation_sequence, decoded)
+        self._builder.acknowledge(message.perception_instance_id, message.observation_sequence, decoded)
 
     def _update(self) -> None:
         if not self.active:

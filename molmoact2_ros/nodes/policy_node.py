@@ -42,7 +42,7 @@ from molmoact2_ros.policy.simulated_latency import DEFAULT_MS, SimulatedLatency
 from molmoact2_ros.processing.processor import Processor
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.conversions import stamp_ns, to_array
-from molmoact2_ros.ros.latency_budget import Stage
+from molmoact2_ros.ros.latency_budget import LatencyBudget
 from molmoact2_ros.ros.lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from molmoact2_ros.ros.mailbox import Mailbox, SimulatedMailbox
 from molmoact2_ros.ros.observation_conversions import cell_facts, depth_to_msg
@@ -102,7 +102,7 @@ class PolicyParams:
         "With lockstep, what an inference takes in simulated time: milliseconds, or a JSON file of measured ones, such "
         "as report.json of a demo, drawn by the seed",
     )
-    seed: int = param(-1, "Seed of the flow's noise; -1: drawn anew at each start", low=-1, high=2**31)
+    seed: int = param(-1, "Seed of the flow's noise; -1: drawn at random at each start", low=-1, high=2**31)
     cpu_threads: int = param(
         1, "Threads of the model on a CPU; more than one fights with the other nodes", low=1, high=256
     )
@@ -137,8 +137,8 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         self._last_depth: DepthResult | None = None
         self._next_inference_ns = self._next_observation_ns = 0
         chunk_ms = 1e3 * self._robot.policy.horizon * self._robot.policy.step_s
-        self._latencies = Stage("observation to chunk", LATENCY_SHARE * chunk_ms, KEPT_TIMINGS)
-        self._inference_times = Stage("inference time", INFERENCE_SHARE * chunk_ms, KEPT_TIMINGS)
+        self._latencies = LatencyBudget("observation to chunk", LATENCY_SHARE * chunk_ms, KEPT_TIMINGS)
+        self._inference_times = LatencyBudget("inference time", INFERENCE_SHARE * chunk_ms, KEPT_TIMINGS)
         self._problem = ""
         self._inferred_ns = 0  # with lockstep, when the inference at work is done
         # Filled by the worker, emptied in the executor's thread; a deque's append and popleft are atomic.
@@ -162,9 +162,9 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
     def _load_policy(self) -> Policy:
         # torch takes seconds to import: only now, so that a wrong parameter is reported at once.
         from molmoact2_ros.model.hub import resolve_checkpoint
-        from molmoact2_ros.policy.continuation import Continuation
         from molmoact2_ros.policy.device import choose_device, choose_dtype, limit_cpu_threads
         from molmoact2_ros.policy.native import NativePolicy
+        from molmoact2_ros.policy.rtc import RealTimeChunking
 
         if self.params.mode not in MODES:
             raise ValueError(f"mode: expected one of {', '.join(MODES)}, got {self.params.mode!r}")
@@ -174,7 +174,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         processor, cameras = Processor.load(checkpoint.folder), len(self._robot.cameras)
         for doubt in check_handshake(self._robot, processor.stats.tag(norm_tag)):
             self.get_logger().warning(doubt)
-        continuation = Continuation(
+        rtc = RealTimeChunking(
             self._executed_step_s,
             decay=self.params.rtc_decay,
             largest=self.params.rtc_guidance,
@@ -189,7 +189,7 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
             dtype=choose_dtype(self.params.dtype, device),
             device=device,
             seed=None if self.params.seed < 0 else self.params.seed,
-            continuation=continuation if self.params.mode == "rtc" else None,
+            rtc=rtc if self.params.mode == "rtc" else None,
             depth_every=self.params.depth_every if self.params.enable_depth else None,
         )
         timing = policy.warm_up()
@@ -341,7 +341,10 @@ class PolicyNode(Molmoact2Node[PolicyParams]):
         message.header.stamp = observation.header.stamp
         message.positions = to_array("d", positions)
         message.camera_ages_s = [_age_s(now_ns, stamp) for stamp in observation.camera_stamps]
-        message.policy_life, message.observation_life = self.instance_id, observation.perception_life
+        message.policy_instance_id, message.perception_instance_id = (
+            self.instance_id,
+            observation.perception_instance_id,
+        )
         if chunk.depth is not None:
             message.decoded_cells = chunk.depth.decoded.ravel().tolist()
             self._depths.publish(depth_to_msg(chunk.depth, observation, self._policy.spec))

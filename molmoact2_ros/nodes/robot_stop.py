@@ -15,16 +15,16 @@ from molmoact2_ros.ros.lifecycle import Molmoact2Node
 class RobotStop:
     """Call the service once for every stop that is overdue, and say what it answered."""
 
-    def __init__(self, node: Molmoact2Node[Any], service: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, node: Molmoact2Node[Any], service: str, report: Callable[[str], None]) -> None:
         """Prepare.
 
         Args:
             node: makes the client.
             service: name of a std_srvs/Trigger service; empty: the robot has none.
-            tell: takes one sentence, as soon as there is an answer.
+            report: takes one sentence, as soon as there is an answer.
         """
         self._service = service
-        self._tell = tell
+        self._report = report
         self._asked = False
         self._client = node.client(Trigger, service) if service else None
 
@@ -38,12 +38,12 @@ class RobotStop:
         if self._client is None:
             return
         if not self._client.service_is_ready():
-            self._tell(f"the robot's own stop ({self._service}) is not there")
+            self._report(f"the robot's own stop ({self._service}) is not there")
             return
-        self._tell(f"the robot's own stop ({self._service}) has been called")
+        self._report(f"the robot's own stop ({self._service}) has been called")
         self._client.call_async(Trigger.Request()).add_done_callback(self._on_answer)
 
     def _on_answer(self, future: Future) -> None:
         reply = future.result()
         answer = "done" if reply.success else "refused"
-        self._tell(f"the robot's own stop ({self._service}) answered: {answer}, {reply.message or 'no text'}")
+        self._report(f"the robot's own stop ({self._service}) answered: {answer}, {reply.message or 'no text'}")

@@ -7,10 +7,10 @@ Topics (relative):
     in   perception_status   PerceptionStatus    reliable 1
     in   bridge_state        BridgeState         reliable, transient local 1
     in   estop               std_msgs/Bool       any; true stops, false alone releases nothing
-    in   dead_man            std_msgs/Bool       best effort 1; must be true and fresh with `dead_man_required`
+    in   enabling_device     std_msgs/Bool       best effort 1; true and fresh with `enabling_device_required`
     out  command/safe        JointCommand        reliable 1, lifespan two periods; the same message, or none
     out  safety_state        SafetyState         reliable, transient local 1; on change and at `heartbeat_rate_hz`
-Services: ~/arm, ~/stop, ~/reset    std_srvs/Trigger; the reply says what was done, or what stands in the way
+Services: ~/arm, ~/stop, ~/reset    std_srvs/Trigger; the reply confirms, or lists the blocking conditions
           ~/estop                   std_srvs/SetBool; as the topic
 Called:   `stop_service` of the driver profile, std_srvs/Trigger, when a stop cannot be proven in time
 
@@ -39,12 +39,12 @@ from molmoact2_ros.interfaces.safety_state import Cause, Estop, Mode, Snapshot
 from molmoact2_ros.msg import BridgeState, JointCommand, PerceptionStatus, RobotState, SafetyState
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.conversions import command_from_msg, robot_state_from_msg
-from molmoact2_ros.ros.latency_budget import Stage
+from molmoact2_ros.ros.latency_budget import LatencyBudget
 from molmoact2_ros.ros.lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run
 from molmoact2_ros.ros.operator_input import OperatorInput
 from molmoact2_ros.ros.safety_conversions import bridge_report_from_msg, perception_report_from_msg, snapshot_to_msg
 from molmoact2_ros.ros.status_publisher import StatusPublisher
-from molmoact2_ros.safety import Limits, Monitor, Reply, Settings, Space
+from molmoact2_ros.safety import CollisionChecker, Limits, Monitor, Reply, Settings
 from molmoact2_ros.schema import param
 from molmoact2_ros.timing import Instant
 
@@ -78,7 +78,7 @@ class SafetyParams:
     )
     speed_scale: float = param(
         1.0,
-        "Part of the joints' and hands' largest speeds that is allowed, for bring-up; give the interpolator the same",
+        "Part of the joints' and TCPs' largest speeds that is allowed, for bring-up; give the interpolator the same",
         low=0.1,
         high=1.0,
     )
@@ -102,7 +102,7 @@ class SafetyParams:
 
 
 class SafetyNode(Molmoact2Node[SafetyParams]):
-    """Lifecycle node around one monitor. Inputs are heard in every lifecycle state, an e-stop above all."""
+    """Lifecycle node around one monitor. Inputs are received in every lifecycle state, an e-stop above all."""
 
     def __init__(self) -> None:
         super().__init__("safety", SafetyParams, realtime=True)
@@ -112,16 +112,21 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         scale = self.params.speed_scale
         if scale < 1.0:
             self.get_logger().warning(f"speed_scale {scale:g}: all speed limits are as much lower")
-        limits, space = Limits.load(robot, settings.gripper_overrun).slowed(scale), Space.load(robot.slowed(scale))
+        limits, collision_checker = (
+            Limits.load(robot, settings.gripper_overrun).slowed(scale),
+            CollisionChecker.load(robot.slowed(scale)),
+        )
         driver = robot.driver(self.params.driver or next(iter(robot.drivers)))
-        self._monitor = Monitor(robot, limits, settings, space, [tuple(group.joints) for group in driver.groups])
+        self._monitor = Monitor(
+            robot, limits, settings, collision_checker, [tuple(group.joints) for group in driver.groups]
+        )
         self._robot_stop = RobotStop(self, driver.stop_service, self._on_robot_stop)
         self._load = LoadMeter()
         self._publishers_at = self._now()
         self._logged: Snapshot | None = None
         period_ms = 1e3 / robot.command_rate_hz
-        self._decisions = Stage("decision", DECISION_SHARE * period_ms, KEPT)
-        self._command_ages = Stage("command age", 1e3 * settings.command_age_max_s, KEPT)
+        self._decisions = LatencyBudget("decision", DECISION_SHARE * period_ms, KEPT)
+        self._command_ages = LatencyBudget("command age", 1e3 * settings.command_age_max_s, KEPT)
         self._make_topics(qos.command(1.0 / robot.command_rate_hz), [camera.topic for camera in robot.cameras])
         self._make_services()
         self.steady_timer(1.0 / self.params.watch_rate_hz, self._on_tick)
@@ -141,7 +146,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         self.subscription(RobotState, "robot_state", self._on_robot_state, qos.STATE)
         self.subscription(PerceptionStatus, "perception_status", self._on_perception, qos.STATUS)
         self.subscription(BridgeState, "bridge_state", self._on_bridge, qos.LATCHED)
-        self.subscription(Bool, "dead_man", self._on_dead_man, qos.ENABLING)
+        self.subscription(Bool, "enabling_device", self._on_enabling_device, qos.ENABLING)
         # One node publishes each: what two of them publish in turn is a motion that neither has planned.
         cameras = [f"{topic}{suffix}" for topic in camera_topics for suffix in ("", "/compressed")]
         self._exclusive_topics = [self.resolve_topic_name(topic) for topic in (*EXCLUSIVE_TOPICS, *cameras)]
@@ -194,8 +199,8 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
 
     def _on_bridge(self, message: BridgeState) -> None:
         report, now = bridge_report_from_msg(message, self.instance_id), self._now()
-        if not report.hears_us or report.cause is not Cause.NONE:
-            self._watch_publishers(now)  # a second bridge, or commands of somebody else, are found as such
+        if not report.receives_us or report.cause is not Cause.NONE:
+            self._watch_publishers(now)  # a second bridge, or commands of another node, are found as such
         self._monitor.on_bridge(report, now)
         self._publish_if_changed()
 
@@ -205,12 +210,12 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         self._monitor.on_estop(message.data, self._now())
         self._publish_if_changed()
 
-    def _on_dead_man(self, message: Bool) -> None:
-        self._monitor.on_dead_man(message.data, self._now())
+    def _on_enabling_device(self, message: Bool) -> None:
+        self._monitor.on_enabling_device(message.data, self._now())
         self._publish_if_changed()
 
     def _on_estop_request(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        """Heard in every lifecycle state, as the topic is."""
+        """Received in every lifecycle state, as the topic is."""
         reply = self._monitor.on_estop(request.data, self._now(), Estop.SERVICE)
         self.get_logger().info(f"~/estop: {reply.text}")
         self._publish_if_changed()
@@ -254,13 +259,13 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
 
         return answer
 
-    # What is told.
+    # What is published.
 
     def _now(self) -> Instant:
         return Instant(ros_ns=self.ros_now_ns(), steady_ns=self.steady_now_ns())
 
     def _publish_if_changed(self) -> None:
-        """A command that passed is no news: it is told with the next heartbeat."""
+        """A command that passed is no news: it is published with the next heartbeat."""
         if self.active and self._states.changed(self._news()):
             self._publish_state()
 
@@ -287,7 +292,7 @@ class SafetyNode(Molmoact2Node[SafetyParams]):
         commands = {"passed_sequence": snapshot.passed_sequence, "refused": snapshot.refused}
         return [
             ("mode", ERROR if snapshot.stop else OK, snapshot.text, {"mode": snapshot.mode.name, "cause": cause}),
-            ("arming", WARN if obstacles else OK, "; ".join(obstacles) or "nothing stands in the way", {}),
+            ("arming", WARN if obstacles else OK, "; ".join(obstacles) or "ready to arm", {}),
             ("commands", WARN if refusal else OK, refusal.text if refusal else "none refused", commands),
             self._decisions.report(),
             self._command_ages.report(),

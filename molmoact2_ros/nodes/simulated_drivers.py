@@ -22,9 +22,16 @@ from molmoact2_ros.embodiment import (
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.lifecycle import Molmoact2Node
 from molmoact2_ros.ros.simulator_conversions import joint_state_to_msg, trajectory_from_msg
-from molmoact2_ros.sim import CommandRefused, JointTrajectory, Misbehaviour, Simulation, SimulationError, SpoiltStates
+from molmoact2_ros.sim import (
+    CommandRefused,
+    FaultyJointStates,
+    InjectedFault,
+    JointTrajectory,
+    Simulation,
+    SimulationError,
+)
 from molmoact2_ros.sim.faults import CONTROLLER_IGNORES
-from molmoact2_ros.timing import Schedule
+from molmoact2_ros.timing import VariableRateLimiter
 
 from .simulated_faults import SimulatedFaults
 
@@ -49,7 +56,7 @@ class SimulatedDrivers:
 
         Args:
             node: owns them.
-            embodiment: tells arms from grippers.
+            embodiment: which joints are arms and which are grippers.
             driver: the profile of the simulation.
             simulation: the robot.
             catch_up: brings the simulation to the present, before a command is taken.
@@ -63,7 +70,7 @@ class SimulatedDrivers:
         self.refused = 0
         self.accepted = 0
         self._faults = SimulatedFaults(node, driver)
-        self.misbehave(Misbehaviour())
+        self.inject(InjectedFault())
         grippers = {joint.name for joint in embodiment.joints if joint.is_gripper}
         self._states: dict[str, list[int]] = {}
         self._rates: dict[str, float] = {}
@@ -75,17 +82,17 @@ class SimulatedDrivers:
             self._rates[topic] = max(rate_hz, self._rates.get(topic, 0.0))
             self._open_commands(index)
         self._publishers = {topic: node.publisher(JointState, topic, DRIVER_DEPTH) for topic in self._states}
-        self._schedules = {topic: Schedule() for topic in self._states}
+        self._schedules = {topic: VariableRateLimiter() for topic in self._states}
 
-    def misbehave(self, misbehaviour: Misbehaviour) -> None:
+    def inject(self, fault: InjectedFault) -> None:
         """Report states and faults, and obey commands, as drivers would that have this fault.
 
         Raises:
             SimulationError: a fault that the driver profile has no means to report.
         """
-        self._faults.report(misbehaviour.fault)
-        self._spoilt = SpoiltStates(misbehaviour)
-        self._simulation.ignores_commands = misbehaviour.kind == CONTROLLER_IGNORES
+        self._faults.report(fault.fault)
+        self._faulty = FaultyJointStates(fault)
+        self._simulation.ignores_commands = fault.kind == CONTROLLER_IGNORES
 
     def shift(self, ns: int) -> None:
         """Follow a clock that was set forward or back."""
@@ -101,7 +108,7 @@ class SimulatedDrivers:
         self._faults.publish_due(now_ns)
         for topic, groups in self._states.items():
             if self._schedules[topic].due(now_ns, self._rates[topic]):
-                states = self._spoilt.spoil(topic, [self._simulation.state(group) for group in groups])
+                states = self._faulty.apply(topic, [self._simulation.state(group) for group in groups])
                 if states is not None:
                     self._publishers[topic].publish(joint_state_to_msg(states, now_ns))
 

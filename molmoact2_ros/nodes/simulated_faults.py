@@ -14,7 +14,7 @@ from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.conversions import to_stamp
 from molmoact2_ros.ros.lifecycle import Molmoact2Node
 from molmoact2_ros.sim import SimulationError
-from molmoact2_ros.timing import Schedule
+from molmoact2_ros.timing import VariableRateLimiter
 
 RATE_HZ = 1.0  # that of diagnostic_updater, which controller_manager uses
 MANAGER_STATUS = f"controller_manager: {COMPONENTS_STATUS}"
@@ -29,7 +29,7 @@ class SimulatedFaults:
         self._publishers = [
             node.publisher(DiagnosticArray, source.topic, qos.DRIVER_DIAGNOSTICS) for source in self._sources
         ]
-        self._schedule = Schedule()
+        self._schedule = VariableRateLimiter()
 
     def report(self, fault: str) -> None:
         """Report a fault from the next message on; empty: report that all is well.
@@ -39,7 +39,7 @@ class SimulatedFaults:
         """
         if fault and not self._sources:
             raise SimulationError(
-                f"misbehaviour: driver profile {self._driver.name} has no fault source that is simulated, expected one "
+                f"fault: driver profile {self._driver.name} has no fault source that is simulated, expected one "
                 f"of kind {HARDWARE_COMPONENTS} or {DIAGNOSTICS}; add it to `faults` in the embodiment file"
             )
         self._fault = fault

@@ -18,10 +18,10 @@
 
 The manners are those of hardware: states come at other rates than commands and in another joint order, cameras are not
 exposed together, an image is older than its arrival. Physics and controllers are sim.Simulation, images come from
-sim.CameraThread, its rate from sim.CameraPace.
+sim.CameraThread, its rate from sim.AdaptiveRate.
 
-The parameter `misbehaviour` may be set while it runs: it names one fault of hardware, which lasts until it is set anew.
-    ros2 param set /simulator misbehaviour "camera_dead wrist"
+The parameter `fault` may be set while it runs: it names one fault of hardware, which lasts until it is set again.
+    ros2 param set /simulator fault "camera_dead wrist"
 
 Run: python -m molmoact2_ros.nodes.simulator_node --ros-args -p embodiment:=droid
 """
@@ -49,19 +49,19 @@ from molmoact2_ros.ros.lockstep import LockstepInputs
 from molmoact2_ros.ros.simulator_conversions import camera_info_to_msg, image_to_msg, truth_to_msg
 from molmoact2_ros.schema import param
 from molmoact2_ros.sim import (
-    CameraPace,
+    AdaptiveRate,
     Cameras,
     CameraThread,
-    Frame,
-    Misbehaviour,
+    FaultyCameras,
+    InjectedFault,
+    RenderedFrame,
     Scene,
     SceneDescription,
     Simulation,
     SimulationError,
-    SpoiltFrames,
 )
 from molmoact2_ros.sim.faults import CLOCK_JUMP, known
-from molmoact2_ros.timing import NS_PER_S, Schedule
+from molmoact2_ros.timing import NS_PER_S, VariableRateLimiter
 
 from .lockstep_clock import LockstepClock
 from .simulated_drivers import SimulatedDrivers
@@ -70,7 +70,7 @@ EXPOSURE_SKEW_S = 0.015  # between one camera and the next: real ones run free, 
 REAL_TIME_ENOUGH = 0.98
 CAMERA_LATENCY_NS = 20_000_000  # with lockstep, from exposure to arrival: a camera of 60 Hz and its transport
 RENDER_LIMIT_S = 60.0
-MISBEHAVIOUR = "misbehaviour"
+FAULT = "fault"
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ class SimulatorParams:
         "", "with lockstep: nodes that take part, separated by commas; time goes on when all of them have acted"
     )
     publish_clock: bool = param(False, "publish /clock, for nodes that run with use_sim_time")
-    publish_truth: bool = param(False, "publish ~/truth, for those who judge how the robot moves")
-    misbehaviour: str = param("", f"what the hardware does wrong; empty: nothing; or one of {known()}", mutable=True)
+    publish_truth: bool = param(False, "publish ~/truth, to evaluate how the robot moves")
+    fault: str = param("", f"what the hardware does wrong; empty: nothing; or one of {known()}", mutable=True)
 
 
 class SimulatorNode(Molmoact2Node[SimulatorParams]):
@@ -112,13 +112,13 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         scene = Scene.build(embodiment, SceneDescription.load(embodiment, params.scene))
         self._start_ns, self._start_steady_ns = self.ros_now_ns(), self.steady_now_ns()
         self._roles = embodiment.camera_roles
-        wrong = self._parsed(self.get_parameter(MISBEHAVIOUR).value)
+        wrong = self._parsed(self.get_parameter(FAULT).value)
         self._simulation = Simulation(embodiment, scene, driver, params.pose, self._start_ns)
         self._reported = (time.monotonic(), self._simulation.time_ns, 0.0)
         self._clock_publisher = self.publisher(ClockMsg, "/clock", 10) if params.publish_clock else None
         # Reliable and deep: after a moment in which this process stood still, all of the motion comes at once.
         self._truth = self.publisher(JointState, "~/truth", qos.to_record(qos.STATE)) if params.publish_truth else None
-        self._truth_schedule = Schedule()
+        self._truth_schedule = VariableRateLimiter()
         self._drivers = SimulatedDrivers(
             self,
             embodiment,
@@ -129,11 +129,11 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
             gripper_rate_hz=params.gripper_state_rate_hz,
         )
         self._cameras: CameraThread | None = None
-        self._pace: CameraPace | None = None
-        self._exposures: dict[str, Schedule] = {}
+        self._camera_rate: AdaptiveRate | None = None
+        self._exposures: dict[str, VariableRateLimiter] = {}
         if params.camera_rate_hz != 0.0:
             self._open_cameras(embodiment.cameras, scene)
-        self._misbehave(wrong)
+        self._inject(wrong)
         if not self.lockstep:
             self.steady_timer(1.0 / params.arm_state_rate_hz, self._tick)  # physics goes on whatever ROS time does
         self.get_logger().info(f"simulating {embodiment.title} as {driver.name}, pose {params.pose}")
@@ -148,12 +148,12 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         params, images = self.params, scene.description.images
         rate_hz = images.rate_hz if params.camera_rate_hz < 0.0 else params.camera_rate_hz
         self._size = (params.camera_width or images.width_px, params.camera_height or images.height_px)
-        self._pace, self._said_lowered = CameraPace(rate_hz), False
-        self._frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+        self._camera_rate, self._said_lowered = AdaptiveRate(rate_hz), False
+        self._frames: queue.SimpleQueue[RenderedFrame] = queue.SimpleQueue()
         self._render_s = 0.0
         self._due_frames: deque[tuple[int, str]] = deque()  # with lockstep: when they arrive, and of which camera
         self._frame_ready = self.guard(self._publish_frames)
-        self._exposures = {camera.role: Schedule(EXPOSURE_SKEW_S * i) for i, camera in enumerate(cameras)}
+        self._exposures = {camera.role: VariableRateLimiter(EXPOSURE_SKEW_S * i) for i, camera in enumerate(cameras)}
         self._image_publishers = {camera.role: self.publisher(Image, camera.topic, qos.CAMERA) for camera in cameras}
         self._info_publishers = {
             camera.role: self.publisher(CameraInfo, camera.info_topic, qos.CAMERA) for camera in cameras
@@ -165,24 +165,24 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         """Misbehave otherwise from now on; every other parameter is read-only. Refused while not configured."""
         for parameter in parameters:
-            if parameter.name == MISBEHAVIOUR:
+            if parameter.name == FAULT:
                 if not self.configured:
-                    return SetParametersResult(successful=False, reason="misbehaviour: configure the simulator first")
+                    return SetParametersResult(successful=False, reason="fault: configure the simulator first")
                 try:
-                    self._misbehave(self._parsed(parameter.value))
+                    self._inject(self._parsed(parameter.value))
                 except SimulationError as error:
                     return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
-    def _parsed(self, text: str) -> Misbehaviour:
-        wrong = Misbehaviour.parse(text, self._roles)
+    def _parsed(self, text: str) -> InjectedFault:
+        wrong = InjectedFault.parse(text, self._roles)
         if wrong.kind == CLOCK_JUMP and (self.lockstep or not self.params.publish_clock):
-            raise SimulationError(f"misbehaviour: {CLOCK_JUMP} needs the parameter publish_clock, and no lockstep")
+            raise SimulationError(f"fault: {CLOCK_JUMP} needs the parameter publish_clock, and no lockstep")
         return wrong
 
-    def _misbehave(self, wrong: Misbehaviour) -> None:
-        self._drivers.misbehave(wrong)
-        self._spoilt = SpoiltFrames(wrong, self._roles)
+    def _inject(self, wrong: InjectedFault) -> None:
+        self._drivers.inject(wrong)
+        self._faulty = FaultyCameras(wrong, self._roles)
         if wrong.kind == CLOCK_JUMP:
             self._jump(round(wrong.seconds * NS_PER_S))
 
@@ -201,9 +201,9 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         return self._start_ns + self.steady_now_ns() - self._start_steady_ns
 
     def _catch_up(self) -> None:
-        self._simulation.advance_to(self._present_ns(), self._tell_truth)
+        self._simulation.advance_to(self._present_ns(), self._publish_truth)
 
-    def _tell_truth(self) -> None:
+    def _publish_truth(self) -> None:
         time_ns = self._simulation.time_ns
         if self._truth is not None and self._truth_schedule.due(time_ns, self.params.arm_state_rate_hz):
             self._truth.publish(truth_to_msg(*self._simulation.truth(), time_ns))
@@ -214,29 +214,30 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         if self._clock_publisher is not None:
             self._clock_publisher.publish(ClockMsg(clock=to_stamp(self._simulation.time_ns)))
         self._drivers.publish_due()
-        if self._pace is not None and self._cameras is not None:
+        if self._camera_rate is not None and self._cameras is not None:
             if self.lockstep:
                 self._await_frames()
             else:
-                self._pace.late(behind_s)
+                self._camera_rate.late(behind_s)
             self._publish_due_frames()
-            self._expose(self._pace, self._cameras)
+            self._expose(self._camera_rate, self._cameras)
 
-    def _expose(self, pace: CameraPace, cameras: CameraThread) -> None:
-        if not self.lockstep and pace.judge(time.monotonic()) and not self._said_lowered:
+    def _expose(self, camera_rate: AdaptiveRate, cameras: CameraThread) -> None:
+        if not self.lockstep and camera_rate.adapt(time.monotonic()) and not self._said_lowered:
             self._said_lowered = True
             self.get_logger().warning(
-                f"this machine is busy: cameras run at {pace.rate_hz:.1f} Hz instead of {pace.asked_hz:g} Hz for now "
-                f"(an image takes {1e3 * self._render_s:.0f} ms); /diagnostics has the present rate"
+                f"this machine is busy: cameras run at {camera_rate.rate_hz:.1f} Hz instead of "
+                f"{camera_rate.asked_hz:g} Hz for now (an image takes {1e3 * self._render_s:.0f} ms); "
+                "/diagnostics has the present rate"
             )
         now_ns = self._simulation.time_ns
         for role, schedule in self._exposures.items():
-            if schedule.due(now_ns, pace.rate_hz):
+            if schedule.due(now_ns, camera_rate.rate_hz):
                 cameras.expose(role, now_ns, self._simulation.snapshot())
                 if self.lockstep:
                     self._due_frames.append((now_ns + CAMERA_LATENCY_NS, role))
 
-    def _on_frame(self, frame: Frame) -> None:
+    def _on_frame(self, frame: RenderedFrame) -> None:
         """Called in the camera thread: pass the frame to the executor's."""
         self._frames.put(frame)
         if not self.lockstep:
@@ -246,35 +247,37 @@ class SimulatorNode(Molmoact2Node[SimulatorParams]):
         """Wait for the images that arrive now."""
         while self._due_frames and self._due_frames[0][0] <= self.steady_now_ns():
             self._due_frames.popleft()
-            self._spoilt.take(self._frames.get(timeout=RENDER_LIMIT_S), self.steady_now_ns())
+            self._faulty.take(self._frames.get(timeout=RENDER_LIMIT_S), self.steady_now_ns())
 
     def _publish_frames(self) -> None:
         while not self._frames.empty():
             frame = self._frames.get()
-            self._spoilt.take(frame, self.steady_now_ns())
+            self._faulty.take(frame, self.steady_now_ns())
             self._render_s = frame.render_s
-            if self._pace is not None:
-                self._pace.rendered(time.monotonic(), frame.render_s)
+            if self._camera_rate is not None:
+                self._camera_rate.rendered(time.monotonic(), frame.render_s)
         self._publish_due_frames()
 
     def _publish_due_frames(self) -> None:
-        for role, frame in self._spoilt.due(self.steady_now_ns()):
+        for role, frame in self._faulty.due(self.steady_now_ns()):
             image = image_to_msg(frame)
             self._image_publishers[role].publish(image)
             self._info_publishers[role].publish(camera_info_to_msg(image, self._focal_px[frame.role]))
 
     def _report(self) -> list[Report]:
         reports = [self._report_physics()]
-        if self._pace is not None:
-            text = f"{self._pace.rate_hz:.1f} Hz" + (f" of {self._pace.asked_hz:g} asked" if self._pace.lowered else "")
+        if self._camera_rate is not None:
+            text = f"{self._camera_rate.rate_hz:.1f} Hz" + (
+                f" of {self._camera_rate.asked_hz:g} asked" if self._camera_rate.lowered else ""
+            )
             values = {
-                "rate_hz": f"{self._pace.rate_hz:.2f}",
-                "asked_hz": self._pace.asked_hz,
+                "rate_hz": f"{self._camera_rate.rate_hz:.2f}",
+                "asked_hz": self._camera_rate.asked_hz,
                 "render_ms": f"{1e3 * self._render_s:.1f}",
-                "render_share": f"{self._pace.render_share(time.monotonic()):.3f}",
+                "render_share": f"{self._camera_rate.render_share(time.monotonic()):.3f}",
                 "size": "{}x{}".format(*self._size),
             }
-            reports.append(("cameras", WARN if self._pace.lowered else OK, text, values))
+            reports.append(("cameras", WARN if self._camera_rate.lowered else OK, text, values))
         return reports
 
     def _report_physics(self) -> Report:

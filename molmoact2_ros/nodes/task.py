@@ -4,7 +4,7 @@
     HOMING --home--> RUNNING --finish, time, cancel, stop--> ENDED
         `--no way home, cancel, stop------------------------^
 
-No ROS and no clock in here: steady seconds are handed in, and whoever calls does what `phase` asks for.
+No ROS and no clock in here: steady seconds are handed in, and the caller does what `phase` asks for.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Phase(IntEnum):
     ENDED = 3
 
 
-class Outcome(IntEnum):
+class TaskOutcome(IntEnum):
     """As in action/RunTask.action."""
 
     NONE = 0
@@ -77,14 +77,14 @@ class Task:
             raise TaskRefused(f"safety is not armed ({safety.text}): look at the robot, then call safety's ~/arm")
         self.request = request
         self.phase = Phase.HOMING if request.home_first else Phase.RUNNING
-        self.outcome, self.cause, self.text = Outcome.NONE, 0, ""
+        self.outcome, self.cause, self.text = TaskOutcome.NONE, 0, ""
         self.chunks = 0
         self._begun_s = self._phase_s = now_s
         self._ended_s = math.nan
 
     @property
     def is_over(self) -> bool:
-        """Tell whether it has ended."""
+        """Return whether it has ended."""
         return self.phase is Phase.ENDED
 
     def elapsed_s(self, now_s: float) -> float:
@@ -99,29 +99,29 @@ class Task:
     def not_homed(self, text: str, now_s: float) -> None:
         """The robot has not arrived at home."""
         if self.phase is Phase.HOMING:
-            self._end(Outcome.REFUSED, f"the task did not begin: {text}", now_s)
+            self._end(TaskOutcome.REFUSED, f"the task did not begin: {text}", now_s)
 
     def published(self) -> None:
         """Count a chunk."""
         self.chunks += 1
 
     def finish(self, now_s: float) -> None:
-        """Somebody saw that it is done."""
-        self._end(Outcome.FINISHED, "finished, as an operator says", now_s)
+        """An operator saw that it is done."""
+        self._end(TaskOutcome.FINISHED, "finished, as an operator says", now_s)
 
     def cancel(self, text: str, now_s: float) -> None:
-        """Somebody does not want it any longer."""
-        self._end(Outcome.CANCELLED, text, now_s)
+        """A client does not want it any longer."""
+        self._end(TaskOutcome.CANCELLED, text, now_s)
 
     def tick(self, safety: SafetyView, now_s: float) -> None:
         """Let time pass: safety may have stopped the robot, the time may be up."""
         limit_s = self.request.time_limit_s
         if not safety.armed:
-            self._end(Outcome.STOPPED, safety.text, now_s, safety.cause)
+            self._end(TaskOutcome.STOPPED, safety.text, now_s, safety.cause)
         elif self.phase is Phase.RUNNING and limit_s and now_s - self._phase_s >= limit_s:
-            self._end(Outcome.TIMED_OUT, f"not finished after {limit_s:g} s", now_s)
+            self._end(TaskOutcome.TIMED_OUT, f"not finished after {limit_s:g} s", now_s)
 
-    def _end(self, outcome: Outcome, text: str, now_s: float, cause: int = 0) -> None:
+    def _end(self, outcome: TaskOutcome, text: str, now_s: float, cause: int = 0) -> None:
         if self.is_over:
             return
         self.outcome, self.text, self.cause = outcome, text, cause

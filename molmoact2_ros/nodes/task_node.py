@@ -12,8 +12,8 @@ Action:
     ~/run_task       RunTask
 Services:
     ~/instruct       Instruct            give an instruction that is no task; the answer says whether it is taken
-    ~/cancel_task    std_srvs/Trigger    end the task that runs, whoever began it
-    ~/finish_task    std_srvs/Trigger    the same, with success: somebody saw that it is done
+    ~/cancel_task    std_srvs/Trigger    end the task that runs, whichever client began it
+    ~/finish_task    std_srvs/Trigger    the same, with success: an operator saw that it is done
 Services that it calls: policy/check_instruction, interpolator/home.
 
 The rules are in `task.Task`. However a task ends, its instruction is withdrawn: the policy infers no more, and the
@@ -56,7 +56,7 @@ from molmoact2_ros.srv import Instruct
 
 from .instructions import NO_POLICY, Instructions
 from .move_home import MoveHome
-from .task import Outcome, Phase, SafetyView, Task, TaskRefused, TaskRequest
+from .task import Phase, SafetyView, Task, TaskOutcome, TaskRefused, TaskRequest
 
 TICK_HZ = 10.0
 STATUS_PERIOD_S = 1.0
@@ -139,7 +139,7 @@ class TaskNode(Molmoact2Node[TaskParams]):
             return RunTask.Result(outcome=RunTask.Result.REFUSED, text=str(refusal))
         self._goal, self._ended = goal, Future()
         task: Task = await self._ended
-        if task.outcome is Outcome.FINISHED:
+        if task.outcome is TaskOutcome.FINISHED:
             goal.succeed()
         elif goal.is_cancel_requested:
             goal.canceled()

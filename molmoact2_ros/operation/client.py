@@ -83,7 +83,7 @@ class _Topic:
         self._kind = kind
 
     def take(self, data: bytes) -> None:
-        """Hand a message on; it is unpacked once, if anybody wants that."""
+        """Hand a message on; it is unpacked once, if a callback wants that."""
         for callback in self.raw:
             callback(data)
         if self.plain:
@@ -163,19 +163,19 @@ class OperatorClient:
         Those who listen to the same topic share one subscription, the deepest that any of them asks for: each message
         wakes this process once.
         """
-        heard = self._topics.setdefault(topic, _Topic(kind, profile))
-        (heard.raw if raw else heard.plain).append(callback)
+        entry = self._topics.setdefault(topic, _Topic(kind, profile))
+        (entry.raw if raw else entry.plain).append(callback)
         if self.member is not None and topic.lstrip("/") not in SHARED_TOPICS:
-            heard.subscription = heard.subscription or self.member.subscription(kind, topic, heard.take, raw=True)
+            entry.subscription = entry.subscription or self.member.subscription(kind, topic, entry.take, raw=True)
             return
-        if heard.subscription is not None:
-            self.node.destroy_subscription(heard.subscription)
-        if profile.depth > heard.profile.depth:
-            heard.profile = profile
+        if entry.subscription is not None:
+            self.node.destroy_subscription(entry.subscription)
+        if profile.depth > entry.profile.depth:
+            entry.profile = profile
         # Without rclpy's watch on the publishers' QoS: with thirty topics it would be most of what is waited for.
         unwatched = SubscriptionEventCallbacks(use_default_callbacks=False)
-        heard.subscription = self.node.create_subscription(
-            kind, topic, heard.take, heard.profile, event_callbacks=unwatched, raw=True
+        entry.subscription = self.node.create_subscription(
+            kind, topic, entry.take, entry.profile, event_callbacks=unwatched, raw=True
         )
 
     def now_ns(self) -> int:
@@ -242,7 +242,7 @@ class OperatorClient:
         return sorted({namespace for name, namespace in found if name == "safety" and namespace != here})
 
     @property
-    def has_heard_all(self) -> bool:
+    def has_received_all(self) -> bool:
         """Whether safety, bridge, perception and policy have all spoken."""
         return None not in (self.safety, self.bridge, self.perception, self.chunk)
 

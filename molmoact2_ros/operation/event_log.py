@@ -18,7 +18,7 @@ _LOG_LINE = re.compile(r"\[(?P<level>[A-Z]+)\] \[[\d.]+\] \[[^\]]*\]: (?P<text>.
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 
 
-class EventTeller:
+class EventLog:
     """Says each event once; the nodes' complete output is in their log files."""
 
     def __init__(self, say: Callable[[str, str], None], clock_s: Callable[[], float] = time.monotonic) -> None:
@@ -56,7 +56,7 @@ class EventTeller:
             text: its state in words.
             ready: False while it waits for something.
             key: what a change is judged by; empty: the text without its numbers.
-            patience_s: how long it must wait to be told of; START_UP_S if it never was ready.
+            patience_s: how long it must wait to be reported; START_UP_S if it never was ready.
         """
         now_s = self._clock_s()
         if ready:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A graph under our care: start it, hear what it says, stop the arm before its nodes, say why it ended."""
+"""A graph that a command manages: start it, report its events, stop the arm before its nodes, say why it ended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from molmoact2_ros.bringup.supervisor import NodeExit, Supervisor
 from molmoact2_ros.msg import BridgeState, SafetyState
 
 from .client import BRIDGE_MODES, MODES, OperatorClient, cause_name, refuse_others
-from .event_log import EventTeller
+from .event_log import EventLog
 
 STANDSTILL_S = 2.0  # how long to wait for the arm before its nodes are taken away
 LOCKSTEP_STANDSTILL_S = 60.0  # its seconds may last long
@@ -22,10 +22,10 @@ POLL_S = 0.1
 START_UP_S = 10.0  # on a busy machine nodes take so long to find each other
 INVISIBLE_S = 12.0  # none of them by then: discovery does not work
 ALL_VISIBLE_S = 40.0  # the policy imports for so long where a disk is slow
-DROPOUT_S = 1.0  # an input that fails for less is told of by safety, if it mattered
+DROPOUT_S = 1.0  # an input that fails for less is reported by safety, if it mattered
 
 
-class LiveGraph:
+class ManagedGraph:
     """The processes of one graph, and the operator's view of them. All methods are called from one thread."""
 
     def __init__(self, client: OperatorClient, folder: Path, say: Callable[[str, str], None]) -> None:
@@ -37,8 +37,8 @@ class LiveGraph:
             say: prints one event: who, and what.
         """
         self.client = client
-        self._teller = EventTeller(say)
-        self.supervisor = Supervisor(folder, self._teller.printed)
+        self._event_log = EventLog(say)
+        self.supervisor = Supervisor(folder, self._event_log.printed)
         self._say = say
         self._was_armed = False
         self._started_s = 0.0
@@ -58,13 +58,13 @@ class LiveGraph:
         return client.safety is not None and drivers_run and client.perception is not None and client.perception.ready
 
     def poll(self) -> list[NodeExit]:
-        """Receive for a moment, tell what changed, return the nodes that ended.
+        """Receive for a moment, report what changed, return the nodes that ended.
 
         Raises:
             ValueError: another graph is in the domain, and was found too late to be refused at first.
         """
         self.client.spin_for(POLL_S)
-        self._tell_changes()
+        self._report_changes()
         self._say_what_is_invisible()
         if time.monotonic() - self._started_s < START_UP_S:
             names = self.client.nodes_now()
@@ -90,7 +90,7 @@ class LiveGraph:
                 self._say("molmoact2", f"stop: {words}")
         if not self.settle():
             self._say("molmoact2", f"the arm is not measured to stand still after {STANDSTILL_S:.0f} s")
-        self._tell_changes()
+        self._report_changes()
 
     def end(self) -> None:
         """Stop the arm, wait for standstill, then end every node, in this order whatever came before."""
@@ -122,22 +122,22 @@ class LiveGraph:
         )
         self._say("molmoact2", f"running, but not visible after {waited_s:.0f} s: {', '.join(absent)}; {advice}")
 
-    def _tell_changes(self) -> None:
+    def _report_changes(self) -> None:
         safety, bridge, perception = self.client.safety, self.client.bridge, self.client.perception
         if safety is not None:
             self._was_armed = self._was_armed or safety.mode == SafetyState.ARMED
             why = f" ({cause_name(safety.cause)}: {safety.text})" if safety.cause else ""
-            self._teller.reported("safety", MODES[safety.mode] + why)
+            self._event_log.reported("safety", MODES[safety.mode] + why)
         stops = safety is not None and safety.mode in (SafetyState.STOPPING, SafetyState.STOPPED)
         if bridge is not None and not (stops and bridge.mode == BridgeState.HOLDING):  # it holds because safety stops
             words = BRIDGE_MODES[bridge.mode] + (f": {bridge.text}" if bridge.text else "")
             works = bridge.mode in (BridgeState.READY, BridgeState.EXECUTING) and not bridge.text
             # Commands come and go many times a minute: that is no event.
             patience_s = DROPOUT_S if bridge.mode == BridgeState.WAITING else 0.0
-            self._teller.reported("bridge", words, ready=works, key="works" if works else "", patience_s=patience_s)
+            self._event_log.reported("bridge", words, ready=works, key="works" if works else "", patience_s=patience_s)
         if perception is not None:
             names = [name for name, state in zip(perception.inputs, perception.states, strict=False) if state]
             # The sentence holds an age that grows: only a change of what is wrong is an event.
             key = "ready" if perception.ready else " ".join(names)
             words = perception.text or "ready"
-            self._teller.reported("perception", words, ready=perception.ready, key=key, patience_s=DROPOUT_S)
+            self._event_log.reported("perception", words, ready=perception.ready, key=key, patience_s=DROPOUT_S)

@@ -24,7 +24,7 @@ BLOCK_PX = 4  # averaged over as many pixels squared, noise falls and the edges 
 
 
 @dataclass(frozen=True, eq=False)
-class CellPicture:
+class CellImage:
     """Cells of one frame, or each cell of its own.
 
     Attributes:
@@ -38,7 +38,7 @@ class CellPicture:
     exposure: FloatArray
 
     @classmethod
-    def of(cls, image: ByteImage, grid: int) -> CellPicture:
+    def of(cls, image: ByteImage, grid: int) -> CellImage:
         """Cut an upright RGB image into grid x grid cells."""
         pixels = cell_pixels(image, grid)
         return cls(pixels, _block_means(pixels), np.ones(len(pixels), np.float32))
@@ -58,19 +58,19 @@ class CellPicture:
         """[C] mean of each cell; at least 1, so that it may divide."""
         return np.maximum(self.blocks.mean(axis=1), np.float32(1))
 
-    def gain_to(self, other: CellPicture) -> float:
-        """Return how much brighter another picture, of one frame, is than this one's exposure 1.
+    def gain_to(self, other: CellImage) -> float:
+        """Return how much brighter another image, of one frame, is than this one's exposure 1.
 
         A median: most cells show what they showed before, and a camera's exposure changes all of them alike.
         """
         return float(np.median(other.means * self.exposure / self.means))
 
-    def with_cells_of(self, other: CellPicture, chosen: Mask) -> CellPicture:
-        """Return this picture with some cells, [C] True, taken from another, of one frame."""
+    def with_cells_of(self, other: CellImage, chosen: Mask) -> CellImage:
+        """Return this image with some cells, [C] True, taken from another, of one frame."""
         pixels, blocks, exposure = self.pixels.copy(), self.blocks.copy(), self.exposure.copy()
         pixels[chosen], blocks[chosen] = other.pixels[chosen], other.blocks[chosen]
         exposure[chosen] = self.gain_to(other)
-        return CellPicture(pixels, blocks, exposure)
+        return CellImage(pixels, blocks, exposure)
 
 
 def _block_means(pixels: NDArray[np.uint8]) -> FloatArray:
@@ -143,12 +143,12 @@ class ChangeSettings:
         return self.threshold or THRESHOLDS[self.statistic]
 
 
-def changed_cells(reference: CellPicture, picture: CellPicture, settings: ChangeSettings, noise_levels: float) -> Mask:
-    """Compare a picture with a reference.
+def changed_cells(reference: CellImage, image: CellImage, settings: ChangeSettings, noise_levels: float) -> Mask:
+    """Compare an image with a reference.
 
     Args:
         reference: what it is held against; its cells may come from several frames.
-        picture: cells of one frame.
+        image: cells of one frame.
         settings: statistic and threshold.
         noise_levels: the noise of a block mean's difference, grey levels; the cosine does not look at it.
 
@@ -156,19 +156,19 @@ def changed_cells(reference: CellPicture, picture: CellPicture, settings: Change
         [C] True where the cell changed.
     """
     if settings.statistic == COSINE:
-        return likeness(reference, picture) < np.float32(settings.limit)
-    return difference_levels(reference, picture) > np.float32(settings.limit * noise_levels)
+        return likeness(reference, image) < np.float32(settings.limit)
+    return difference_levels(reference, image) > np.float32(settings.limit * noise_levels)
 
 
-def likeness(reference: CellPicture, picture: CellPicture) -> FloatArray:
+def likeness(reference: CellImage, image: CellImage) -> FloatArray:
     """Return the cosine of each cell [C], as the reference implementation computes it."""
-    return cosines(reference.values, picture.values, (reference.lengths, picture.lengths))
+    return cosines(reference.values, image.values, (reference.lengths, image.lengths))
 
 
-def difference_levels(reference: CellPicture, picture: CellPicture) -> FloatArray:
-    """Return the largest difference of block means in each cell [C], in grey levels at the picture's exposure."""
-    gain = np.float32(reference.gain_to(picture)) / reference.exposure  # [C]
-    largest: FloatArray = np.abs(picture.blocks - reference.blocks * gain[:, None]).max(axis=1)
+def difference_levels(reference: CellImage, image: CellImage) -> FloatArray:
+    """Return the largest difference of block means in each cell [C], in grey levels at the image's exposure."""
+    gain = np.float32(reference.gain_to(image)) / reference.exposure  # [C]
+    largest: FloatArray = np.abs(image.blocks - reference.blocks * gain[:, None]).max(axis=1)
     return largest
 
 
@@ -182,17 +182,17 @@ class NoiseFloor:
 
     def __init__(self) -> None:
         self._pairs: deque[float] = deque(maxlen=PAIRS)
-        self._last: CellPicture | None = None
+        self._last: CellImage | None = None
 
     @property
     def levels(self) -> float:
-        """The estimate; the least possible before the second picture."""
+        """The estimate; the least possible before the second image."""
         return max(LEAST_LEVELS, float(np.median(self._pairs))) if self._pairs else LEAST_LEVELS
 
-    def see(self, picture: CellPicture) -> None:
-        """Take the next picture, of one frame."""
+    def see(self, image: CellImage) -> None:
+        """Take the next image, of one frame."""
         if self._last is not None:
-            difference = picture.blocks - self._last.blocks * np.float32(self._last.gain_to(picture))
+            difference = image.blocks - self._last.blocks * np.float32(self._last.gain_to(image))
             deviations = np.sqrt(np.mean(np.square(difference), axis=1))
             self._pairs.append(float(np.quantile(deviations, QUIET_SHARE)))
-        self._last = picture
+        self._last = image

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tell the policy which cells of the depth grid still look as they did when their codes were decoded.
+"""Find which cells of the depth grid still look as they did when their codes were decoded.
 
-Two pictures are compared at a time: the newest, and one of an observation that the policy may have decoded. Each result
+Two images are compared at a time: the newest, and one of an observation that the policy may have decoded. Each result
 is stated as a fact, "this cell looks as in observation N", so that none can be wrong about a code that was decoded
 from N, whatever was lost on the way; the policy asks the cells one by one (`processing.depth_reuse`).
 
@@ -22,24 +22,24 @@ from numpy.typing import NDArray
 from molmoact2_ros.processing.depth_reuse import CHANGED
 from molmoact2_ros.processing.images import ByteImage
 
-from .cell_comparison import MOST_GRID, PREVIOUS, CellPicture, ChangeSettings, NoiseFloor, changed_cells
+from .cell_comparison import MOST_GRID, PREVIOUS, CellImage, ChangeSettings, NoiseFloor, changed_cells
 
 Mask = NDArray[np.bool_]
 Sequences = NDArray[np.uint64]
 
-MOST_UNACKNOWLEDGED = 7  # half a second at 15 Hz; each costs 0.1 ms per picture
+MOST_UNACKNOWLEDGED = 7  # half a second at 15 Hz; each costs 0.1 ms per image
 # A policy that was busy has taken, when its acknowledgement arrives, the newest observation of the moment it was done.
 MOST_TAKEN = 2
 IDLE = 45  # observations without an acknowledgement, three seconds at 15 Hz, until a policy counts as not at work
-PATIENCE = 150  # observations without an acknowledgement, ten seconds at 15 Hz, until nobody seems to want masks
+PATIENCE = 150  # observations without an acknowledgement, ten seconds at 15 Hz, until masks seem not to be wanted
 
 
 @dataclass(frozen=True, eq=False)
 class _Acknowledged:
-    """What the policy holds, as far as acknowledged: per cell its picture and where its code was decoded."""
+    """What the policy holds, as far as acknowledged: per cell its image and where its code was decoded."""
 
     sequence: int
-    picture: CellPicture
+    image: CellImage
     decoded_at: Sequences
 
 
@@ -48,15 +48,15 @@ class CellChanges:
     """What is known of the cells of one observation.
 
     Attributes:
-        same_as: [R, C] row 0 for the acknowledged codes: sequence of the observation since which a cell has not
+        unchanged_since: [R, C] row 0 for the acknowledged codes: sequence of the observation since which a cell has not
             changed; 0: it changed.
     """
 
-    same_as: Sequences
+    unchanged_since: Sequences
 
 
 class ChangeDetector:
-    """Compare each observation's picture with those that the policy may hold codes of.
+    """Compare each observation's image with those that the policy may hold codes of.
 
     It works for a policy that reasons in depth alone: where the grid is not known beforehand, it is learnt from the
     first acknowledgement with cells.
@@ -70,7 +70,7 @@ class ChangeDetector:
         self._unacknowledged: list[_Acknowledged] = []
 
     def see(self, sequence: int, image: ByteImage) -> CellChanges | None:
-        """Compare the picture of an observation.
+        """Compare the image of an observation.
 
         Args:
             sequence: of the observation; larger than any before.
@@ -84,22 +84,22 @@ class ChangeDetector:
             self._at_work = False
         if self._silent > PATIENCE and not self.settings.grid:
             self._forget(grid=0)
-        return self.compare(sequence, CellPicture.of(image, self._grid)) if self._grid else None
+        return self.compare(sequence, CellImage.of(image, self._grid)) if self._grid else None
 
-    def compare(self, sequence: int, picture: CellPicture) -> CellChanges:
-        """Compare the picture of an observation that is cut into cells already."""
-        self._noise.see(picture)
-        acknowledged = self._acknowledged or _Acknowledged(0, picture, np.zeros(len(picture.pixels), np.uint64))
-        rows = [self._row(held, picture) for held in (acknowledged, *self._unacknowledged)]
+    def compare(self, sequence: int, image: CellImage) -> CellChanges:
+        """Compare the image of an observation that is cut into cells already."""
+        self._noise.see(image)
+        acknowledged = self._acknowledged or _Acknowledged(0, image, np.zeros(len(image.pixels), np.uint64))
+        rows = [self._row(held, image) for held in (acknowledged, *self._unacknowledged)]
         if len(self._unacknowledged) == MOST_UNACKNOWLEDGED:
             # A policy that is at work took one of the first, and takes the newest when it is done: the middle goes. One
             # that has done nothing yet takes the newest.
             del self._unacknowledged[MOST_UNACKNOWLEDGED // 2 if self._at_work else 0]
-        self._unacknowledged.append(_whole(sequence, picture))
+        self._unacknowledged.append(_whole(sequence, image))
         return CellChanges(np.stack(rows))
 
     def acknowledge(self, sequence: int, decoded: Mask) -> None:
-        """Learn what the policy made of an observation of this life.
+        """Take what the policy made of an observation of this instance.
 
         Args:
             sequence: of the observation.
@@ -119,18 +119,18 @@ class ChangeDetector:
         if found:
             self._acknowledged = self._merged(found[0], decoded)
 
-    def _row(self, held: _Acknowledged, picture: CellPicture) -> Sequences:
-        changed = changed_cells(held.picture, picture, self.settings, self._noise.levels)
+    def _row(self, held: _Acknowledged, image: CellImage) -> Sequences:
+        changed = changed_cells(held.image, image, self.settings, self._noise.levels)
         return np.where(changed, np.uint64(CHANGED), held.decoded_at)
 
     def _merged(self, newer: _Acknowledged, decoded: Mask) -> _Acknowledged:
         older = self._acknowledged
         if older is None:
             # What the policy kept is from before anything known here: it holds no fact, and is decoded next time.
-            return _Acknowledged(newer.sequence, newer.picture, np.where(decoded, newer.decoded_at, np.uint64(CHANGED)))
+            return _Acknowledged(newer.sequence, newer.image, np.where(decoded, newer.decoded_at, np.uint64(CHANGED)))
         whole = self.settings.reference == PREVIOUS
-        picture = newer.picture if whole else older.picture.with_cells_of(newer.picture, decoded)
-        return _Acknowledged(newer.sequence, picture, np.where(decoded, newer.decoded_at, older.decoded_at))
+        image = newer.image if whole else older.image.with_cells_of(newer.image, decoded)
+        return _Acknowledged(newer.sequence, image, np.where(decoded, newer.decoded_at, older.decoded_at))
 
     def _forget(self, grid: int) -> None:
         self._grid, self._silent, self._at_work = grid, 0, False
@@ -138,6 +138,6 @@ class ChangeDetector:
         self._noise = NoiseFloor()
 
 
-def _whole(sequence: int, picture: CellPicture) -> _Acknowledged:
+def _whole(sequence: int, image: CellImage) -> _Acknowledged:
     """Return an observation as if every cell were decoded from it."""
-    return _Acknowledged(sequence, picture, np.full(len(picture.pixels), sequence, np.uint64))
+    return _Acknowledged(sequence, image, np.full(len(image.pixels), sequence, np.uint64))

@@ -11,7 +11,7 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.interfaces.camera_frame import COMPRESSED, Frame
+from molmoact2_ros.interfaces.camera_frame import COMPRESSED, CameraFrame
 from molmoact2_ros.schema import quoted
 
 from .errors import PerceptionError
@@ -38,7 +38,7 @@ _BLOCK_ROWS = 64
 _PILLOW_MODES = ("RGB", "RGBA", "L", "P")  # 8 bits a channel; anything deeper would be cut without a word
 
 
-def require_layout(frame: Frame) -> None:
+def require_layout(frame: CameraFrame) -> None:
     """Check all that can be checked without decoding.
 
     Raises:
@@ -83,7 +83,7 @@ def _require_size(width: int, height: int) -> None:
         )
 
 
-def decode(frame: Frame) -> ByteImage:
+def decode(frame: CameraFrame) -> ByteImage:
     """Decode a frame.
 
     Returns:
@@ -120,29 +120,29 @@ def _yuv422_to_rgb(pairs: ByteImage, order: tuple[int, int, int, int]) -> ByteIm
     return image.reshape(pairs.shape[0], -1, 3)
 
 
-def _decode_compressed(frame: Frame) -> ByteImage:
+def _decode_compressed(frame: CameraFrame) -> ByteImage:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(frame.data.tobytes()), formats=("JPEG", "PNG")) as picture:
-            _require_size(*picture.size)  # it stands in the header; nothing is decoded yet
-            if picture.mode not in _PILLOW_MODES:
+        with Image.open(io.BytesIO(frame.data.tobytes()), formats=("JPEG", "PNG")) as opened:
+            _require_size(*opened.size)  # it stands in the header; nothing is decoded yet
+            if opened.mode not in _PILLOW_MODES:
                 raise PerceptionError(
-                    f"compressed image: expected 8 bits a channel in colour or grey, got a {picture.format} "
-                    f"of mode {picture.mode}"
+                    f"compressed image: expected 8 bits a channel in colour or grey, got a {opened.format} "
+                    f"of mode {opened.mode}"
                 )
-            return np.asarray(picture.convert("RGB"))
+            return np.asarray(opened.convert("RGB"))
     except UnidentifiedImageError as error:
         raise PerceptionError(f"compressed image: expected a JPEG or PNG, got {_head(frame)}") from error
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise PerceptionError(f"compressed image: expected an intact JPEG or PNG, but: {error}") from error
 
 
-def _head(frame: Frame) -> str:
+def _head(frame: CameraFrame) -> str:
     return f"{frame.data.size} bytes that begin with {frame.data[:4].tobytes().hex() or 'nothing'}"
 
 
-def upright(frame: Frame, rotate_deg: int) -> ByteImage:
+def upright(frame: CameraFrame, rotate_deg: int) -> ByteImage:
     """Decode and turn.
 
     Args:

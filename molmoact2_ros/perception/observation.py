@@ -16,7 +16,7 @@ class Observation:
     """One image per camera and the state that goes with them.
 
     `images` is uint8 [cameras, h, w, 3] RGB in the policy's order of cameras, `state` float32 [joints] in policy units
-    and the embodiment's order. Stamps are ROS time. `life` tells the sequences of one builder from another's. `changes`
+    and the embodiment's order. Stamps are ROS time. `instance_id` distinguishes one builder's sequences. `changes`
     is None where nothing is known of the depth grid.
     """
 
@@ -25,7 +25,7 @@ class Observation:
     images: NDArray[np.uint8]
     state: NDArray[np.float32]
     state_stamp_ns: int
-    life: int
+    instance_id: int
     changes: CellChanges | None = None
 
     @property

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from molmoact2_ros.embodiment import Camera, Embodiment
-from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.interfaces.camera_frame import CameraFrame
 from molmoact2_ros.interfaces.perception_status import InputState
 from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.processing.images import ByteImage, resize_bilinear
-from molmoact2_ros.timing import RateGate
+from molmoact2_ros.timing import StampRateLimiter
 
 from .camera_buffer import CameraBuffer
 from .cell_comparison import ChangeSettings
@@ -41,7 +41,7 @@ class ObservationBuilder:
         *,
         budgets: Budgets | None = None,
         changes: ChangeSettings | None = None,
-        life: int = 0,
+        instance_id: int = 0,
     ) -> None:
         """Prepare empty buffers.
 
@@ -50,10 +50,10 @@ class ObservationBuilder:
             image_size: (h, w) px of the model's input.
             rate_hz: observations a second, at most.
             budgets: how old and how far apart inputs may be.
-            changes: how to tell that a cell of the depth grid changed.
-            life: number that tells this builder's sequences from another's; 0: drawn at random.
+            changes: how to find that a cell of the depth grid changed.
+            instance_id: number that distinguishes this builder's sequences from another's; 0: drawn at random.
         """
-        self.life = life or random.SystemRandom().randrange(1, 2**63)
+        self.instance_id = instance_id or random.SystemRandom().randrange(1, 2**63)
         self.changes = ChangeDetector(changes)
         self._embodiment = embodiment
         self._image_size = image_size
@@ -62,12 +62,12 @@ class ObservationBuilder:
             camera.role: CameraBuffer(camera.role, _others(camera, embodiment.cameras)) for camera in embodiment.cameras
         }
         self._state = StateBuffer(embodiment.joint_names)
-        self._gate = RateGate(rate_hz)
+        self._gate = StampRateLimiter(rate_hz)
         self._undecodable: dict[str, str] = {}
         self._last: Bundle | None = None
         self._sequence = 0
 
-    def add_frame(self, role: str, frame: Frame, now_ns: int | None = None) -> None:
+    def add_frame(self, role: str, frame: CameraFrame, now_ns: int | None = None) -> None:
         """Take a frame of the camera with this role, which came at a ROS time."""
         self._cameras[role].add(frame, now_ns)
 
@@ -107,37 +107,37 @@ class ObservationBuilder:
         if bundle is None or not bundle.newer_than(self._last) or not self._gate.passes(bundle.stamp_ns):
             return None
         self._last = bundle
-        pictures = self._upright(bundle)
-        if pictures is None:
+        images = self._upright(bundle)
+        if images is None:
             return None
         self._sequence += 1
         return Observation(
             sequence=self._sequence,
             camera_stamps_ns=tuple(frame.stamp_ns for frame in bundle.frames),
-            images=np.stack([resize_bilinear(picture, self._image_size) for picture in pictures]),
+            images=np.stack([resize_bilinear(image, self._image_size) for image in images]),
             state=self._embodiment.to_policy(bundle.state.positions).astype(np.float32),
             state_stamp_ns=bundle.state.stamp_ns,
-            life=self.life,
-            changes=self.changes.see(self._sequence, pictures[0]),
+            instance_id=self.instance_id,
+            changes=self.changes.see(self._sequence, images[0]),
         )
 
-    def acknowledge(self, life: int, sequence: int, decoded: NDArray[np.bool_]) -> None:
-        """Learn which cells of the depth grid the policy decoded from an observation; another life's say nothing."""
-        if life == self.life:
+    def acknowledge(self, instance_id: int, sequence: int, decoded: NDArray[np.bool_]) -> None:
+        """Learn which cells of the depth grid the policy decoded from an observation; others are ignored."""
+        if instance_id == self.instance_id:
             self.changes.acknowledge(sequence, decoded)
 
     def _upright(self, bundle: Bundle) -> list[ByteImage] | None:
         """Decode every frame; None, and the reason kept for the status, when one cannot be decoded."""
-        pictures = []
+        images = []
         self._undecodable.clear()
         for camera, frame in zip(self._embodiment.cameras, bundle.frames, strict=True):
             try:
-                pictures.append(upright(frame, camera.rotate_deg))
+                images.append(upright(frame, camera.rotate_deg))
             except PerceptionError as error:
                 self._undecodable[camera.role] = f"camera '{camera.role}' is invalid: {error}"
-        return None if self._undecodable else pictures
+        return None if self._undecodable else images
 
 
 def _others(camera: Camera, cameras: Sequence[Camera]) -> dict[str, str]:
-    """Return the roles of all cameras but one, by their frame_id; those without one cannot be told."""
+    """Return the roles of all cameras but one, by their frame_id; those without one cannot be recognised."""
     return {other.frame_id: other.role for other in cameras if other.frame_id and other.role != camera.role}

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.interfaces.camera_frame import CameraFrame
 from molmoact2_ros.interfaces.perception_status import InputState, InputStatus
 from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.schema import param
@@ -29,7 +29,7 @@ class Budgets:
     max_skew_s: float = param(0.05, "Most that the frames of an observation may lie apart", unit="s", low=0.001, high=1)
     moved_rad: float = param(
         0.05,
-        "Arm motion during which a camera's picture must change; noise of the encoders must stay below",
+        "Arm motion during which a camera's image must change; noise of the encoders must stay below",
         unit="rad",
         low=0.001,
         high=1,
@@ -40,7 +40,7 @@ class Budgets:
 class Bundle:
     """One frame per camera, in the policy's order, and the newest state; all within their budgets."""
 
-    frames: tuple[Frame, ...]
+    frames: tuple[CameraFrame, ...]
     state: RobotState
 
     @property
@@ -49,7 +49,7 @@ class Bundle:
         return max(frame.stamp_ns for frame in self.frames)
 
     def newer_than(self, other: Bundle | None) -> bool:
-        """Tell whether every camera has a newer frame here than in the other bundle, or time began anew."""
+        """Return whether every camera has a newer frame here than in the other bundle, or time began again."""
         if other is None or self.stamp_ns < other.stamp_ns - RESTART_NS:
             return True
         pairs = zip(self.frames, other.frames, strict=True)
@@ -74,7 +74,7 @@ class Decision:
 
     @property
     def ready(self) -> bool:
-        """Tell whether every input can be used."""
+        """Return whether every input can be used."""
         return all(status.ok for status in self.statuses)
 
     @property
@@ -84,7 +84,7 @@ class Decision:
 
 
 def synchronise(cameras: Sequence[CameraBuffer], state: StateBuffer, now_ns: int, budgets: Budgets) -> Decision:
-    """Match the newest frames and judge every input.
+    """Match the newest frames and check every input.
 
     Args:
         cameras: in the policy's order.
@@ -106,7 +106,7 @@ def synchronise(cameras: Sequence[CameraBuffer], state: StateBuffer, now_ns: int
 
 def _match(
     cameras: Sequence[CameraBuffer], statuses: Sequence[InputStatus], now_ns: int, budgets: Budgets
-) -> list[Frame]:
+) -> list[CameraFrame]:
     """Return the frame of each camera nearest to the newest moment that every usable camera has seen."""
     newest = [camera.newest for camera in cameras]
     usable = [frame.stamp_ns for frame, status in zip(newest, statuses, strict=True) if frame and status.ok]
@@ -137,12 +137,14 @@ def _camera_status(camera: CameraBuffer, now_ns: int, budgets: Budgets) -> Input
         state, text = InputState.INVALID, f"{subject} is invalid: {clock}"
     elif age_s > budgets.camera_max_age_s:
         state, text = _overdue(subject, "frame", age_s, budgets.camera_max_age_s, camera.repeated)
-    elif camera.picture.unchanged_s > budgets.camera_max_age_s and camera.picture.moved_rad > budgets.moved_rad:
+    elif (
+        camera.frozen_image.unchanged_s > budgets.camera_max_age_s and camera.frozen_image.moved_rad > budgets.moved_rad
+    ):
         state, text = (
             InputState.FROZEN,
             (
-                f"{subject} is frozen: its picture has not changed for {camera.picture.unchanged_s:.2f} s "
-                f"while the arm moved by {camera.picture.moved_rad:.2f} rad; restart its driver"
+                f"{subject} is frozen: its image has not changed for {camera.frozen_image.unchanged_s:.2f} s "
+                f"while the arm moved by {camera.frozen_image.moved_rad:.2f} rad; restart its driver"
             ),
         )
     return InputStatus(camera.role, state, age_s, text)
@@ -165,7 +167,7 @@ def _state_status(buffer: StateBuffer, now_ns: int, budgets: Budgets) -> InputSt
 
 
 def _overdue(subject: str, what: str, age_s: float, budget_s: float, repeated: int) -> tuple[InputState, str]:
-    """Tell an input that is silent from one that keeps sending the same stamp."""
+    """Distinguish an input that is silent from one that keeps sending the same stamp."""
     if repeated:
         text = f"{subject} is frozen: its stamp has not advanced for {age_s:.2f} s over {repeated} messages"
         return InputState.FROZEN, f"{text}; restart its driver"
@@ -174,7 +176,7 @@ def _overdue(subject: str, what: str, age_s: float, budget_s: float, repeated: i
 
 
 def _mark_skewed(
-    statuses: Sequence[InputStatus], frames: Sequence[Frame], cameras: Sequence[CameraBuffer], budgets: Budgets
+    statuses: Sequence[InputStatus], frames: Sequence[CameraFrame], cameras: Sequence[CameraBuffer], budgets: Budgets
 ) -> list[InputStatus]:
     leader = max(range(len(frames)), key=lambda index: frames[index].stamp_ns)
     marked = []

@@ -25,7 +25,7 @@ RELEASED_IMAGE_SIZE = (378, 378)  # px; what every released checkpoint takes
 RELEASED_DEPTH_GRID = 10  # cells along a side
 
 
-def resolve_checkpoint(robot: Embodiment, checkpoint: str, *, sim: bool, think: bool = False) -> str:
+def choose_checkpoint(robot: Embodiment, checkpoint: str, *, sim: bool, think: bool = False) -> str:
     """Return the folder, absolute because nodes may run elsewhere, or the hub id that an argument means."""
     if _is_demo(checkpoint, sim=sim):
         return str(demo_checkpoint(robot, think=think))

@@ -3,8 +3,8 @@
 
 A code is kept only if perception states that its cell looks as in the very observation that the code was decoded from
 (`processing.depth_reuse`). Whatever is lost, repeated, overtaken or restarted on either side, a statement about another
-observation, or about one of another life of perception, fits no code, and the cell is decoded again. So are all cells
-after another instruction or another size of image.
+observation, or about one of another instance of perception, fits no code, and the cell is decoded again. So are all
+cells after another instruction or another size of image.
 
 A code that is not kept still serves as a guess, which is verified: a bad guess costs time, never truth.
 
@@ -30,8 +30,8 @@ class _Held:
     """The newest map.
 
     codes: [C].
-    decoded_at: [C] sequence of the observation that each code was decoded from; 0: cannot be told.
-    conditions: what all of them depend on beside their cell.
+    decoded_at: [C] sequence of the observation that each code was decoded from; 0: unknown.
+    conditions: what all of them depend on in addition to their cell.
     """
 
     codes: Codes
@@ -52,13 +52,13 @@ class DepthCache:
         return None if self._held is None else self._held.codes
 
     def standing(self, observation: PolicyObservation) -> Mask:
-        """Tell for each cell, [C], whether its code stands for an observation."""
+        """Return for each cell, [C], whether its code stands for an observation."""
         held, cells = self._held, observation.cells
         if held is None or cells is None or held.conditions != _conditions(observation):
             return np.zeros(self._num_cells, np.bool_)
-        if cells.same_as.size % self._num_cells:  # of another grid: perception follows another policy
+        if cells.unchanged_since.size % self._num_cells:  # of another grid: perception follows another policy
             return np.zeros(self._num_cells, np.bool_)
-        return reusable_cells(cells.same_as.reshape(-1, self._num_cells), held.decoded_at)
+        return reusable_cells(cells.unchanged_since.reshape(-1, self._num_cells), held.decoded_at)
 
     def store(self, observation: PolicyObservation, codes: Codes, decoded: Mask) -> None:
         """Remember the map of an observation.
@@ -78,5 +78,5 @@ class DepthCache:
 
 
 def _conditions(observation: PolicyObservation) -> tuple[object, ...]:
-    life = observation.cells.life if observation.cells else None
-    return life, observation.instruction, observation.images[0].shape
+    instance_id = observation.cells.instance_id if observation.cells else None
+    return instance_id, observation.instruction, observation.images[0].shape

@@ -30,7 +30,7 @@ class DepthSchedule:
         self._asked.set()
 
     def due(self) -> bool:
-        """Count an inference, and tell whether it reasons in depth."""
+        """Count an inference, and return whether it reasons in depth."""
         asked = self._asked.is_set()
         if asked:
             self._asked.clear()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hold a checkpoint against the robot it shall move, before anything moves."""
+"""Compare a checkpoint with the robot that it is to move, before anything moves."""
 
 from __future__ import annotations
 

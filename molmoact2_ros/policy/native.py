@@ -14,9 +14,8 @@ from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.config import DepthConfig
 from molmoact2_ros.model.decoding import TOKENS_PER_ACTION_STEP, DecodingError, action_bins, generate
 from molmoact2_ros.model.depth import closing_tokens
-from molmoact2_ros.model.guide import Guide
 from molmoact2_ros.model.molmoact2 import MolmoAct2, Prefill
-from molmoact2_ros.policy.continuation import Continuation
+from molmoact2_ros.model.rtc import RtcGuidance
 from molmoact2_ros.policy.depth_reasoner import NO_DEPTH, DepthReasoner
 from molmoact2_ros.policy.policy import (
     DepthResult,
@@ -26,6 +25,7 @@ from molmoact2_ros.policy.policy import (
     PolicySpec,
     PolicyTiming,
 )
+from molmoact2_ros.policy.rtc import RealTimeChunking
 from molmoact2_ros.processing.fast_tokenizer import FastTokenizer
 from molmoact2_ros.processing.model_inputs import ModelInputs
 from molmoact2_ros.processing.norm_stats import TagStats
@@ -48,7 +48,7 @@ class NativePolicy:
         model_id: str,
         seed: int | None = None,
         action_tokenizer: FastTokenizer | None = None,
-        continuation: Continuation | None = None,
+        rtc: RealTimeChunking | None = None,
         depth: DepthReasoner | None = None,
     ) -> None:
         """Join a network and its processor.
@@ -61,7 +61,7 @@ class NativePolicy:
             model_id: which weights, for the provenance of every chunk.
             seed: of the noise that chunks start from; None draws a seed.
             action_tokenizer: when given, actions are decoded as tokens instead of integrated as a flow.
-            continuation: when given, every chunk is pulled towards the one before ("rtc").
+            rtc: when given, every chunk is pulled towards the one before ("rtc").
             depth: when given, inferences reason in depth when it says so.
 
         Raises:
@@ -69,10 +69,10 @@ class NativePolicy:
                 a chunk.
             ProcessingError: if the checkpoint has no such norm tag.
         """
-        if action_tokenizer is not None and continuation is not None:
-            raise PolicyError("action tokens cannot continue a chunk: leave the tokenizer or the continuation out")
+        if action_tokenizer is not None and rtc is not None:
+            raise PolicyError("action tokens cannot continue a chunk: leave the tokenizer or `rtc` out")
         self._model, self._processor, self._tokenizer = model, processor, action_tokenizer
-        self._continuation, self._depth = continuation, depth
+        self._rtc, self._depth = rtc, depth
         self._tag = processor.stats.tag(norm_tag)
         self._spec = _spec(self._tag, processor, num_cameras, model_id, model.config.depth)
         _check_fit(self._spec, model)
@@ -93,7 +93,7 @@ class NativePolicy:
         dtype: str = "float32",
         device: str = "cpu",
         seed: int | None = None,
-        continuation: Continuation | None = None,
+        rtc: RealTimeChunking | None = None,
         depth_every: int | None = None,
     ) -> NativePolicy:
         """Load a checkpoint folder in the released layout.
@@ -122,7 +122,7 @@ class NativePolicy:
             num_cameras=num_cameras,
             model_id=name,
             seed=seed,
-            continuation=continuation,
+            rtc=rtc,
             depth=None if depth_every is None else DepthReasoner(model, depth_every),
         )
 
@@ -197,8 +197,8 @@ class NativePolicy:
         predicted = time.perf_counter()
         actions = self._processor.decode(normalised, self._spec.norm_tag)
         end = time.perf_counter()
-        if self._continuation is not None and observation.stamp_ns:
-            self._continuation.keep(chunk, observation.stamp_ns, observation.task)
+        if self._rtc is not None and observation.stamp_ns:
+            self._rtc.keep(chunk, observation.stamp_ns, observation.task)
         processing_s = (encoded - start) + (end - predicted)
         timing = PolicyTiming(processing_ms=1e3 * processing_s, inference_ms=1e3 * (predicted - encoded))
         return PolicyChunk(
@@ -235,15 +235,17 @@ class NativePolicy:
             return torch.from_numpy(self._decode_tokens(self._tokenizer, prefill, room))[None], depth
         context = model.project_context(prefill)
         noise = model.draw_noise(1, self._tag.action_horizon, self._generator)
-        actions = model.integrate_flow(noise, context, len(self._spec.action_names), guide=self._guide(observation))
+        actions = model.integrate_flow(
+            noise, context, len(self._spec.action_names), guidance=self._guidance(observation)
+        )
         return actions, depth
 
-    def _guide(self, observation: PolicyObservation) -> Guide | None:
+    def _guidance(self, observation: PolicyObservation) -> RtcGuidance | None:
         """Return what the chunk has to continue, if anything."""
-        if self._continuation is None or not observation.stamp_ns:
+        if self._rtc is None or not observation.stamp_ns:
             return None
         width = self._model.config.expert.action_width
-        return self._continuation.guide(observation.stamp_ns, observation.task, width)
+        return self._rtc.guidance(observation.stamp_ns, observation.task, width)
 
     def _decode_tokens(self, tokenizer: FastTokenizer, prefill: Prefill, room: int) -> NDArray[np.float32]:
         bins = action_bins(generate(self._model, prefill, room), self._model.config.tokens)

@@ -53,15 +53,15 @@ class CellFacts:
     """What perception saw of the depth grid's cells in an observation.
 
     Attributes:
-        life: of the perception that numbers the observations.
+        instance_id: of the perception that numbers the observations.
         sequence: of the observation, from 1.
-        same_as: uint64 [R * C], R statements on each of the C cells, row-major: sequence of an earlier observation in
-            which the cell looked the same, 0 for none.
+        unchanged_since: uint64 [R * C], R statements on each of the C cells, row-major: sequence of an earlier
+            observation in which the cell looked the same, 0 for none.
     """
 
-    life: int
+    instance_id: int
     sequence: int
-    same_as: NDArray[np.uint64]
+    unchanged_since: NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class PolicyObservation:
         images: uint8 [H, W, 3] RGB, one per camera, in the order of training.
         state: [D] in policy units, ordered as `PolicySpec.state_names`.
         instruction: what to do, in words.
-        stamp_ns: when; 0 where nobody cares: such a chunk neither continues one nor is continued.
+        stamp_ns: when; 0 where it does not matter: such a chunk neither continues one nor is continued.
         instruction_sequence: which giving of an instruction it is; the same text given again is another one.
         cells: what is known of the depth grid; None: nothing, so that every cell is decoded.
     """
@@ -129,7 +129,7 @@ class PolicyChunk:
         names: of the columns.
         norm_tag: which robot.
         model_id: which weights.
-        instruction: what they were told.
+        instruction: what they were given.
         timing: how long it took.
         depth: the depth map that was written first; None where none was.
     """

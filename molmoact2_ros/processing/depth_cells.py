@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The grid of depth codes over an image: the picture in which cells are compared, and the reference's comparison.
+"""The grid of depth codes over an image: the image in which cells are compared, and the reference's comparison.
 
 Source: allenai/molmoact2 update mask of the adaptive depth reasoning: first camera, raw RGB, Pillow's bilinear resize
 to 32 px a cell, a cell changes when the cosine of its two vectors of pixels is below 0.996.
@@ -39,8 +39,8 @@ def cell_pixels(image: ByteImage, grid: int) -> NDArray[np.uint8]:
     from PIL import Image
 
     side = grid * CELL_PX
-    picture = Image.fromarray(require_image(image)).resize((side, side), Image.Resampling.BILINEAR)
-    cells = np.asarray(picture).reshape(grid, CELL_PX, grid, CELL_PX * 3).transpose(0, 2, 1, 3)  # [G, G, 32, 96]
+    scaled = Image.fromarray(require_image(image)).resize((side, side), Image.Resampling.BILINEAR)
+    cells = np.asarray(scaled).reshape(grid, CELL_PX, grid, CELL_PX * 3).transpose(0, 2, 1, 3)  # [G, G, 32, 96]
     return cells.reshape(grid * grid, -1)
 
 
@@ -60,7 +60,7 @@ def row_products(first: FloatArray, second: FloatArray) -> FloatArray:
 
 
 def cosines(first: FloatArray, second: FloatArray, lengths: tuple[FloatArray, FloatArray]) -> FloatArray:
-    """Return the cosine [C] between the cells of two pictures; 1 where both are black.
+    """Return the cosine [C] between the cells of two images; 1 where both are black.
 
     Args:
         first: [C, N].

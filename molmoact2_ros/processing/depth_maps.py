@@ -40,7 +40,7 @@ def read_depth_map(path: Path, unit_m: float = MILLIMETRE) -> Map:
 
 
 def read_picture(path: Path) -> ByteImage:
-    """Read a colour picture: uint8 [H, W, 3].
+    """Read a colour image: uint8 [H, W, 3].
 
     Raises:
         ProcessingError: it is none.
@@ -50,7 +50,7 @@ def read_picture(path: Path) -> ByteImage:
     try:
         with Image.open(path) as file:
             if file.mode.startswith(("I", "F")):
-                raise ProcessingError(f"{path} is a depth image, not a colour picture: leave --teacher out")
+                raise ProcessingError(f"{path} is a depth image, not a colour image: leave --teacher out")
             return np.asarray(file.convert("RGB"))
     except (OSError, SyntaxError) as error:
         raise ProcessingError(f"{path} cannot be read ({error}): expected PNG or JPEG") from error
@@ -108,7 +108,7 @@ def _read_png(path: Path, unit_m: float) -> NDArray[np.floating]:
         with Image.open(path) as file:
             if not file.mode.startswith("I"):
                 raise ProcessingError(
-                    f"{path} is a picture of mode {file.mode}, not a depth image of 16 bits: with --teacher "
+                    f"{path} is an image of mode {file.mode}, not a depth image of 16 bits: with --teacher "
                     "depth-anything its depth is estimated"
                 )
             return np.asarray(file, dtype=np.float64) * unit_m

@@ -37,7 +37,7 @@ _TOKENIZER_FILE = "tokenizer.json"
 _BROKEN_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 # Characters from here on are surrogates, which no text may hold.
 _MAX_SYMBOLS = 0xD800
-# A vocabulary needs room for merges beside the single characters.
+# A vocabulary needs room for merges in addition to the single characters.
 _MERGE_ROOM = 100
 
 _log = logging.getLogger(__name__)

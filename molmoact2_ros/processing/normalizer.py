@@ -56,7 +56,7 @@ class Normalizer:
         mask: bool [D]; where false the value passes as it is (a gripper that is already 0 to 1).
         constant: bool [D]; where true the statistics saw a single value and the normalised value is 0.
         bounded: whether values beyond `low` and `high` are cut off, in both directions.
-        standard: mean and standard deviation, float32 [D] each, of statistics that are told by them; else None.
+        standard: mean and standard deviation, float32 [D] each, of statistics that are given by them; else None.
         seen: where the training data lay, whatever the mode; None where the file says nothing of it.
     """
 
@@ -203,7 +203,7 @@ def _training_range(stats: dict[str, Any], where: str) -> TrainingRange | None:
 
 
 def _any_bounds(stats: dict[str, Any], where: str) -> tuple[FloatArray, FloatArray]:
-    """Return the training range by whatever tells it; nothing is normalised with it."""
+    """Return the training range from any statistics that give it; nothing is normalised with it."""
     if stats.get("mean") is not None and stats.get("std") is not None:
         return _bounds(stats, "mean_std", where)
     for mode, keys in _BOUND_KEYS.items():
@@ -211,7 +211,9 @@ def _any_bounds(stats: dict[str, Any], where: str) -> tuple[FloatArray, FloatArr
             return _bounds(stats, mode, where)
     width = len(optional_list(stats, "names", str, where) or optional_list(stats, "mask", bool, where))
     if not width:
-        raise ProcessingError(f"{where} has neither statistics nor names; how many dimensions it has cannot be told.")
+        raise ProcessingError(
+            f"{where} has neither statistics nor names; how many dimensions it has cannot be determined."
+        )
     return np.full(width, -1, np.float32), np.full(width, 1, np.float32)
 
 

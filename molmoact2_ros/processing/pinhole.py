@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where in space a picture's depth lies: a pinhole camera. numpy.
+"""Where in space an image's depth lies: a pinhole camera. numpy.
 
 Axes: H W rows and columns of a depth map.
 """

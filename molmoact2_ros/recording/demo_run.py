@@ -20,7 +20,7 @@ from molmoact2_ros.bringup.supervisor import NodeExit, exit_status
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.operation.client import MODES, OperatorClient
 from molmoact2_ros.operation.event_log import say_event
-from molmoact2_ros.operation.managed_graph import LiveGraph
+from molmoact2_ros.operation.managed_graph import ManagedGraph
 
 from .bag_recorder import BagRecorder
 from .depth_record import REST_MAPS
@@ -60,8 +60,8 @@ class DemoRun:
         self._nodes = nodes
         self._folder = folder
         self._robot = Embodiment.load(args.embodiment)
-        self._heard = RunListener(self._robot, args.seconds)
-        self._metrics = self._heard.metrics
+        self._listener = RunListener(self._robot, args.seconds)
+        self._metrics = self._listener.metrics
         self._exits: list[NodeExit] = []
         self._may_be_late = may_be_late
         self._began_s = self._ended_s = 0.0  # of the armed time, by the computer's clock
@@ -75,15 +75,15 @@ class DemoRun:
         say_event("molmoact2", f"{self._robot.title}, ROS domain {self._args.domain_id}, report in {self._folder}")
         with OperatorClient(OPERATOR, lockstep=self._args.lockstep) as client:
             client.require_free_domain()
-            live = LiveGraph(client, self._folder / "logs", self._say)
-            self._heard.listen(client)
-            recorder = BagRecorder(self._folder / "bag", self._heard.now_ns)
-            recorder.record(client.listen, self._heard.topics())
+            live = ManagedGraph(client, self._folder / "logs", self._say)
+            self._listener.listen(client)
+            recorder = BagRecorder(self._folder / "bag", self._listener.now_ns)
+            recorder.record(client.listen, self._listener.topics())
             try:
                 interrupted = self._run_graph(live)
                 safety = MODES[client.safety.mode] if client.safety else "silent"
                 if live.supervisor.running():
-                    self._metrics.freeze(self._heard.now_ns())
+                    self._metrics.freeze(self._listener.now_ns())
             finally:
                 live.end()
                 recorder.close()
@@ -98,7 +98,7 @@ class DemoRun:
             return exit_status(self._exits)
         return 130 if interrupted else int(not self._is_clean())
 
-    def _run_graph(self, live: LiveGraph) -> bool:
+    def _run_graph(self, live: ManagedGraph) -> bool:
         """Start, arm and watch; return whether Ctrl-C ended it."""
         try:
             if self._args.lockstep:
@@ -112,7 +112,7 @@ class DemoRun:
             return True
         return False
 
-    def _wait_until_ready(self, live: LiveGraph) -> bool:
+    def _wait_until_ready(self, live: ManagedGraph) -> bool:
         deadline = time.monotonic() + READY_S
         with self._console.status("waiting for the nodes") as status:
             while missing := self._missing(live.client):
@@ -125,7 +125,7 @@ class DemoRun:
                     return False
         return True
 
-    def _run_in_lockstep(self, live: LiveGraph) -> None:
+    def _run_in_lockstep(self, live: ManagedGraph) -> None:
         """Start, arm and watch on simulated time, whose every step waits for this process, too."""
         assert live.client.member is not None
         live.client.member.timer(OPERATE_S, lambda: self._operate(live.client))
@@ -136,7 +136,7 @@ class DemoRun:
             if self._exits or self._metrics.stop_causes:
                 live.settle()
                 return
-            seconds = self._metrics.armed_seconds(self._heard.now_ns())
+            seconds = self._metrics.armed_seconds(self._listener.now_ns())
             if seconds >= next_line and self._began_s:
                 factor = seconds / max(time.monotonic() - self._began_s, 1e-3)
                 rows = [*self._rows(live.client, seconds), ("at", f"{factor:.2f} of real time")]
@@ -148,7 +148,7 @@ class DemoRun:
 
     def _operate(self, client: OperatorClient) -> None:
         """Arm when all is there, and end the run: at steps that depend on nothing but the simulated time."""
-        now_ns = self._heard.now_ns()
+        now_ns = self._listener.now_ns()
         if self._metrics.armed:
             self._began_s = self._began_s or time.monotonic()
             if self._metrics.armed_seconds(now_ns) >= self._args.seconds:
@@ -157,7 +157,7 @@ class DemoRun:
         elif not self._metrics.armed_ns and not self._metrics.is_frozen and not self._missing(client):
             client.call_in_phase("safety", "arm", lambda _done, _text: None)
 
-    def _keeps_real_time(self, live: LiveGraph) -> bool:
+    def _keeps_real_time(self, live: ManagedGraph) -> bool:
         """Measure for a moment whether cameras and physics keep their rates on this computer."""
         deadline = time.monotonic() + MEASURED_S
         while not self._may_be_late and time.monotonic() < deadline:
@@ -169,8 +169,8 @@ class DemoRun:
 
     def _lateness(self) -> str:
         """Say what this computer is too slow for, by what the simulator reports of itself; empty: nothing."""
-        cameras = self._heard.diagnostics.get("simulator: cameras", {})
-        physics = self._heard.diagnostics.get("simulator: physics", {})
+        cameras = self._listener.diagnostics.get("simulator: cameras", {})
+        physics = self._listener.diagnostics.get("simulator: physics", {})
         rate_hz, asked_hz = (float(cameras.get(name, 0.0)) for name in ("rate_hz", "asked_hz"))
         factor = float(physics.get("real_time_factor", 1.0))
         if rate_hz < CAMERA_SHARE * asked_hz:
@@ -186,12 +186,12 @@ class DemoRun:
             return "cameras" + (f": {client.perception.text}" if client.perception else "")
         if client.chunk is None:
             return "the policy's first chunk"
-        maps = len(self._heard.depth.maps)
+        maps = len(self._listener.depth.maps)
         if self._args.enable_depth and maps < REST_MAPS:  # so that the report shows a scene at rest too
             return f"depth maps of the arm at rest: {maps} of {REST_MAPS}"
         return ""
 
-    def _arm(self, live: LiveGraph) -> bool:
+    def _arm(self, live: ManagedGraph) -> bool:
         deadline = time.monotonic() + ARM_S
         while not (answer := live.client.ask_safety("arm"))[0]:
             self._exits += live.poll()
@@ -202,14 +202,14 @@ class DemoRun:
                 return False
         return True
 
-    def _watch(self, live: LiveGraph) -> None:
+    def _watch(self, live: ManagedGraph) -> None:
         self._live_table = self._live_table and self._console.is_terminal
         shown = Live(console=self._console, auto_refresh=False) if self._live_table else None
         next_line = 0.0
         if shown:
             shown.start()
         try:
-            while (seconds := self._metrics.armed_seconds(self._heard.now_ns())) < self._args.seconds:
+            while (seconds := self._metrics.armed_seconds(self._listener.now_ns())) < self._args.seconds:
                 self._exits += live.poll()
                 if self._exits or self._metrics.stop_causes:
                     live.settle()
@@ -264,7 +264,7 @@ class DemoRun:
         return not self._metrics.stop_causes and not self._exits and self._metrics.first_chunk_executed
 
     def _write_report(self, safety_mode: str) -> dict[str, Any]:
-        cameras = self._heard.cameras()
+        cameras = self._listener.cameras()
         say_event("cameras", ", ".join(f"{role} {rate}" for role, rate in cameras.items()) or "no images while armed")
         say_event("molmoact2", "writing the report")
         metrics = self._metrics
@@ -287,22 +287,22 @@ class DemoRun:
             report |= {
                 "lockstep": True,
                 "seed": self._args.seed,
-                "digest": self._heard.digest.hexdigest(),
+                "digest": self._listener.digest.hexdigest(),
                 "real_time_factor": round(metrics.armed_ns * 1e-9 / wall_s, 3) if self._began_s else 0.0,
             }
         details: dict[str, Any] = {
             "latencies_ms": [round(each * 1e3, 1) for each in metrics.inferences_s],
             "instruction": self._args.instruction,
             "cameras": cameras,
-            "diagnostics": self._heard.diagnostics,
+            "diagnostics": self._listener.diagnostics,
         }
-        if self._heard.depth.maps:
-            details["depth"] = self._heard.depth.figures()
-            write_depth_report(self._folder / "depth.png", self._heard.depth)
+        if self._listener.depth.maps:
+            details["depth"] = self._listener.depth.figures()
+            write_depth_report(self._folder / "depth.png", self._listener.depth)
         (self._folder / "report.json").write_text(json.dumps(report | details, indent=1) + "\n")
-        if self._heard.frames:
-            write_frames(self._folder / "frames", self._heard.frames)
-            write_contact_sheet(self._folder / "contact_sheet.png", self._heard.frames)
+        if self._listener.frames:
+            write_frames(self._folder / "frames", self._listener.frames)
+            write_contact_sheet(self._folder / "contact_sheet.png", self._listener.frames)
         if metrics.measured.times_s:
             write_joint_plot(self._folder / "joints.png", self._robot.joint_names, metrics)
         return report

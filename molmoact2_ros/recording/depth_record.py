@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from molmoact2_ros.processing.images import ByteImage
 
-Picture = TypeVar("Picture", bound=NDArray[Any])
+ImageT = TypeVar("ImageT", bound=NDArray[Any])
 
 FULL_MAPS = 1  # the first: nothing is known before
 REST_MAPS = 15  # of the arm at rest, before it is armed
-PICTURES = 12
+IMAGES = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,28 +41,28 @@ class MapEntry:
     moving: bool
 
 
-class Spaced(Generic[Picture]):
-    """Keeps one picture per period; `kept` are stamps in s and pictures."""
+class Spaced(Generic[ImageT]):
+    """Keeps one image per period; `kept` are stamps in s and images."""
 
     def __init__(self, period_s: float) -> None:
         self._period_s, self._next_s = period_s, 0.0
-        self.kept: list[tuple[float, Picture]] = []
+        self.kept: list[tuple[float, ImageT]] = []
 
-    def add(self, time_s: float, picture: Picture) -> None:
-        """Keep a copy of a picture, if it is time for one."""
+    def add(self, time_s: float, image: ImageT) -> None:
+        """Keep a copy of an image, if it is time for one."""
         if time_s >= self._next_s:
             self._next_s = time_s + self._period_s
-            self.kept.append((time_s, picture.copy()))
+            self.kept.append((time_s, image.copy()))
 
 
 class DepthRecord:
-    """Keeps every map and, evenly spaced in time, some of their pictures and of what their codes stand for."""
+    """Keeps every map and, evenly spaced in time, some of their images and of what their codes stand for."""
 
     def __init__(self, seconds: float) -> None:
         """Prepare for a run of `seconds` armed."""
         self.maps: list[MapEntry] = []
-        self.pictures: Spaced[ByteImage] = Spaced(seconds / (PICTURES - 2))  # u8 [H, W, 3]
-        self.decoded: Spaced[NDArray[np.float32]] = Spaced(seconds / (PICTURES - 2))  # [S, S] in m
+        self.images: Spaced[ByteImage] = Spaced(seconds / (IMAGES - 2))  # u8 [H, W, 3]
+        self.decoded: Spaced[NDArray[np.float32]] = Spaced(seconds / (IMAGES - 2))  # [S, S] in m
 
     def add(self, entry: MapEntry) -> None:
         """Note a map."""

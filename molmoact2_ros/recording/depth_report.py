@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The picture of a run's depth reasoning: frames with their codes, what they stand for, and what each map cost."""
+"""The plot of a run's depth reasoning: frames with their codes, what they stand for, and what each map cost."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from .depth_record import PICTURES, DepthRecord
+from .depth_record import IMAGES, DepthRecord
 
 COLUMNS = 4
 
 
 def write_depth_report(path: Path, record: DepthRecord) -> None:
-    """Draw the pictures that were kept, the depth decoded for them, then cells, forwards and milliseconds over time.
+    """Draw the images that were kept, the depth decoded for them, then cells, forwards and milliseconds over time.
 
     Args:
         path: PNG to write.
@@ -30,8 +30,8 @@ def write_depth_report(path: Path, record: DepthRecord) -> None:
     parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights)
     strip, *decoded, plots = parts
     strip.suptitle("depth codes over the frame that they belong to; outlined: decoded from this frame, others kept")
-    for axis, (time_s, picture) in _placed(strip, PICTURES // COLUMNS, COLUMNS, record.pictures.kept):
-        axis.imshow(picture)
+    for axis, (time_s, image) in _placed(strip, IMAGES // COLUMNS, COLUMNS, record.images.kept):
+        axis.imshow(image)
         axis.set_title(f"{time_s - start_s:.1f} s", fontsize="small")
     for part in decoded:
         part.suptitle("the depth that the codes stand for, m")
@@ -60,15 +60,15 @@ def _draw_decoded(part: Any, record: DepthRecord, start_s: float) -> None:
     kept = kept or record.decoded.kept
     low, high = min(depth_m.min() for _, depth_m in kept), max(depth_m.max() for _, depth_m in kept)
     drawn: list[Any] = []
-    for axis, (time_s, depth_m) in _placed(part, 1, PICTURES // 2, kept):
+    for axis, (time_s, depth_m) in _placed(part, 1, IMAGES // 2, kept):
         drawn.append(axis.imshow(depth_m, cmap="viridis_r", vmin=low, vmax=high, aspect=9 / 16))
         axis.set_title(f"{time_s - start_s:.1f} s", fontsize="small")
     part.colorbar(drawn[0], ax=part.axes, shrink=0.7)
 
 
-def _placed(part: Any, rows: int, columns: int, pictures: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield an empty place of a grid and a picture for it, while there are both."""
+def _placed(part: Any, rows: int, columns: int, images: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield an empty place of a grid and an image for it, while there are both."""
     axes = part.subplots(rows, columns).ravel()
     for axis in axes:
         axis.set_axis_off()
-    yield from zip(axes, pictures, strict=False)
+    yield from zip(axes, images, strict=False)

@@ -114,8 +114,8 @@ class RunListener:
         self.depth.add(MapEntry(time_s, decoded, message.forwards, decoding_ms, moving=self.metrics.armed))
 
     def _on_depth_image(self, message: Image) -> None:
-        picture = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3)
-        self.depth.pictures.add(stamp_ns(message.header.stamp) * 1e-9, picture)
+        image = np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, 3)
+        self.depth.images.add(stamp_ns(message.header.stamp) * 1e-9, image)
 
     def _on_depth_metric(self, message: Image) -> None:
         depth_m = np.frombuffer(message.data, np.float32).reshape(message.height, message.width)

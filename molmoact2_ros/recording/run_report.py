@@ -36,7 +36,7 @@ def write_frames(folder: Path, frames: Sequence[CameraFrame]) -> None:
 
 
 def write_contact_sheet(path: Path, frames: Sequence[CameraFrame]) -> None:
-    """Write one picture with a row of frames, evenly spaced in time, per camera."""
+    """Write one image with a row of frames, evenly spaced in time, per camera."""
     roles = list(dict.fromkeys(frame.role for frame in frames))
     rows = [_spread([frame for frame in frames if frame.role == role]) for role in roles]
     height, width = frames[0].image.shape[:2]

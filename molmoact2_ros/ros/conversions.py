@@ -76,7 +76,7 @@ def chunk_from_msg(message: ActionChunkMsg) -> ActionChunk:
         names=tuple(message.names),
         positions=_matrix(np.frombuffer(message.positions, dtype=np.float64), message.horizon, len(message.names)),
         instruction_sequence=message.instruction_sequence,
-        policy=message.policy_life,
+        policy=message.policy_instance_id,
     )
 
 
@@ -93,7 +93,7 @@ def command_from_msg(message: JointCommandMsg) -> JointCommand:
         velocities=_matrix(np.frombuffer(message.velocities, dtype=np.float64), rows, columns),
         observation_ns=stamp_ns(message.observation_stamp),
         chunk_sequence=message.chunk_sequence,
-        asked_for=message.asked_for,
+        operator_requested=message.operator_requested,
         chunk_velocities=np.frombuffer(message.chunk_velocities, dtype=np.float64),
         rejection=ChunkRejection(message.rejected_chunks, message.rejection_cause, message.rejection_text),
     )
@@ -108,7 +108,7 @@ def command_to_msg(command: JointCommand) -> JointCommandMsg:
         points=len(command.positions),
         motion_points=command.motion_points,
         chunk_sequence=command.chunk_sequence,
-        asked_for=command.asked_for,
+        operator_requested=command.operator_requested,
         rejected_chunks=command.rejection.count,
         rejection_cause=int(command.rejection.cause),
         rejection_text=command.rejection.text,

@@ -18,7 +18,7 @@ _ENOUGH = 10  # figures: of fewer a share says nothing
 KEPT = 150  # ten seconds at 15 Hz
 
 
-class Stage:
+class LatencyBudget:
     """The newest durations of a stage, milliseconds."""
 
     def __init__(self, name: str, budget_ms: float, kept: int = KEPT) -> None:

@@ -114,7 +114,7 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         self._priority = read_parameters(self, RealtimeParams).realtime_priority if realtime else 0
         self.configured = self.active = self.finalized = False
         self.failure = ""
-        self.instance_id = 0  # from configure to cleanup: tells this run of the node from the one before
+        self.instance_id = 0  # from configure to cleanup: distinguishes this run of the node from the one before
         self.owned = ExitStack()  # closed in reverse order, before the entities are destroyed
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.inputs: LockstepInputs | None = None  # with lockstep, from configure to cleanup
@@ -343,7 +343,7 @@ class Molmoact2Node(LifecycleNode, Generic[Params]):
         message = DiagnosticArray()
         message.header.stamp = to_stamp(self.ros_now_ns())
         for component, level, text, values in self._report():
-            # Two robots may share a domain: their statuses are told apart by the namespace.
+            # Two robots may share a domain: the namespace distinguishes their statuses.
             name = f"{self.get_fully_qualified_name().lstrip('/')}: {component}"
             status = DiagnosticStatus(name=name, level=level, message=text, hardware_id=self._hardware_id())
             status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
@@ -370,7 +370,7 @@ def run(make_node: Callable[[], Molmoact2Node[Any]]) -> int:
         if not node.autostart():
             print(f"error: {node.failure}", file=sys.stderr)
             return 2
-        node.take_priority()  # now: to configure takes a second, for which the others shall not wait
+        node.take_priority()  # now: to configure takes a second, for which the others must not wait
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         while not stop.requested:

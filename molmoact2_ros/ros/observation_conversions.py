@@ -7,7 +7,7 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.interfaces.camera_frame import COMPRESSED, Frame
+from molmoact2_ros.interfaces.camera_frame import COMPRESSED, CameraFrame
 from molmoact2_ros.msg import DepthMap as DepthMapMsg
 from molmoact2_ros.msg import Observation as ObservationMsg
 from molmoact2_ros.msg import PerceptionStatus as PerceptionStatusMsg
@@ -19,9 +19,9 @@ from .conversions import stamp_ns, to_array, to_stamp
 RAW_TRANSPORT, COMPRESSED_TRANSPORT = "raw", "compressed"
 
 
-def frame_from_image(message: Image, received_ns: int) -> Frame:
+def frame_from_image(message: Image, received_ns: int) -> CameraFrame:
     """Wrap an Image; the frame keeps the message's buffer."""
-    return Frame(
+    return CameraFrame(
         stamp_ns=stamp_ns(message.header.stamp),
         received_ns=received_ns,
         data=np.frombuffer(message.data, dtype=np.uint8),
@@ -33,17 +33,17 @@ def frame_from_image(message: Image, received_ns: int) -> Frame:
     )
 
 
-def frame_from_compressed(message: CompressedImage, received_ns: int) -> Frame:
+def frame_from_compressed(message: CompressedImage, received_ns: int) -> CameraFrame:
     """Wrap a CompressedImage; its `format` is free text, so the data decides whether it is a JPEG or a PNG."""
     data = np.frombuffer(message.data, dtype=np.uint8)
-    return Frame(stamp_ns(message.header.stamp), received_ns, data, COMPRESSED, frame_id=message.header.frame_id)
+    return CameraFrame(stamp_ns(message.header.stamp), received_ns, data, COMPRESSED, frame_id=message.header.frame_id)
 
 
 def observation_to_msg(observation: Observation, robot: Embodiment, now_ns: int) -> ObservationMsg:
     """Pack an observation.
 
     Args:
-        observation: what the policy shall see.
+        observation: the input of the policy.
         robot: whose it is.
         now_ns: ROS time, the moment that its ages refer to.
     """
@@ -63,9 +63,9 @@ def observation_to_msg(observation: Observation, robot: Embodiment, now_ns: int)
     message.header.stamp = to_stamp(observation.stamp_ns)
     message.images = to_array("B", observation.images)
     message.state = to_array("f", observation.state)
-    message.perception_life = observation.life
+    message.perception_instance_id = observation.instance_id
     if observation.changes is not None:
-        message.cells_same_as = to_array("Q", observation.changes.same_as)
+        message.cells_unchanged_since = to_array("Q", observation.changes.unchanged_since)
     return message
 
 
@@ -86,9 +86,11 @@ def status_to_msg(decision: Decision, last_sequence: int, now_ns: int) -> Percep
 
 def cell_facts(message: ObservationMsg) -> CellFacts | None:
     """Unpack what perception saw of the depth grid; None from a perception that does not say which one it is."""
-    if message.perception_life == 0 or message.sequence == 0:
+    if message.perception_instance_id == 0 or message.sequence == 0:
         return None
-    return CellFacts(message.perception_life, message.sequence, np.array(message.cells_same_as, np.uint64))
+    return CellFacts(
+        message.perception_instance_id, message.sequence, np.array(message.cells_unchanged_since, np.uint64)
+    )
 
 
 def depth_to_msg(depth: DepthResult, observation: ObservationMsg, spec: PolicySpec) -> DepthMapMsg:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What safety hears from messages, and what it says in them."""
+"""What safety receives in messages, and what it publishes in them."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def perception_report_from_msg(message: PerceptionStatus) -> PerceptionReport:
     return PerceptionReport(message.ready, Cause.NONE if message.ready else cause, quoted(message.text))
 
 
-def bridge_report_from_msg(message: BridgeState, life: int = 0) -> BridgeReport:
-    """Unpack a BridgeState; `life` is this safety's own."""
+def bridge_report_from_msg(message: BridgeState, instance_id: int = 0) -> BridgeReport:
+    """Unpack a BridgeState; `instance_id` is this safety's own."""
     holds, cause = message.mode == BridgeState.HOLDING, _former_cause(message.former_cause)
     return BridgeReport(
         cause=_BRIDGE_CAUSES.get(message.cause, Cause.BRIDGE_SILENT) if holds else Cause.NONE,
         text=quoted(message.text),
-        hears_us=message.safety_life == life,
+        receives_us=message.safety_instance_id == instance_id,
         former=None if cause is Cause.NONE else Verdict(cause, quoted(message.former_text)),
         former_pressed=Estop(message.former_pressed_estops),
         dry_run=message.dry_run,
@@ -63,8 +63,8 @@ def _former_cause(number: int) -> Cause:
     return Cause(number) if number in Cause.__members__.values() else Cause.SAFETY_RESTARTED
 
 
-def snapshot_to_msg(snapshot: Snapshot, now_ns: int, life: int = 0) -> SafetyStateMsg:
-    """Pack a SafetyState stamped `now_ns` (ROS time), of the safety process `life`."""
+def snapshot_to_msg(snapshot: Snapshot, now_ns: int, instance_id: int = 0) -> SafetyStateMsg:
+    """Pack a SafetyState stamped `now_ns` (ROS time), of the safety process `instance_id`."""
     stop, refusal = snapshot.stop or _NOTHING, snapshot.last_refusal or _NOTHING
     message = SafetyStateMsg(
         mode=int(snapshot.mode),
@@ -79,7 +79,7 @@ def snapshot_to_msg(snapshot: Snapshot, now_ns: int, life: int = 0) -> SafetySta
         last_refusal_cause=int(refusal.cause),
         last_refusal_text=refusal.text,
         pressed_estops=int(snapshot.pressed),
-        life=life,
+        instance_id=instance_id,
     )
     message.header.stamp = to_stamp(now_ns)
     return message

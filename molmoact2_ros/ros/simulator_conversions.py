@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMsg
 
-from molmoact2_ros.sim import CommandRefused, Frame, GroupState, JointTrajectory
+from molmoact2_ros.sim import CommandRefused, JointTrajectory, RenderedFrame, SimulatedGroupState
 from molmoact2_ros.timing import NS_PER_S
 
 from .conversions import stamp_ns, to_array, to_stamp
@@ -39,7 +39,7 @@ def trajectory_from_msg(message: JointTrajectoryMsg) -> JointTrajectory:
     )
 
 
-def joint_state_to_msg(states: list[GroupState], time_ns: int) -> JointState:
+def joint_state_to_msg(states: list[SimulatedGroupState], time_ns: int) -> JointState:
     """Pack the groups that share a topic, last joint first: no reader may rely on an order."""
     message = JointState(name=[name for state in states for name in state.names][::-1])
     message.header.stamp = to_stamp(time_ns)
@@ -56,7 +56,7 @@ def truth_to_msg(names: tuple[str, ...], positions: Vector, velocities: Vector, 
     return message
 
 
-def image_to_msg(frame: Frame) -> Image:
+def image_to_msg(frame: RenderedFrame) -> Image:
     """Pack a camera image as rgb8, stamped with its exposure."""
     height, width, channels = frame.pixels.shape
     message = Image(height=height, width=width, encoding="rgb8", is_bigendian=0, step=width * channels)

@@ -24,9 +24,9 @@ from molmoact2_ros.timing import NS_PER_S
 
 from . import cubic
 from .chunk_rejections import rejection_verdict
+from .collision_checker import CollisionChecker
 from .limits import Limits
 from .settings import Settings
-from .space import Space
 
 Array = NDArray[np.float64]
 
@@ -43,7 +43,7 @@ class Context:
 
     `measured` and `previous` are in the order of `limits.names`. `previous` is the last command that passed since
     arming, which the robot executes or has ended; None for the first. `speed` [joints] is the largest of the latest
-    commands and bounds what is believed of measured velocities. Without `space` motion is judged by joints alone.
+    commands and bounds what is believed of measured velocities. Without `collision_checker` joints alone are checked.
     """
 
     limits: Limits
@@ -53,13 +53,13 @@ class Context:
     measured: RobotState
     previous: JointCommand | None
     speed: Array
-    space: Space | None = None
+    collision_checker: CollisionChecker | None = None
 
 
 Check = Callable[[JointCommand, Context], "Verdict | None"]
 
 
-def judge(command: JointCommand, context: Context) -> Verdict | None:
+def check_command(command: JointCommand, context: Context) -> Verdict | None:
     """Return the first violation, or None when the command may pass."""
     verdict = _first(FORM_CHECKS, command, context)
     if verdict is not None:
@@ -276,7 +276,7 @@ def check_jump(command: JointCommand, context: Context) -> Verdict | None:
 
 def check_space(command: JointCommand, context: Context) -> Verdict | None:
     """Hands within workspace and speed, links clear of each other and of the table; last, because it costs most."""
-    return None if context.space is None else context.space.judge_command(command)
+    return None if context.collision_checker is None else context.collision_checker.check_command(command)
 
 
 FORM_CHECKS: tuple[Check, ...] = (check_chunk, check_shape, check_joints)

@@ -16,20 +16,20 @@ _RELEASES = {
 
 
 class Devices:
-    """An e-stop is pressed until its own device releases it; a dead-man switch counts as held for a moment only."""
+    """An e-stop is pressed until its own device releases it; an enabling device counts as held for a moment only."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take whether there must be a dead-man switch, and how long its word holds."""
-        self._required = settings.dead_man_required
-        self._timeout_s = settings.dead_man_timeout_s
+        """Take whether there must be an enabling device, and how long its word holds."""
+        self._required = settings.enabling_device_required
+        self._timeout_s = settings.enabling_device_timeout_s
         self._released_s = settings.reset_cooldown_s
         self.pressed = Estop.NONE
         self._pressed_at: dict[Estop, Instant] = {}  # when each said so last
         self.unreceived: list[str] = []  # a sentence for each e-stop whose messages do not arrive
         self._held: bool | None = None  # None: nothing has come
-        self._heard_at: Instant | None = None
+        self._received_at: Instant | None = None
 
-    def heard_estop(self, pressed: bool, device: Estop, now: Instant) -> Verdict | None:
+    def on_estop(self, pressed: bool, device: Estop, now: Instant) -> Verdict | None:
         """Note what one e-stop says; return why motion may not go on."""
         if not pressed:
             self.pressed &= ~device
@@ -38,9 +38,9 @@ class Devices:
         self._pressed_at[device] = now
         return Verdict(Cause.ESTOP, f"{_NAMES[device]} said true")
 
-    def heard_dead_man(self, held: bool, now: Instant) -> None:
-        """Note what the dead-man switch says."""
-        self._held, self._heard_at = held, now
+    def on_enabling_device(self, held: bool, now: Instant) -> None:
+        """Note what the enabling device says."""
+        self._held, self._received_at = held, now
 
     def releases(self, now: Instant) -> list[str]:
         """Return how each pressed e-stop is released, and what keeps one from being received.
@@ -59,14 +59,16 @@ class Devices:
         """Say which e-stop would stop nothing, because its messages do not arrive."""
         return Verdict(Cause.ESTOP, "; ".join(self.unreceived)) if self.unreceived else None
 
-    def check_dead_man(self, now: Instant) -> Verdict | None:
-        """Say why nobody is known to hold the switch; None where none is required."""
+    def check_enabling_device(self, now: Instant) -> Verdict | None:
+        """Say why the device is not known to be held; None where none is required."""
         if not self._required:
             return None
-        if self._held is None or self._heard_at is None:
-            return Verdict(Cause.DEAD_MAN, "dead_man has not come at all: start its device, and hold the switch")
-        silent_s = now.since_s(self._heard_at)
+        if self._held is None or self._received_at is None:
+            return Verdict(
+                Cause.ENABLING_DEVICE, "enabling_device has not come at all: start its device, and hold the switch"
+            )
+        silent_s = now.since_s(self._received_at)
         if silent_s > self._timeout_s:
-            text = f"dead_man last came {silent_s:.3f} s ago, at most {self._timeout_s} s is allowed"
-            return Verdict(Cause.DEAD_MAN, text, value=silent_s, limit=self._timeout_s)
-        return None if self._held else Verdict(Cause.DEAD_MAN, "the dead-man switch is not held")
+            text = f"enabling_device last came {silent_s:.3f} s ago, at most {self._timeout_s} s is allowed"
+            return Verdict(Cause.ENABLING_DEVICE, text, value=silent_s, limit=self._timeout_s)
+        return None if self._held else Verdict(Cause.ENABLING_DEVICE, "the enabling device is not held")

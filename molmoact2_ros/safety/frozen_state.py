@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the robot's state lives: a driver that hangs may go on repeating what it measured last."""
+"""Whether the robot's state changes: a driver that hangs may repeat what it measured last."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .settings import Settings
 class FrozenState:
     """No measurement repeats bit for bit, nor keeps its stamp, while commands lead the arm away.
 
-    Joints that one driver reports are looked at together: one of two arms may freeze while the other lives, and one of
-    several joints may rightly stand still. How far commands lead decides, beside time: an encoder with coarse steps
+    Joints that one driver reports are looked at together: one of two arms may freeze and the other not, and one of
+    several joints may rightly stand still. How far commands lead decides, not time alone: an encoder with coarse steps
     repeats itself in slow motion, rightly.
     """
 
@@ -37,7 +37,7 @@ class FrozenState:
         self._groups = [_FrozenGroup(limits, settings, group) for group in groups or [limits.names]]
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Start again."""
         for group in self._groups:
             group.forget()
 

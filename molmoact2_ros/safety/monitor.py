@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one object that the safety node calls: what is heard goes in, whether a command passes comes out.
+"""The one object that the safety node calls: what is received goes in, whether a command passes comes out.
 
 It refuses and never corrects. A refused command is counted; several in a row stop the robot, which meanwhile plays the
 brake of the last command that passed.
@@ -19,21 +19,21 @@ from molmoact2_ros.interfaces.safety_state import Cause, Estop, Mode, Snapshot, 
 from molmoact2_ros.timing import Instant
 
 from . import state_checks
-from .clock_watch import ClockWatch
-from .command_checks import Context, judge
+from .clock_jump_detector import ClockJumpDetector
+from .collision_checker import CollisionChecker
+from .command_checks import Context, check_command
 from .command_record import CommandRecord
 from .devices import Devices
 from .frozen_state import FrozenState
 from .limits import Limits
 from .reports import BridgeReport, PerceptionReport
 from .settings import Settings
-from .space import Space
 from .standstill import Standstill
 from .state_machine import Reply, StateMachine
 from .tracking import Tracking
-from .unresponsive import Deaf
+from .unresponsive import Unresponsive
 from .velocity_check import VelocityCheck
-from .watchdog import Rivals, Watchdog
+from .watchdog import SecondPublishers, Watchdog
 
 # What is found when the robot does not execute commands: why it does not is the cause.
 CONSEQUENCES = (Cause.JUMP, Cause.DISCONTINUITY, Cause.TRACKING_ERROR, Cause.FROZEN_STATE)
@@ -48,7 +48,7 @@ LATENESSES = (
     Cause.POLICY_SILENT,
     Cause.INTERPOLATOR_SILENT,
     Cause.BRIDGE_SILENT,
-    Cause.DEAD_MAN,
+    Cause.ENABLING_DEVICE,
 )
 DRY_RUN = "dry_run is set: the controllers are sent nothing, so the robot does not follow"
 OWN_SHARE = 0.75  # of state_timeout_s: this process must find out that it was late before it finds a state to be old
@@ -62,7 +62,7 @@ class Monitor:
         embodiment: Embodiment,
         limits: Limits,
         settings: Settings,
-        space: Space | None = None,
+        collision_checker: CollisionChecker | None = None,
         reported_together: Sequence[Sequence[str]] = (),
     ) -> None:
         """Start disarmed.
@@ -71,24 +71,24 @@ class Monitor:
             embodiment: the robot.
             limits: of its joints.
             settings: thresholds.
-            space: its shapes; without them nothing is judged but joints: good for robots that are only thought of.
+            collision_checker: its shapes; None: no workspace and collision checks (tests only).
             reported_together: names of the joints that one driver reports, for each driver; empty: all are one's.
         """
         self._limits = limits
-        self._space = space
+        self._collision_checker = collision_checker
         self._settings = settings
         self._period_s = 1.0 / embodiment.command_rate_hz
         self._machine = StateMachine(settings.stop_time_max_s, settings.reset_cooldown_s)
         self._watchdog = Watchdog(settings)
         self._still_bounds = np.where(limits.is_gripper, settings.still_gripper_per_s, settings.still_arm_rad_s)
         self._standstill = Standstill(self._still_bounds, settings.still_time_s)
-        self._clock = ClockWatch(settings.clock_jump_max_s)
+        self._clock = ClockJumpDetector(settings.clock_jump_max_s)
         self._frozen_state = FrozenState(limits, settings, reported_together)
         self._tracking = Tracking(limits, settings)
-        self._deaf = Deaf(limits, settings, reported_together)
+        self._unresponsive = Unresponsive(limits, settings, reported_together)
         self._velocities = VelocityCheck(limits)
         self._devices = Devices(settings)
-        self._rivals = Rivals()
+        self._second_publishers = SecondPublishers()
         self._took_over = False  # a busy bridge may repeat what was reset in the meantime
         self._armed_at: Instant | None = None
         self._ran_at: Instant | None = None  # when this process last did anything here
@@ -102,7 +102,7 @@ class Monitor:
 
     @property
     def overdue(self) -> bool:
-        """Tell whether a stop cannot be proven in time: the robot's own is needed."""
+        """Return whether a stop cannot be proven in time: the robot's own is needed."""
         return self._machine.overdue
 
     @property
@@ -119,7 +119,7 @@ class Monitor:
             pressed=self._devices.pressed,
         )
 
-    # What is heard.
+    # What is received.
 
     def on_robot_state(self, state: RobotState, now: Instant) -> None:
         """Take a measurement; one that cannot be read counts as none."""
@@ -131,15 +131,15 @@ class Monitor:
             if self._watchdog.check_state(now) is not None:
                 self._standstill.forget()
             state = state_in_order(state, self._limits.names)
-            self._watchdog.heard_state(state, now)
+            self._watchdog.on_state(state, now)
             self._standstill.update(state.positions, state.velocities, now)
-            if self.mode is Mode.ARMED and (verdict := state_checks.fault(state) or self._astray(state, now)):
+            if self.mode is Mode.ARMED and (verdict := state_checks.fault(state) or self._not_following(state, now)):
                 self._stop(verdict, now)
         self.tick(now)
 
     def on_bridge(self, report: BridgeReport, now: Instant) -> None:
-        """Take a bridge_state; a stop that a safety process before this one left behind is latched anew, once."""
-        self._watchdog.heard_bridge(report, now)
+        """Take a bridge_state; a stop that a safety process before this one left behind is latched again, once."""
+        self._watchdog.on_bridge(report, now)
         if report.former is not None and not self._took_over:
             self._took_over = True
             text = f"{report.former.text} (latched by the safety process before this one)"
@@ -150,18 +150,18 @@ class Monitor:
 
     def on_perception(self, report: PerceptionReport, now: Instant) -> None:
         """Take a perception_status."""
-        self._watchdog.heard_perception(report, now)
+        self._watchdog.on_perception(report, now)
 
     def on_estop(self, pressed: bool, now: Instant, device: Estop = Estop.TOPIC) -> Reply:
         """Stop when pressed, in every mode; a release only allows a reset."""
-        verdict = self._devices.heard_estop(pressed, device, now)
+        verdict = self._devices.on_estop(pressed, device, now)
         if verdict is not None:
             return self._machine.stop(verdict, now)
         return Reply(True, f"released; {self.mode.name.lower()} as before: {self._machine.text}")
 
-    def on_dead_man(self, held: bool, now: Instant) -> None:
-        """Take what the dead-man switch says."""
-        self._devices.heard_dead_man(held, now)
+    def on_enabling_device(self, held: bool, now: Instant) -> None:
+        """Take what the enabling device says."""
+        self._devices.on_enabling_device(held, now)
         self.tick(now)
 
     def on_robot_stop(self, text: str) -> None:
@@ -179,15 +179,15 @@ class Monitor:
 
     def on_publishers(self, topic: str, names: Sequence[str], now: Instant) -> None:
         """Take the names of the nodes that publish on a topic that may have one publisher alone."""
-        self._rivals.heard(topic, names)
+        self._second_publishers.update(topic, names)
         self.tick(now)
 
     def on_command(self, command: JointCommand, now: Instant) -> bool:
-        """Tell whether a proposed command may go to the robot."""
+        """Return whether a proposed command may go to the robot."""
         self.tick(now)
         if self.mode is not Mode.ARMED or self._watchdog.state is None:
             return False
-        self._watchdog.heard_command(now)
+        self._watchdog.on_command(now)
         context = Context(
             limits=self._limits,
             settings=self._settings,
@@ -196,15 +196,15 @@ class Monitor:
             measured=self._watchdog.state,
             previous=self._record.previous,
             speed=self._record.recent_speed(now.ros_ns),
-            space=self._space,
+            collision_checker=self._collision_checker,
         )
-        verdict = judge(command, context)
+        verdict = check_command(command, context)
         if verdict is not None:
             self._refuse(verdict, now)
             return False
         ordered = command_in_order(command, self._limits.names)
         self._record.note_passed(ordered)
-        self._deaf.passed(ordered, now)
+        self._unresponsive.passed(ordered, now)
         self._watchdog.passed(command, now)
         return True
 
@@ -212,7 +212,11 @@ class Monitor:
         """Let time pass; call it at least once per command period."""
         self._watch_time(now)
         if self.mode is Mode.ARMED and self._armed_at is not None:
-            verdict = self._devices.check_estops() or self._devices.check_dead_man(now) or self._rivals.check()
+            verdict = (
+                self._devices.check_estops()
+                or self._devices.check_enabling_device(now)
+                or self._second_publishers.check()
+            )
             verdict = verdict or self._watchdog.check_armed(now, self._armed_at)
             if verdict is not None:
                 self._stop(verdict, now)
@@ -223,13 +227,13 @@ class Monitor:
     # What an operator asks for.
 
     def arm(self, now: Instant) -> Reply:
-        """Let commands pass, unless something stands in the way; the reply names all of it."""
+        """Let commands pass, unless conditions block it; the reply lists them all."""
         before = self.mode
         reply = self._machine.arm(self.obstacles(now), now)
         if before is not Mode.ARMED and self.mode is Mode.ARMED:
             self._armed_at = self._ran_at = now
             self._record = CommandRecord()
-            for watch in (self._frozen_state, self._tracking, self._deaf, self._velocities):
+            for watch in (self._frozen_state, self._tracking, self._unresponsive, self._velocities):
                 watch.forget()
             self._watchdog.forget_commands()
             if self._watchdog.dry_run:
@@ -251,15 +255,15 @@ class Monitor:
         return self._machine.reset(obstacles, now)
 
     def obstacles(self, now: Instant) -> list[str]:
-        """Return what stands in the way of arming, one sentence each."""
+        """Return the conditions that block arming, one sentence each."""
         obstacles = self._unsafe(now)
-        if self._watchdog.check_state(now) is None and (deaf := self._watchdog.check_bridge_hears(now)):
-            obstacles.append(deaf.text)
-        if rivals := self._watchdog.check_rivals():
-            obstacles.append(rivals.text)
-        if dead_man := self._devices.check_dead_man(now):
-            obstacles.append(dead_man.text)
-        return obstacles + state_checks.outside(self._watchdog.state, self._limits, self._space)
+        if self._watchdog.check_state(now) is None and (unreceived := self._watchdog.check_bridge_receives(now)):
+            obstacles.append(unreceived.text)
+        if second := self._watchdog.check_second_publishers():
+            obstacles.append(second.text)
+        if enabling_device := self._devices.check_enabling_device(now):
+            obstacles.append(enabling_device.text)
+        return obstacles + state_checks.outside(self._watchdog.state, self._limits, self._collision_checker)
 
     # How it works.
 
@@ -303,10 +307,10 @@ class Monitor:
             self._machine.stop(jump, now)
 
     def _unsafe(self, now: Instant) -> list[str]:
-        """Return what stands in the way of arming and of a reset alike."""
+        """Return the conditions that block arming and reset alike."""
         obstacles = self._devices.releases(now)
-        if rivals := self._rivals.check():
-            obstacles.append(rivals.text)
+        if second := self._second_publishers.check():
+            obstacles.append(second.text)
         unmeasured = self._watchdog.check_state(now)
         if unmeasured is not None:
             return [*obstacles, unmeasured.text]
@@ -317,10 +321,10 @@ class Monitor:
             obstacles.append(state_checks.unrest(state, limits, self._still_bounds, self._settings.still_time_s))
         return obstacles
 
-    def _astray(self, state: RobotState, now: Instant) -> Verdict | None:
+    def _not_following(self, state: RobotState, now: Instant) -> Verdict | None:
         """Say how a measurement contradicts the commands that passed."""
         frozen = self._frozen_state.check(state, self._record.in_force(now.ros_ns), now)
         recent = self._record.recent_speed(now.ros_ns)
         tracking = self._tracking.check(state, self._record.in_force(state.stamp_ns), recent, now)
         velocities = self._velocities.check(state.stamp_ns, state.positions, state.velocities)
-        return frozen or tracking or velocities or self._deaf.check(state, now)
+        return frozen or tracking or velocities or self._unresponsive.check(state, now)

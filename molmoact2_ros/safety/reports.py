@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What safety hears from perception and bridge, as plain data."""
+"""What safety receives from perception and bridge, as plain data."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class PerceptionReport:
 class BridgeReport:
     """`cause` is not NONE when the bridge does not forward commands; `text` is its sentence.
 
-    `hears_us` tells whether the safety process that the bridge heard last is this one; `former` is the stop that one
+    `receives_us`: whether the safety process that the bridge received last is this one; `former` is the stop that one
     before it left behind, `former_pressed` the e-stops that were pressed then. With `dry_run` the controllers get
     nothing.
     """
 
     cause: Cause = Cause.NONE
     text: str = ""
-    hears_us: bool = True
+    receives_us: bool = True
     former: Verdict | None = None
     former_pressed: Estop = Estop.NONE
     dry_run: bool = False

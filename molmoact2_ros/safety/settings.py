@@ -73,7 +73,7 @@ class Settings:
         high=2,
         note="a robot that starts late has moved by then",
     )
-    deaf_arm_rad: float = param(
+    unresponsive_arm_rad: float = param(
         0.08,
         "How far chunks may ask an arm joint to move while it stands still",
         unit="rad",
@@ -81,7 +81,7 @@ class Settings:
         high=0.5,
         note="a motion that is plainly visible; some joint of the arm must move by an eighth of it",
     )
-    deaf_time_s: float = param(
+    unresponsive_time_s: float = param(
         2.0,
         "The time in which they ask for that",
         unit="s",
@@ -192,14 +192,14 @@ class Settings:
         high=0.5,
         note="half of `state_timeout_s`: a clock that was set is not mistaken for a driver that died",
     )
-    dead_man_required: bool = param(
+    enabling_device_required: bool = param(
         False,
-        "Commands pass only while dead_man says true",
+        "Commands pass only while enabling_device says true",
         note="few labs have the device; those that do should set it",
     )
-    dead_man_timeout_s: float = param(
+    enabling_device_timeout_s: float = param(
         0.3,
-        "How long a true of dead_man holds",
+        "How long a true of enabling_device holds",
         unit="s",
         low=0.05,
         high=2,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether the collision checks have something to check. A link without a shape collides with nothing, silently.
 
-A link must have a collision shape when it has mass, when it is drawn and a joint moves it, or when it carries a hand
+A link must have a collision shape when it has mass, when it is drawn and a joint moves it, or when it carries a TCP
 and is drawn; and every set of links that a joint moves must have one. A mere frame needs none. The embodiment file
 names those that are without one on purpose: `geometry.links_without_shape`.
 """
@@ -90,35 +90,35 @@ def shaped_links(model: mujoco.MjModel) -> set[str]:
 
 
 def require_hands(model: mujoco.MjModel, moved_by: Iterable[tuple[str, set[int]]], embodiment: Embodiment) -> None:
-    """Check that every gripper belongs to a hand: without one neither workspace nor speed of it is looked at.
+    """Check that every gripper belongs to a TCP: without one neither workspace nor speed of it is looked at.
 
     Args:
         model: the compiled robot.
         moved_by: each gripper joint and the rigid groups that it moves, and what carries them.
-        embodiment: its hands.
+        embodiment: its TCPs.
 
     Raises:
         SafetyError: a gripper has none.
     """
-    hands = {int(model.body_weldid[model.body(hand.link).id]) for hand in embodiment.geometry.hands}
+    tcps = {int(model.body_weldid[model.body(tcp.link).id]) for tcp in embodiment.geometry.tcps}
     for joint, groups in moved_by:
-        if not groups & hands:
+        if not groups & tcps:
             raise SafetyError(
-                f"{embodiment.name}: the gripper {joint} belongs to no hand of geometry.hands "
-                f"({', '.join(hand.link for hand in embodiment.geometry.hands)}), so that neither its workspace nor "
-                "its speed would be checked; add a hand on the link that carries it"
+                f"{embodiment.name}: the gripper {joint} belongs to no TCP of geometry.tcps "
+                f"({', '.join(tcp.link for tcp in embodiment.geometry.tcps)}), so that neither its workspace nor "
+                "its speed would be checked; add a TCP on the link that carries it"
             )
 
 
 def _in_need(
     model: mujoco.MjModel, root: ElementTree.Element, embodiment: Embodiment, shaped: set[str]
 ) -> Iterator[str]:
-    hands = {hand.link for hand in embodiment.geometry.hands}
+    tcps = {tcp.link for tcp in embodiment.geometry.tcps}
     moved = {child.get("link") for joint in root.iter("joint") if _moves(joint) for child in joint.findall("child")}
     for link in root.iter("link"):
         name = str(link.get("name"))
         drawn = link.find("visual") is not None
-        if _mass_kg(link) > 0 or (drawn and name in hands | moved):
+        if _mass_kg(link) > 0 or (drawn and name in tcps | moved):
             yield name
     groups: dict[int, list[str]] = {}
     for body in range(1, model.nbody):

@@ -47,7 +47,7 @@ class Standstill:
         self._recent.clear()
 
     def holds(self, now: Instant) -> bool:
-        """Tell whether every joint has stood still for long enough."""
+        """Return whether every joint has stood still for long enough."""
         if self._since is None or now.since_s(self._since) < self._hold_s:
             return False
         return bool(np.all(np.ptp([positions for _, positions in self._recent], axis=0) <= self._range))

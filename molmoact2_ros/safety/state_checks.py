@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a measurement says by itself: whether it can be read, and what stands in the way of arming a robot there."""
+"""What a measurement says by itself: whether it can be read, and what blocks arming a robot there."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.interfaces.safety_state import Cause, Verdict
 from molmoact2_ros.schema import listed, quoted
 
+from .collision_checker import CollisionChecker
 from .limits import Limits
-from .space import Space
 
 
 def defect(state: RobotState, names: Names) -> str:
@@ -50,7 +50,7 @@ def unrest(state: RobotState | None, limits: Limits, bounds: NDArray[np.float64]
     return f"the robot moves ({limits.names[joint]} at {speed}): wait until it stands still"
 
 
-def outside(state: RobotState | None, limits: Limits, space: Space | None) -> list[str]:
+def outside(state: RobotState | None, limits: Limits, collision_checker: CollisionChecker | None) -> list[str]:
     """Say where the robot stands though no command may go there, one sentence for each reason."""
     if state is None:
         return []
@@ -62,7 +62,9 @@ def outside(state: RobotState | None, limits: Limits, space: Space | None) -> li
         )
         if not low <= position <= high
     ]
-    verdict = None if space is None else space.judge(state.positions, np.zeros_like(state.positions))
+    verdict = (
+        None if collision_checker is None else collision_checker.check(state.positions, np.zeros_like(state.positions))
+    )
     if verdict is not None:
         reasons.append(
             f"where the robot stands no command may begin ({verdict.text}): move it away by hand or with the robot's "

@@ -4,7 +4,7 @@
     DISARMED --arm--> ARMED --stop--> STOPPING --still--> STOPPED --reset--> DISARMED
         `------------------stop-------^
 
-Whoever calls says what stands in the way (`obstacles`); this file knows the rules alone. The first stop is latched with
+The caller lists the blocking conditions (`obstacles`); this file knows the rules alone. The first stop is latched with
 its evidence, later ones change nothing. Nothing leaves STOPPED but a reset, and nothing becomes ARMED but by `arm`.
 """
 
@@ -60,11 +60,11 @@ class StateMachine:
 
     @property
     def overdue(self) -> bool:
-        """Tell whether a stop has lasted too long without a measured standstill."""
+        """Return whether a stop has lasted too long without a measured standstill."""
         return self._overdue
 
     def arm(self, obstacles: Sequence[str], now: Instant) -> Reply:
-        """Let commands pass from now on, unless something stands in the way."""
+        """Let commands pass from now on, unless conditions block it."""
         if self._mode is Mode.ARMED:
             return Reply(True, "already armed")
         if self._mode is not Mode.DISARMED:
@@ -108,7 +108,7 @@ class StateMachine:
             self.note(text)
 
     def reset(self, obstacles: Sequence[str], now: Instant) -> Reply:
-        """Clear the latch and disarm, unless something stands in the way."""
+        """Clear the latch and disarm, unless conditions block it."""
         if self._mode is Mode.STOPPING:
             return Reply(False, f"not reset: the robot has not been measured to stand still ({self._text})")
         if self._latched is None or self._since is None:

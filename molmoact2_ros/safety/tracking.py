@@ -32,7 +32,7 @@ class Tracking:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Start again."""
         self._since: Instant | None = None  # when the robot was first found off, without a break
 
     def check(self, state: RobotState, command: JointCommand | None, recent: Vector, now: Instant) -> Verdict | None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the robot moves at all when it is told to.
+"""Whether the robot moves at all when it is commanded to.
 
-A policy plans anew from the measured pose: when a controller swallows commands without a word, every chunk begins where
+A policy replans from the measured pose: when a controller swallows commands without a word, every chunk begins where
 the robot stands, and commands stay so near that neither a jump nor a tracking error is found. What gives it away is
 that chunk after chunk asks for motion, and none comes.
 """
@@ -28,12 +28,12 @@ LONGEST_GAP_S = 0.1  # between commands: what a chunk asks for is not counted ov
 MOVED = 1 / 8  # of what is asked for in vain: less is the noise of an encoder, or a joint that creeps
 
 
-class Deaf:
-    """An arm of which chunks ask that a joint moves by `deaf_arm_rad` within `deaf_time_s` must do something.
+class Unresponsive:
+    """An arm must move when chunks ask for `unresponsive_arm_rad` of a joint within `unresponsive_time_s`.
 
     What is asked for is the sum of the chunks' own velocities, there and back: a policy that trembles asks for nothing.
     An arm with a joint that moved by an eighth of that, be it late or elsewhere, is left to the tracking error: it may
-    press against something. One of which no digit changes is called frozen, though it may be deaf: see FrozenState.
+    press against something. One whose numbers repeat is called frozen, though it may be unresponsive: see FrozenState.
     """
 
     def __init__(self, limits: Limits, settings: Settings, groups: Sequence[Sequence[str]] = ()) -> None:
@@ -44,7 +44,7 @@ class Deaf:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Start again."""
         self._asked: Vector = np.zeros(len(self._limits.names))
         self._passed_at: Instant | None = None
         self._samples: deque[tuple[Instant, Vector, Vector]] = deque()  # when, asked so far, measured
@@ -63,7 +63,7 @@ class Deaf:
         if self._passed_at is None or (self._samples and now.since_s(self._samples[-1][0]) < SAMPLE_S):
             return None
         self._samples.append((now, self._asked, state.positions))
-        window_s, limit = self._settings.deaf_time_s, self._settings.deaf_arm_rad
+        window_s, limit = self._settings.unresponsive_time_s, self._settings.unresponsive_arm_rad
         if now.since_s(self._samples[0][0]) < window_s:
             return None
         asked = np.abs(self._asked - self._samples[0][1])

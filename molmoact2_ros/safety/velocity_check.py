@@ -29,7 +29,7 @@ class VelocityCheck:
     """Compare the integral of reported velocities with the change of positions, block by block.
 
     The ratio is the least-squares slope through the blocks of a window. Grippers are left out: their drivers often
-    report a velocity that nobody has calibrated, and no allowance of theirs grows with it.
+    report a velocity that is not calibrated, and no allowance of theirs grows with it.
     """
 
     def __init__(self, limits: Limits) -> None:

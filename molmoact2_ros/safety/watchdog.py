@@ -44,7 +44,7 @@ HOLD_SEEN_S = 0.15  # two frames of a slow simulator: a sentence of its own may 
 
 
 class Watchdog:
-    """Remembers when each neighbour was last heard."""
+    """Remembers when each neighbour was last received."""
 
     def __init__(self, settings: Settings) -> None:
         """Take the time-outs."""
@@ -73,24 +73,24 @@ class Watchdog:
         self._chunk_gap_s = math.inf  # between it and the one before
         self._rejections = ChunkRejections()  # of chunks, by the interpolator
 
-    # What is heard.
+    # What is received.
 
-    def heard_state(self, state: RobotState, now: Instant) -> None:
+    def on_state(self, state: RobotState, now: Instant) -> None:
         """Note a usable robot_state, in joint order."""
         self.state, self.state_defect, self._state_at = state, "", now
 
-    def heard_bridge(self, report: BridgeReport, now: Instant) -> None:
+    def on_bridge(self, report: BridgeReport, now: Instant) -> None:
         """Note a bridge_state."""
         holding = report.cause is not Cause.NONE
         self._holding_since = (self._holding_since or now) if holding else None
         self._bridge, self._bridge_at = report, now
 
-    def heard_perception(self, report: PerceptionReport, now: Instant) -> None:
+    def on_perception(self, report: PerceptionReport, now: Instant) -> None:
         """Note a perception_status."""
         self._unready_since = None if report.ready else (self._unready_since or now)
         self._perception, self._perception_at = report, now
 
-    def heard_command(self, now: Instant) -> None:
+    def on_command(self, now: Instant) -> None:
         """Note that any command was proposed."""
         self._proposed_at = now
 
@@ -98,7 +98,7 @@ class Watchdog:
         """Note a command that passed."""
         self._passed_at = self._passed_at or now
         self._rejections.note(command.rejection, now)
-        if command.asked_for:
+        if command.operator_requested:
             # A rest or a move that needs no policy, until a chunk is followed again.
             self._chunk = self._chunk_at = None
         if command.chunk_sequence == 0:
@@ -130,12 +130,12 @@ class Watchdog:
         limit_s = self._settings.bridge_timeout_s
         return _silence(Cause.BRIDGE_SILENT, "bridge_state", self._bridge_at, now, limit_s=limit_s, since=since)
 
-    def check_bridge_hears(self, now: Instant, since: Instant | None = None) -> Verdict | None:
-        """Say why it is not known that the bridge hears this safety process, and no other; `since` as above."""
+    def check_bridge_receives(self, now: Instant, since: Instant | None = None) -> Verdict | None:
+        """Say why it is not known that the bridge receives this safety process, and no other; `since` as above."""
         silence = self.check_bridge(now, since)
-        if silence is not None or self._bridge.hears_us:
+        if silence is not None or self._bridge.receives_us:
             return silence
-        text = "the bridge does not hear this safety process: try again, and look for a second one if that lasts"
+        text = "the bridge does not receive this safety process: try again, and look for a second one if that lasts"
         return Verdict(Cause.BRIDGE_SILENT, text)
 
     def check_bridge_forwards(self) -> Verdict | None:
@@ -149,10 +149,10 @@ class Watchdog:
 
     @property
     def dry_run(self) -> bool:
-        """Tell whether the bridge sends nothing to the controllers, by choice."""
+        """Return whether the bridge sends nothing to the controllers, by choice."""
         return self._bridge.dry_run
 
-    def check_rivals(self) -> Verdict | None:
+    def check_second_publishers(self) -> Verdict | None:
         """Say what the bridge says of a second publisher on a topic of the drivers, or None."""
         if self._bridge.cause is not Cause.SECOND_PUBLISHER:
             return None
@@ -162,7 +162,7 @@ class Watchdog:
         """Return the first reason to stop that one silence or another gives while armed."""
         return (
             self.check_state(now)
-            or self.check_bridge_hears(now, armed_at)
+            or self.check_bridge_receives(now, armed_at)
             or self._check_holding(now)
             or self._check_commands(now, armed_at)
             or self._check_perception(now, armed_at)
@@ -215,7 +215,7 @@ class Watchdog:
         if silence is not None or self._unready_since is None:
             return silence
         if at is not None and now.since_s(at) > limit_s / 2:
-            return None  # it may have fallen silent just when a frame was late: that is told in a moment
+            return None  # it may have fallen silent just when a frame was late: that is reported in a moment
         unready_s, limit_s = now.since_s(self._unready_since), settings.perception_not_ready_max_s
         return self._not_ready(unready_s, limit_s) if unready_s > limit_s else None
 
@@ -255,25 +255,25 @@ class Watchdog:
 
 
 def _silence(
-    cause: Cause, topic: str, heard: Instant | None, now: Instant, *, limit_s: float, since: Instant | None = None
+    cause: Cause, topic: str, received: Instant | None, now: Instant, *, limit_s: float, since: Instant | None = None
 ) -> Verdict | None:
-    """Return a verdict when neither `heard` nor `since` is recent."""
-    instants = [instant for instant in (heard, since) if instant is not None]
+    """Return a verdict when neither `received` nor `since` is recent."""
+    instants = [instant for instant in (received, since) if instant is not None]
     silent_s = min((now.since_s(instant) for instant in instants), default=math.inf)
     if silent_s <= limit_s:
         return None
-    last = "has not come at all" if heard is None else f"last came {now.since_s(heard):.3f} s ago"
+    last = "has not come at all" if received is None else f"last came {now.since_s(received):.3f} s ago"
     return Verdict(cause, f"{topic} {last}, at most {limit_s} s is allowed", value=silent_s, limit=limit_s)
 
 
-class Rivals:
+class SecondPublishers:
     """The publishers of each command topic; one is right."""
 
     def __init__(self) -> None:
         """Know of none."""
         self._verdicts: dict[str, Verdict | None] = {}
 
-    def heard(self, topic: str, names: Sequence[str]) -> None:
+    def update(self, topic: str, names: Sequence[str]) -> None:
         """Note the names of the nodes that publish on a topic."""
         self._verdicts[topic] = _verdict(topic, sorted(names)) if len(names) > 1 else None
 

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The robots in MuJoCo behind their drivers' manners. numpy and MuJoCo; no ROS, no torch."""
 
-from .camera_pace import CameraPace
+from .adaptive_rate import AdaptiveRate
 from .camera_thread import CameraThread
 from .cameras import Cameras
 from .depth_views import random_depth_views
 from .errors import CommandRefused, SimulationError
-from .faults import Misbehaviour
-from .faulty_cameras import SpoiltFrames
-from .faulty_joint_states import SpoiltStates
+from .faults import InjectedFault
+from .faulty_cameras import FaultyCameras
+from .faulty_joint_states import FaultyJointStates
 from .forward_controller import ForwardController
-from .frame import Frame
-from .group_state import GroupState
+from .frame import RenderedFrame
+from .group_state import SimulatedGroupState
 from .joint_trajectory import JointTrajectory
 from .last_point_controller import LastPointController
 from .reference_motion import DemoMotion
@@ -21,23 +21,23 @@ from .simulation import Simulation
 from .trajectory_controller import TrajectoryController
 
 __all__ = [
-    "CameraPace",
+    "AdaptiveRate",
     "CameraThread",
     "Cameras",
     "CommandRefused",
     "DemoMotion",
+    "FaultyCameras",
+    "FaultyJointStates",
     "ForwardController",
-    "Frame",
-    "GroupState",
+    "InjectedFault",
     "JointTrajectory",
     "LastPointController",
-    "Misbehaviour",
+    "RenderedFrame",
     "Scene",
     "SceneDescription",
+    "SimulatedGroupState",
     "Simulation",
     "SimulationError",
-    "SpoiltFrames",
-    "SpoiltStates",
     "TrajectoryController",
     "random_depth_views",
 ]

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from .cameras import Cameras
 from .errors import SimulationError
-from .frame import Frame
+from .frame import RenderedFrame
 
 
 class CameraThread:
     """Take exposures from one thread, hand frames out in another; the newest exposure of each camera wins."""
 
-    def __init__(self, open_cameras: Callable[[], Cameras], on_frame: Callable[[Frame], None]) -> None:
+    def __init__(self, open_cameras: Callable[[], Cameras], on_frame: Callable[[RenderedFrame], None]) -> None:
         """Open the renderer in the new thread and wait until it stands.
 
         Args:
@@ -74,7 +74,7 @@ class CameraThread:
             role, stamp_ns, qpos = job
             begin = time.perf_counter()
             pixels = cameras.render(role, qpos)
-            self._on_frame(Frame(role, stamp_ns, pixels, time.perf_counter() - begin))
+            self._on_frame(RenderedFrame(role, stamp_ns, pixels, time.perf_counter() - begin))
         cameras.close()
 
     def _next(self) -> tuple[str, int, NDArray[np.float64]] | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What hardware can be told to do wrong: one sentence of a few words becomes plain data."""
+"""What faults hardware can be given: one sentence of a few words becomes plain data."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _JOINT, _OFFSET, _FACTOR = "JOINT", "OFFSET", "FACTOR"
 _OPERANDS: dict[str, tuple[str, ...]] = {
     CAMERA_DEAD: (_ROLE,),  # no image comes
     CAMERA_FROZEN_STAMP: (_ROLE,),  # the same image with the same stamp, again and again
-    CAMERA_FROZEN_CONTENT: (_ROLE,),  # the same picture with new stamps
+    CAMERA_FROZEN_CONTENT: (_ROLE,),  # the same image with new stamps
     CAMERA_BLACK: (_ROLE,),  # every pixel is black
     CAMERA_DELAYED: (_ROLE, _SECONDS),  # each image arrives late, its stamp is right
     CAMERAS_SWAPPED: (),  # the first two cameras are on each other's topic, each with its own frame_id
@@ -48,7 +48,7 @@ _OPERANDS: dict[str, tuple[str, ...]] = {
     STATE_REORDERED: (),  # another order of joints, the values are right
     STATE_MISSING: (),  # the last joint of each group is left out
     STATE_DUPLICATE: (),  # the first joint of each topic is there twice
-    STATE_EXTRA: (),  # two joints that nobody knows, one of them NaN
+    STATE_EXTRA: (),  # two unknown joints, one of them NaN
     STATE_WITHOUT_VELOCITIES: (),  # positions alone
     STATE_VELOCITIES: (_FACTOR,),  # reported velocities are so many times the true ones
     STATE_OFFSET: (_JOINT, _OFFSET, _FACTOR),  # and one joint, by the driver's name and unit, is measured elsewhere
@@ -59,7 +59,7 @@ _OPERANDS: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Misbehaviour:
+class InjectedFault:
     """One kind of fault at a time; the empty `kind` behaves. Fields that a kind does not take are empty."""
 
     kind: str = ""
@@ -71,7 +71,7 @@ class Misbehaviour:
     factor: float = 1.0
 
     @classmethod
-    def parse(cls, text: str, roles: Sequence[str]) -> Misbehaviour:
+    def parse(cls, text: str, roles: Sequence[str]) -> InjectedFault:
         """Read a kind and what follows it, separated by spaces; an empty text behaves.
 
         Args:
@@ -85,13 +85,13 @@ class Misbehaviour:
         if not kind:
             return cls()
         if kind not in _OPERANDS:
-            raise SimulationError(f"misbehaviour: expected nothing, or one of {known()}; got {text!r}")
+            raise SimulationError(f"fault: expected nothing, or one of {known()}; got {text!r}")
         operands = _OPERANDS[kind]
         if len(words) != len(operands):
-            raise SimulationError(f"misbehaviour: expected {' '.join((kind, *operands))!r}, got {text!r}")
+            raise SimulationError(f"fault: expected {' '.join((kind, *operands))!r}, got {text!r}")
         given = dict(zip(operands, words, strict=True))
         if kind == CAMERAS_SWAPPED and len(roles) < 2:
-            raise SimulationError(f"misbehaviour: {CAMERAS_SWAPPED} takes two cameras, this robot has {len(roles)}")
+            raise SimulationError(f"fault: {CAMERAS_SWAPPED} takes two cameras, this robot has {len(roles)}")
         return cls(
             kind,
             role=_one_of(given.get(_ROLE, ""), roles, "a camera"),
@@ -110,7 +110,7 @@ def known() -> str:
 
 def _one_of(word: str, choices: Sequence[str], what: str) -> str:
     if word and word not in choices:
-        raise SimulationError(f"misbehaviour: expected {what} among {', '.join(choices)}, got {word!r}")
+        raise SimulationError(f"fault: expected {what} among {', '.join(choices)}, got {word!r}")
     return word
 
 
@@ -120,5 +120,5 @@ def _number(word: str, what: str, low: float = -math.inf) -> float:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value >= low):
-        raise SimulationError(f"misbehaviour: expected {what}, a number{' from 0' if low == 0 else ''}; got {word!r}")
+        raise SimulationError(f"fault: expected {what}, a number{' from 0' if low == 0 else ''}; got {word!r}")
     return value

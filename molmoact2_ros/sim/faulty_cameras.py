@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images as they arrive from cameras that misbehave."""
+"""Images as they arrive from faulty cameras."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from .faults import (
     CAMERA_FROZEN_CONTENT,
     CAMERA_FROZEN_STAMP,
     CAMERAS_SWAPPED,
-    Misbehaviour,
+    InjectedFault,
 )
-from .frame import Frame
+from .frame import RenderedFrame
 
 
-class SpoiltFrames:
-    """Pass frames on as one misbehaviour would: on which camera's topic, and when."""
+class FaultyCameras:
+    """Forward frames as one fault would: on which camera's topic, and when."""
 
-    def __init__(self, misbehaviour: Misbehaviour, roles: Sequence[str]) -> None:
-        """Take the misbehaviour and the robot's cameras."""
-        self._wrong = misbehaviour
+    def __init__(self, fault: InjectedFault, roles: Sequence[str]) -> None:
+        """Take the fault and the robot's cameras."""
+        self._wrong = fault
         self._swapped = dict(zip(roles[:2], reversed(roles[:2]), strict=True))
-        self._frozen: Frame | None = None
-        self._waiting: deque[tuple[int, str, Frame]] = deque()  # when it is due, on whose topic
+        self._frozen: RenderedFrame | None = None
+        self._waiting: deque[tuple[int, str, RenderedFrame]] = deque()  # when it is due, on whose topic
 
-    def take(self, frame: Frame, steady_ns: int) -> None:
+    def take(self, frame: RenderedFrame, steady_ns: int) -> None:
         """Take a frame that has just been rendered, at a time of the steady clock."""
         wrong = self._wrong
         if wrong.kind == CAMERAS_SWAPPED:
@@ -51,7 +51,7 @@ class SpoiltFrames:
         due_ns = steady_ns + round(wrong.seconds * NS_PER_S) if delayed else steady_ns
         self._waiting.append((due_ns, frame.role, frame))
 
-    def due(self, steady_ns: int) -> list[tuple[str, Frame]]:
+    def due(self, steady_ns: int) -> list[tuple[str, RenderedFrame]]:
         """Return what arrives by now, each with the role on whose topic it does."""
         arrived = [(role, frame) for due_ns, role, frame in self._waiting if due_ns <= steady_ns]
         self._waiting = deque(entry for entry in self._waiting if entry[0] > steady_ns)

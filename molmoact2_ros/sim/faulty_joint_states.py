@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Joint states as a driver reports them that misbehaves."""
+"""Joint states as a faulty driver reports them."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ from .faults import (
     STATE_REORDERED,
     STATE_VELOCITIES,
     STATE_WITHOUT_VELOCITIES,
-    Misbehaviour,
+    InjectedFault,
 )
-from .group_state import GroupState
+from .group_state import SimulatedGroupState
 
-EXTRA = GroupState(("torso_joint", "head_joint"), np.array([0.1, np.nan]), np.array([0.0, np.nan]), np.zeros(2))
+EXTRA = SimulatedGroupState(
+    ("torso_joint", "head_joint"), np.array([0.1, np.nan]), np.array([0.0, np.nan]), np.zeros(2)
+)
 
 
-class SpoiltStates:
-    """Pass states on as one misbehaviour would."""
+class FaultyJointStates:
+    """Forward states as one fault would."""
 
-    def __init__(self, misbehaviour: Misbehaviour) -> None:
-        self._wrong, self._kind = misbehaviour, misbehaviour.kind
-        self._frozen: dict[str, list[GroupState]] = {}  # by topic
+    def __init__(self, fault: InjectedFault) -> None:
+        self._wrong, self._kind = fault, fault.kind
+        self._frozen: dict[str, list[SimulatedGroupState]] = {}  # by topic
 
-    def spoil(self, topic: str, states: list[GroupState]) -> list[GroupState] | None:
+    def apply(self, topic: str, states: list[SimulatedGroupState]) -> list[SimulatedGroupState] | None:
         """Return what is said on a topic instead of `states`; None: nothing."""
         if self._kind == STATE_DEAD:
             return None
@@ -53,18 +55,18 @@ class SpoiltStates:
         change = changes.get(self._kind)
         return states if change is None else [change(state) for state in states]
 
-    def _measured(self, state: GroupState) -> GroupState:
+    def _measured(self, state: SimulatedGroupState) -> SimulatedGroupState:
         elsewhere = self._wrong.offset * np.array([name == self._wrong.joint for name in state.names])
         return replace(state, positions=state.positions + elsewhere, velocities=state.velocities * self._wrong.factor)
 
 
-def _with_nan(state: GroupState) -> GroupState:
+def _with_nan(state: SimulatedGroupState) -> SimulatedGroupState:
     positions = state.positions.copy()
     positions[0] = np.nan
     return replace(state, positions=positions)
 
 
-def _picked(state: GroupState, joints: np.ndarray) -> GroupState:
+def _picked(state: SimulatedGroupState, joints: np.ndarray) -> SimulatedGroupState:
     """Return the state of some joints [indices], in that order."""
     names = tuple(state.names[joint] for joint in joints)
-    return GroupState(names, state.positions[joints], state.velocities[joints], state.efforts[joints])
+    return SimulatedGroupState(names, state.positions[joints], state.velocities[joints], state.efforts[joints])

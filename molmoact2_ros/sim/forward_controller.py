@@ -27,7 +27,7 @@ class ForwardController:
             high: [joints] the other stop.
         """
         self._names = names
-        self._set_point = positions.copy()
+        self._setpoint = positions.copy()
         self._target = positions.copy()
         self._speed, self._low, self._high = speed, low, high
         self._time_ns: int | None = None
@@ -52,14 +52,14 @@ class ForwardController:
         self._target = command.copy()
 
     def sample(self, time_ns: int) -> tuple[Vector, Vector]:
-        """Return the set point at a time that never goes back: positions and velocities [joints]."""
+        """Return the setpoint at a time that never goes back: positions and velocities [joints]."""
         elapsed_s = 0.0 if self._time_ns is None else (time_ns - self._time_ns) / NS_PER_S
         self._time_ns = time_ns
         reach = self._speed * elapsed_s
         goal = np.clip(self._target, self._low, self._high)
-        step = np.clip(goal - self._set_point, -reach, reach)
-        self._set_point = self._set_point + step
-        return self._set_point, step / elapsed_s if elapsed_s else np.zeros_like(step)
+        step = np.clip(goal - self._setpoint, -reach, reach)
+        self._setpoint = self._setpoint + step
+        return self._setpoint, step / elapsed_s if elapsed_s else np.zeros_like(step)
 
     def delay(self, duration_ns: int) -> None:
         """Shift into the future, for a simulation that stood still."""

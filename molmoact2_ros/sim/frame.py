@@ -12,7 +12,7 @@ Image = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Frame:
+class RenderedFrame:
     """One image, with the time of its exposure (ROS time) and what it cost to render."""
 
     role: str

@@ -12,7 +12,7 @@ Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class GroupState:
+class SimulatedGroupState:
     """What a driver reports: names, positions, velocities and efforts [joints], the driver's units."""
 
     names: tuple[str, ...]

@@ -51,7 +51,7 @@ class LastPointController:
         self._measured = measured
 
     def sample(self, time_ns: int) -> tuple[Vector, Vector]:
-        """Return the set point at a time: positions and velocities [joints]."""
+        """Return the setpoint at a time: positions and velocities [joints]."""
         if self._deadline_ns is not None and time_ns > self._deadline_ns:
             self._target, self._deadline_ns = self._measured.copy(), None
         return self._target, np.zeros_like(self._target)

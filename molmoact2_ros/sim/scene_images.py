@@ -10,7 +10,7 @@ from molmoact2_ros.schema import Section
 
 @dataclass(frozen=True)
 class SceneImages:
-    """What every camera of the scene gives, unless the simulator is told otherwise."""
+    """What every camera of the scene gives, unless a parameter of the simulator says otherwise."""
 
     width_px: int
     height_px: int

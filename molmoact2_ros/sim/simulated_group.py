@@ -18,7 +18,7 @@ from molmoact2_ros.embodiment import (
 )
 
 from .forward_controller import ForwardController
-from .group_state import GroupState
+from .group_state import SimulatedGroupState
 from .joint_trajectory import JointTrajectory
 from .last_point_controller import LastPointController
 from .scene import Scene
@@ -51,7 +51,7 @@ class SimulatedGroup:
             self.controller.accept(command)
 
     def drive(self, time_ns: int, data: mujoco.MjData) -> None:
-        """Give the servos the set point of this moment."""
+        """Give the servos the setpoint of this moment."""
         if isinstance(self.controller, LastPointController):
             self.controller.watch(self.measure(data)[0])
         positions, velocities = self.controller.sample(time_ns)
@@ -72,12 +72,12 @@ class SimulatedGroup:
         """Put the joints there at once: the driver's units."""
         data.qpos[self._qpos] = self._unit.outside(self.driver.unit.inside(pose))
 
-    def report(self, data: mujoco.MjData) -> GroupState:
+    def report(self, data: mujoco.MjData) -> SimulatedGroupState:
         """Return what the driver says of the joints."""
         positions, velocities = self.measure(data)
         if self.driver.velocity == DIFFERENCES:
             velocities = np.zeros_like(velocities)  # there is a number, but no use in it
-        return GroupState(self.names, positions, velocities, data.qfrc_actuator[self._dof].copy())
+        return SimulatedGroupState(self.names, positions, velocities, data.qfrc_actuator[self._dof].copy())
 
     def _make_controller(self, joints: list[Joint], start: Vector) -> Controller:
         if self.driver.interface == JOINT_TRAJECTORY:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from molmoact2_ros.embodiment import Driver, Embodiment
 from molmoact2_ros.timing import NS_PER_S
 
-from .group_state import GroupState
+from .group_state import SimulatedGroupState
 from .joint_trajectory import JointTrajectory
 from .scene import Scene
 from .simulated_group import SimulatedGroup
@@ -52,7 +52,7 @@ class Simulation:
     def advance_to(self, time_ns: int, stepped: Callable[[], None] = lambda: None) -> None:
         """Step up to a time; what is missing beyond CATCH_UP_LIMIT_S is let go and counted in `lost_s`.
 
-        Then nobody jumps: robot and running trajectories go on where they were. `stepped` is called after each step.
+        Then nothing jumps: robot and running trajectories go on where they were. `stepped` is called after each step.
         """
         excess_ns = time_ns - self.time_ns - round(CATCH_UP_LIMIT_S * NS_PER_S)
         if excess_ns > 0:
@@ -84,7 +84,7 @@ class Simulation:
         if not self.ignores_commands:
             self.groups[group].command(command, self.time_ns, self._data)
 
-    def state(self, group: int) -> GroupState:
+    def state(self, group: int) -> SimulatedGroupState:
         """Return what the group's driver would report now."""
         return self.groups[group].report(self._data)
 

@@ -56,7 +56,7 @@ class TrajectoryController:
         self._times_ns, self._positions, self._velocities = times_ns, positions, velocities
 
     def sample(self, time_ns: int) -> tuple[Vector, Vector]:
-        """Return the set point at a time: positions and velocities [joints]."""
+        """Return the setpoint at a time: positions and velocities [joints]."""
         last = len(self._times_ns) - 1
         index = int(np.searchsorted(self._times_ns, time_ns, side="right")) - 1
         if index >= last or index < 0:

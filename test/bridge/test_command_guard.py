@@ -12,7 +12,7 @@ from fakes.fake_driver import MS
 
 from molmoact2_ros.bridge import CommandGuard
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.interfaces.bridge_state import Cause
+from molmoact2_ros.interfaces.bridge_state import HoldCause
 
 DROID = Embodiment.load("droid")
 TIMEOUT_MS = 300
@@ -35,7 +35,7 @@ class _Bridge:
 
     def safety(self, *modes):
         for mode in modes:
-            self.guard.hear_safety(armed=mode == "armed", steady_ns=self.now_ms * MS)
+            self.guard.on_safety(armed=mode == "armed", steady_ns=self.now_ms * MS)
         return self
 
     def wait(self, duration_ms, safety=None):
@@ -54,7 +54,7 @@ class _Bridge:
 
     @property
     def cause(self):
-        return self.guard.hold.cause if self.guard.hold else Cause.NONE
+        return self.guard.hold.cause if self.guard.hold else HoldCause.NONE
 
 
 def _armed():
@@ -77,13 +77,13 @@ def test_columns_are_brought_into_our_order_by_name():
 def test_nothing_passes_while_safety_is_not_armed(modes):
     bridge = _Bridge().safety(*modes)
     assert bridge.command() is None
-    assert bridge.cause in (Cause.SAFETY_NOT_ARMED, Cause.SAFETY_SILENT)
+    assert bridge.cause in (HoldCause.SAFETY_NOT_ARMED, HoldCause.SAFETY_SILENT)
 
 
 def test_a_bridge_that_starts_under_an_armed_safety_lets_nothing_through():
     bridge = _Bridge().safety("armed", "armed")
     assert bridge.command() is None
-    assert bridge.cause is Cause.SAFETY_NOT_ARMED
+    assert bridge.cause is HoldCause.SAFETY_NOT_ARMED
     assert "stop, reset and arm safety" in bridge.guard.hold.text
 
 
@@ -92,7 +92,7 @@ def test_silence_of_safety_stops_forwarding_and_says_for_how_long():
     bridge.command()
     bridge.wait(350)
     assert bridge.command() is None
-    assert bridge.cause is Cause.SAFETY_SILENT
+    assert bridge.cause is HoldCause.SAFETY_SILENT
     assert "silent for 0.35 s, time-out 0.30 s" in bridge.guard.hold.text
 
 
@@ -105,10 +105,10 @@ def test_a_command_that_comes_first_after_the_silence_is_refused_without_any_tim
 def test_motion_does_not_resume_when_a_silent_safety_speaks_again_armed():
     bridge = _armed().wait(400).wait(2000, "armed")
     assert bridge.command() is None
-    assert bridge.cause is Cause.SAFETY_SILENT
+    assert bridge.cause is HoldCause.SAFETY_SILENT
 
 
-def test_motion_resumes_after_safety_was_disarmed_and_armed_anew():
+def test_motion_resumes_after_safety_was_disarmed_and_armed_again():
     bridge = _armed().wait(400).safety("disarmed", "armed")
     assert bridge.command() is not None
     assert bridge.guard.hold is None
@@ -119,9 +119,9 @@ def test_a_safety_that_was_armed_during_its_silence_must_be_armed_again():
     assert bridge.command() is None
 
 
-def test_safety_that_was_never_heard_is_a_hold_of_its_own():
+def test_safety_that_was_never_received_is_a_hold_of_its_own():
     bridge = _Bridge().wait(50)
-    assert bridge.cause is Cause.SAFETY_SILENT
+    assert bridge.cause is HoldCause.SAFETY_SILENT
     assert "start safety" in bridge.guard.hold.text
 
 
@@ -130,9 +130,9 @@ def test_a_hold_fades_under_a_disarmed_safety_but_not_in_a_flood_of_commands():
     for _ in range(20):
         bridge.command()
         bridge.wait(50, "disarmed")
-    assert bridge.cause is Cause.SAFETY_NOT_ARMED
+    assert bridge.cause is HoldCause.SAFETY_NOT_ARMED
     bridge.wait(600, "disarmed")
-    assert bridge.cause is Cause.NONE
+    assert bridge.cause is HoldCause.NONE
 
 
 def _broken(values, at):
@@ -165,7 +165,7 @@ PLAIN = resting_command(DROID, 0)
 def test_an_invalid_command_ends_the_permit(changes, sentence):
     bridge = _armed()
     assert bridge.command(**changes) is None
-    assert bridge.cause is Cause.COMMAND_INVALID
+    assert bridge.cause is HoldCause.COMMAND_INVALID
     assert re.search(sentence, bridge.guard.hold.text)
     assert bridge.command() is None, "a later good command must not revive motion"
 
@@ -180,7 +180,7 @@ def test_a_sequence_that_does_not_increase_is_invalid(sequence):
     assert "expected a sequence above 5" in bridge.guard.hold.text
 
 
-def test_arming_anew_accepts_the_first_sequence_of_a_restarted_interpolator():
+def test_arming_again_accepts_the_first_sequence_of_a_restarted_interpolator():
     bridge = _armed()
     bridge.sequence = 500
     bridge.command()
@@ -193,7 +193,7 @@ def test_arming_anew_accepts_the_first_sequence_of_a_restarted_interpolator():
 def test_a_command_out_of_its_time_ends_the_permit(age_ms, sentence):
     bridge = _armed()
     assert bridge.command(age_ms=age_ms) is None
-    assert bridge.cause is Cause.COMMAND_OLD
+    assert bridge.cause is HoldCause.COMMAND_OLD
     assert sentence in bridge.guard.hold.text
     assert bridge.command() is None
 
@@ -201,13 +201,13 @@ def test_a_command_out_of_its_time_ends_the_permit(age_ms, sentence):
 def test_the_first_cause_of_a_hold_is_kept():
     bridge = _armed()
     bridge.command(age_ms=200)
-    bridge.guard.withdraw(Cause.DRIVER_STATE, "later", bridge.now_ms * MS)
-    assert bridge.cause is Cause.COMMAND_OLD
+    bridge.guard.withdraw(HoldCause.DRIVER_STATE, "later", bridge.now_ms * MS)
+    assert bridge.cause is HoldCause.COMMAND_OLD
 
 
 def test_a_withdrawn_permit_needs_a_new_arming():
     bridge = _armed()
-    bridge.guard.withdraw(Cause.SECOND_PUBLISHER, "somebody else", bridge.now_ms * MS)
+    bridge.guard.withdraw(HoldCause.SECOND_PUBLISHER, "another node", bridge.now_ms * MS)
     assert bridge.safety("armed").command() is None
     assert bridge.safety("disarmed", "armed").command() is not None
 
@@ -232,7 +232,7 @@ def test_a_command_that_comes_when_the_one_before_has_ended_continues_it_no_more
     bridge.command(**_moving())
     bridge.now_ms += 120
     assert bridge.command(age_ms=100, **_moving(point=1)) is None
-    assert bridge.cause is Cause.COMMAND_OLD
+    assert bridge.cause is HoldCause.COMMAND_OLD
 
 
 def test_a_command_that_goes_on_as_if_lost_ones_had_come_would_make_the_robot_jump():
@@ -240,7 +240,7 @@ def test_a_command_that_goes_on_as_if_lost_ones_had_come_would_make_the_robot_ju
     bridge.command(**_moving())
     bridge.now_ms += 120
     assert bridge.command(**_moving(point=6)) is None
-    assert bridge.cause is Cause.COMMAND_OLD
+    assert bridge.cause is HoldCause.COMMAND_OLD
     assert "would jump: the last command forwarded is command 1, 0.12 s before it" in bridge.guard.hold.text
 
 
@@ -276,7 +276,7 @@ def _held_up(bridge, duration_ms):
 def test_a_bridge_that_did_not_run_longer_than_safety_may_be_silent_blames_itself_and_lets_nothing_through():
     bridge = _held_up(_running(), 1500)
     assert bridge.command() is None
-    assert bridge.cause is Cause.OVERLOADED
+    assert bridge.cause is HoldCause.OVERLOADED
     assert "the bridge did not run for 1.50 s" in bridge.guard.hold.text
     assert bridge.safety("armed").command() is None
 
@@ -286,13 +286,13 @@ def test_the_time_in_which_the_bridge_did_not_run_is_no_silence_of_safety():
     bridge.guard.watch_safety(bridge.now_ms * MS)
     assert bridge.guard.permits
     bridge.wait(200)
-    assert bridge.cause is Cause.SAFETY_SILENT
+    assert bridge.cause is HoldCause.SAFETY_SILENT
 
 
 def test_a_command_that_no_longer_continues_the_motion_after_a_pause_of_the_bridge_names_the_pause():
     bridge = _held_up(_running(), 120)
     assert bridge.command(positions=resting_command(DROID, 0).positions + 0.1) is None
-    assert bridge.cause is Cause.OVERLOADED
+    assert bridge.cause is HoldCause.OVERLOADED
     assert "did not run for 0.12 s" in bridge.guard.hold.text
     assert "would jump" in bridge.guard.hold.text
 
@@ -309,4 +309,4 @@ def test_a_pause_of_the_bridge_does_not_lengthen_the_silence_that_safety_may_kee
     bridge.safety("armed")  # received before the pause is noted
     bridge.guard.runs(bridge.now_ms * MS)
     bridge.wait(350)
-    assert bridge.cause is Cause.SAFETY_SILENT
+    assert bridge.cause is HoldCause.SAFETY_SILENT

@@ -103,7 +103,7 @@ def _without(report, name):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "sentence"),
+    ("corrupt", "sentence"),
     [
         (lambda report: _without(report, "fr3_joint3"), "the message lacks fr3_joint3"),
         (lambda report: dataclasses.replace(report, names=("fr3_joint2", *report.names[1:])), "repeats fr3_joint2"),
@@ -115,9 +115,9 @@ def _without(report, name):
         (lambda report: dataclasses.replace(report, stamp_ns=0), "expected a stamp, got 0"),
     ],
 )
-def test_an_unusable_report_is_named_and_gives_no_state(spoil, sentence):
+def test_an_unusable_report_is_named_and_gives_no_state(corrupt, sentence):
     robot = _Robot().both(980)
-    robot.take(spoil(robot.arm.report(990)))
+    robot.take(corrupt(robot.arm.report(990)))
     assert robot.state.robot_state(NOW) is None
     assert re.search(f"'franka/joint_states' is invalid: .*{sentence}", robot.state.problem(NOW))
 
@@ -129,7 +129,7 @@ def test_a_position_that_is_not_finite_names_its_joint(value):
     assert f"expected finite positions, got {value} for fr3_joint4" in robot.state.problem(NOW)
 
 
-def test_nan_in_a_joint_of_nobody_does_no_harm():
+def test_nan_in_an_unknown_joint_does_no_harm():
     robot = _Robot().both(980)
     robot.take(robot.arm.report(990, velocities=np.zeros(7), broken={"left_finger": np.nan}))
     assert robot.state.problem(NOW) == ""
@@ -217,7 +217,7 @@ def test_velocities_are_not_made_up_before_the_second_message():
     assert robot.state.robot_state(1010 * MS).velocities[7] == 0.0
 
 
-def test_time_that_begins_anew_is_followed():
+def test_time_that_begins_again_is_followed():
     robot = _Robot().both(90_000)
     assert robot.both(1000).state.robot_state(NOW).stamp_ns == NOW
 

@@ -8,10 +8,10 @@ import pytest
 from molmoact2_ros.bridge.group_state import ReportSources
 
 
-def _heard(*numbers: int | None) -> ReportSources:
+def _received(*numbers: int | None) -> ReportSources:
     sources = ReportSources()
     for number in numbers:
-        sources.hear(number)
+        sources.add(number)
     return sources
 
 
@@ -28,7 +28,7 @@ def _slow_beside_fast() -> list[int]:
     ],
 )
 def test_numbers_that_go_back_again_and_again_are_two_publishers(numbers: list[int]) -> None:
-    assert _heard(*numbers).are_several
+    assert _received(*numbers).are_several
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_numbers_that_go_back_again_and_again_are_two_publishers(numbers: list[i
     ],
 )
 def test_one_publisher_is_one_whatever_is_lost_and_however_it_restarts(numbers: list[int | None]) -> None:
-    assert not _heard(*numbers).are_several
+    assert not _received(*numbers).are_several
 
 
 def test_a_publisher_that_went_away_is_forgotten() -> None:
-    assert not _heard(1, 1, 2, 2, 3, 3, *range(4, 300)).are_several
+    assert not _received(1, 1, 2, 2, 3, 3, *range(4, 300)).are_several

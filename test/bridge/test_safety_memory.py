@@ -11,22 +11,22 @@ ESTOP, RESTARTED = 2, 55
 OLD, NEW, NEWEST = 101, 102, 103
 
 
-def _heard(*states: tuple[int, bool, int]) -> SafetyMemory:
-    """Return a memory that has heard these states: life, armed, cause."""
+def _received(*states: tuple[int, bool, int]) -> SafetyMemory:
+    """Return a memory that has received these states: instance id, armed, cause."""
     memory = SafetyMemory(RESTARTED)
-    for life, armed, cause in states:
-        memory.hear(life=life, armed=armed, cause=cause, text=f"cause {cause}" if cause else "")
+    for instance_id, armed, cause in states:
+        memory.on_safety(instance_id=instance_id, armed=armed, cause=cause, text=f"cause {cause}" if cause else "")
     return memory
 
 
 def test_what_was_pressed_is_handed_on_with_the_stop_until_the_next_process_has_latched_it() -> None:
-    memory = _heard((OLD, False, 0))
-    memory.hear(life=OLD, armed=False, cause=ESTOP, text="pressed", pressed=2)
-    memory.hear(life=NEW, armed=False, cause=0, text="")
+    memory = _received((OLD, False, 0))
+    memory.on_safety(instance_id=OLD, armed=False, cause=ESTOP, text="pressed", pressed=2)
+    memory.on_safety(instance_id=NEW, armed=False, cause=0, text="")
     assert (memory.former_cause, memory.former_pressed) == (ESTOP, 2)
-    memory.hear(life=NEWEST, armed=False, cause=0, text="")
+    memory.on_safety(instance_id=NEWEST, armed=False, cause=0, text="")
     assert memory.former_pressed == 2
-    memory.hear(life=NEWEST, armed=False, cause=ESTOP, text="pressed", pressed=2)
+    memory.on_safety(instance_id=NEWEST, armed=False, cause=ESTOP, text="pressed", pressed=2)
     assert memory.former_pressed == 0
 
 
@@ -58,16 +58,16 @@ def test_what_was_pressed_is_handed_on_with_the_stop_until_the_next_process_has_
     ],
 )
 def test_what_is_left_of_a_process_that_is_gone(states: list[tuple[int, bool, int]], former: int) -> None:
-    memory = _heard(*states)
+    memory = _received(*states)
     assert memory.former_cause == former
     assert bool(memory.former_text) is bool(former)
-    assert memory.life == states[-1][0]
+    assert memory.instance_id == states[-1][0]
 
 
 def test_news_are_what_safety_does_not_know_yet() -> None:
     memory = SafetyMemory(RESTARTED)
-    assert memory.hear(life=OLD, armed=False, cause=0, text="")
-    assert not memory.hear(life=OLD, armed=True, cause=0, text="")
-    assert memory.hear(life=NEW, armed=False, cause=0, text="")
-    assert memory.hear(life=NEW, armed=False, cause=RESTARTED, text="")
-    assert not memory.hear(life=NEW, armed=False, cause=0, text="")
+    assert memory.on_safety(instance_id=OLD, armed=False, cause=0, text="")
+    assert not memory.on_safety(instance_id=OLD, armed=True, cause=0, text="")
+    assert memory.on_safety(instance_id=NEW, armed=False, cause=0, text="")
+    assert memory.on_safety(instance_id=NEW, armed=False, cause=RESTARTED, text="")
+    assert not memory.on_safety(instance_id=NEW, armed=False, cause=0, text="")

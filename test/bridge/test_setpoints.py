@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pins the stream of set points: sampled in time, seamless from command to command, and a brake that is played out."""
+"""Pins the stream of setpoints: sampled in time, seamless from command to command, and a brake that is played out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from fakes.commands import continued, resting_command
 from fakes.fake_driver import MS
 
-from molmoact2_ros.bridge import SetPoints
+from molmoact2_ros.bridge import Setpoints
 from molmoact2_ros.embodiment import Affine, Embodiment
 
 DROID = Embodiment.load("droid")
@@ -19,25 +19,25 @@ PERIOD_NS = 10 * MS
 HOME = DROID.pose("home")[:7]
 
 
-def _stream(group=ARM) -> SetPoints:
-    return SetPoints(group, DROID.joint_names, PERIOD_NS)
+def _stream(group=ARM) -> Setpoints:
+    return Setpoints(group, DROID.joint_names, PERIOD_NS)
 
 
-def _fed(*commands) -> SetPoints:
+def _fed(*commands) -> Setpoints:
     points = _stream()
     for command in commands:
         points.take(command, 0, 0)
     return points
 
 
-def test_there_is_no_set_point_before_a_command_starts():
+def test_there_is_no_setpoint_before_a_command_starts():
     assert _stream().at(0) is None
     points = _fed(resting_command(DROID, 1000 * MS))
     assert points.at(999 * MS) is None
     assert points.at(1000 * MS) == pytest.approx(HOME)
 
 
-def test_set_points_lie_between_the_points_of_the_command():
+def test_setpoints_lie_between_the_points_of_the_command():
     points = _fed(resting_command(DROID, 1000 * MS))
     assert points.at(1030 * MS) == pytest.approx(HOME - 0.02 * 1.5 / 4)
 
@@ -61,7 +61,7 @@ def test_the_newest_of_the_commands_that_have_begun_counts():
     assert _fed(early, moved).at(1010 * MS) == pytest.approx(HOME + 0.1)
 
 
-def test_set_points_come_in_the_controllers_order_and_each_joints_own_unit():
+def test_setpoints_come_in_the_controllers_order_and_each_joints_own_unit():
     turned = dict(reversed(ARM.joints.items()))
     unit = Affine.of_joints(Affine(1.0 + index, 10.0 * index) for index in range(7))
     points = _stream(dataclasses.replace(ARM, joints=turned, unit=unit))

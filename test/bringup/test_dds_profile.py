@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Fast DDS profile keeps what it is there for: room for a camera frame, and no standstill when somebody joins."""
+"""The Fast DDS profile keeps what it is there for: room for a camera frame, and no standstill when a node joins."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_segment_holds_several_of_the_largest_frames() -> None:
     assert _shared_memory("segment_size") > 4 * LARGEST_FRAME_BYTES
 
 
-def test_a_newcomer_stalls_nobody_for_as_long_as_safety_waits() -> None:
+def test_a_newcomer_stalls_no_node_for_as_long_as_safety_waits() -> None:
     # The check sleeps up to its whole time-out, in thirds; half of what safety allows leaves room for everything else.
     assert _shared_memory("healthy_check_timeout_ms") < 500 * Settings().state_timeout_s
 

@@ -76,7 +76,7 @@ def test_a_depth_decoder_is_absolute_and_only_asked_for_with_depth(
         _graph(depth_decoder="vae-final.pt")
 
 
-def test_a_robot_without_a_demo_checkpoint_that_reasons_in_depth_is_told_how_to_get_one() -> None:
+def test_a_robot_without_a_demo_checkpoint_that_reasons_in_depth_is_refused_with_how_to_get_one() -> None:
     with pytest.raises(
         EmbodimentError,
         match=r"no depth-reasoning demo .*\(those that do: demo_think_franka_droid\): .* --think --embodiment yam",
@@ -92,7 +92,7 @@ def test_a_robot_without_a_demo_checkpoint_that_reasons_in_depth_is_told_how_to_
         ({"enable_depth": "false"}, 0),
     ],
 )
-def test_perception_is_told_how_large_the_depth_grid_is(arguments: dict[str, str], grid: int) -> None:
+def test_perception_is_given_the_size_of_the_depth_grid(arguments: dict[str, str], grid: int) -> None:
     assert _graph(**arguments)["perception"].parameters["depth_grid"] == grid
 
 
@@ -174,7 +174,7 @@ def test_every_shipped_robot_can_be_simulated_with_what_comes_along(robot: str) 
     assert not Embodiment.load(robot).driver(str(nodes["bridge"].parameters["driver"])).extra_messages
 
 
-def test_a_robot_without_a_demo_checkpoint_is_told_how_to_get_one(tmp_path: Path) -> None:
+def test_a_robot_without_a_demo_checkpoint_is_refused_with_how_to_get_one(tmp_path: Path) -> None:
     text = (
         (share_folder() / "config" / "embodiments" / "droid.yaml")
         .read_text()

@@ -44,8 +44,8 @@ def test_the_shipped_file_with_its_comments_taken_away_is_a_file_that_loads(tmp_
 
 
 def test_a_labs_file_gives_what_differs_and_whole_numbers_become_floats(tmp_path: Path) -> None:
-    values = load_safety_file(_file(tmp_path, "dead_man_required: true\nbrake_time_max_s: 2\n"))
-    assert Settings(**values) == dataclasses.replace(Settings(), dead_man_required=True, brake_time_max_s=2.0)
+    values = load_safety_file(_file(tmp_path, "enabling_device_required: true\nbrake_time_max_s: 2\n"))
+    assert Settings(**values) == dataclasses.replace(Settings(), enabling_device_required=True, brake_time_max_s=2.0)
     assert type(values["brake_time_max_s"]) is float
 
 
@@ -53,7 +53,7 @@ def test_a_labs_file_gives_what_differs_and_whole_numbers_become_floats(tmp_path
     ("text", "words"),
     [
         ("jump_arm: 0.1", "unknown key jump_arm"),
-        ("dead_man_required: 1", "dead_man_required: expected true or false, got 1"),
+        ("enabling_device_required: 1", "enabling_device_required: expected true or false, got 1"),
         ("max_refused_in_a_row: 2.5", "max_refused_in_a_row: expected a whole number, got 2.5"),
         ("jump_arm_rad: much", "jump_arm_rad: expected a finite number, got 'much'"),
         ("[]", "expected keys and values, got list"),
@@ -74,7 +74,7 @@ def test_a_file_that_is_not_there_is_refused() -> None:
 
 def test_the_graph_gives_safety_its_thresholds_and_the_driver_of_the_bridge(tmp_path: Path) -> None:
     arguments = {argument.name: argument.default for argument in GRAPH_ARGUMENTS} | {"sim": "true"}
-    path = _file(tmp_path, "dead_man_required: true")
+    path = _file(tmp_path, "enabling_device_required: true")
     nodes = {node.name: node.parameters for node in graph("droid", arguments | {"safety_file": str(path)})}
-    assert nodes["safety"]["dead_man_required"] is True
+    assert nodes["safety"]["enabling_device_required"] is True
     assert nodes["safety"]["driver"] == nodes["bridge"]["driver"]

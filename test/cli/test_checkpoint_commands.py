@@ -16,7 +16,7 @@ def test_tiny_checkpoint_writes_what_was_asked_for(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("command", ["tiny-checkpoint", "fit-demo"])
-def test_a_folder_of_somebody_else_ends_in_one_sentence(tmp_path, capsys, command):
+def test_a_folder_of_another_node_ends_in_one_sentence(tmp_path, capsys, command):
     (tmp_path / "thesis.tex").write_text("precious")
     assert main([command, "--out", str(tmp_path)]) == 2
     error = capsys.readouterr().err

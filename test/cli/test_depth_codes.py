@@ -75,8 +75,8 @@ def test_codes_decode_to_depth_in_metres_and_a_png_in_millimetres(tmp_path):
     assert sorted(path.name for path in out.iterdir()) == [f"{n}_depth.{s}" for n in "abc" for s in ("npy", "png")]
     depth_m = np.load(out / "c_depth.npy")
     np.testing.assert_array_equal(depth_m, DepthCodec.load(codec).decode(DepthCodec.load(codec).encode(SLOPE_M)))
-    with Image.open(out / "c_depth.png") as picture:
-        np.testing.assert_allclose(np.asarray(picture) / 1000, depth_m, atol=1e-3)
+    with Image.open(out / "c_depth.png") as image:
+        np.testing.assert_allclose(np.asarray(image) / 1000, depth_m, atol=1e-3)
 
 
 def test_shipped_codec_gives_a_slope_back_within_a_few_centimetres(tmp_path):
@@ -88,7 +88,7 @@ def test_shipped_codec_gives_a_slope_back_within_a_few_centimetres(tmp_path):
     assert np.abs(rows_m - np.linspace(2.5, 0.5, len(rows_m))).mean() < 0.15
 
 
-def test_depth_outside_the_range_of_the_codec_is_told(tmp_path):
+def test_depth_outside_the_range_of_the_codec_is_reported(tmp_path):
     codec, out = str(_codec(tmp_path / "codec")), tmp_path / "codes.json"
     far = SLOPE_M.copy()
     far[:15] = 9.0
@@ -112,11 +112,11 @@ def test_ranks_need_no_codec(tmp_path):
     codec, codes, out = _codec(tmp_path / "codec"), tmp_path / "codes.json", tmp_path / "out"
     main(["depth-codes", str(_folder(tmp_path / "in")), "--codec", str(codec), "--out", str(codes)])
     assert main(["depth-codes", str(codes), "--decode", "--rank", "--out", str(out)]) == 0
-    with Image.open(out / "a_codes.png") as picture:
-        assert picture.size == (320, 320)
+    with Image.open(out / "a_codes.png") as image:
+        assert image.size == (320, 320)
     grid = np.array(json.loads(codes.read_text())["frames"][0]["codes"]).reshape(10, 10)
-    with Image.open(out / "a_codes.png") as picture:
-        colours = np.asarray(picture)[16::32, 16::32]
+    with Image.open(out / "a_codes.png") as image:
+        colours = np.asarray(image)[16::32, 16::32]
     assert len(np.unique(colours.reshape(-1, colours.shape[-1]), axis=0)) == len(np.unique(grid))
 
 
@@ -158,7 +158,7 @@ def test_teacher_without_transformers_says_what_to_install(tmp_path, capsys, mon
 
 
 @pytest.mark.sim
-def test_fit_depth_writes_a_codec_its_errors_and_a_picture(tmp_path, capsys):
+def test_fit_depth_writes_a_codec_its_errors_and_a_plot(tmp_path, capsys):
     pytest.importorskip("mujoco", reason="needs MuJoCo: pip install mujoco")
     out, plot = tmp_path / "codec", tmp_path / "plot.png"
     arguments = ["--embodiment", "so101", "--maps", "3", "--held-out", "2", "--steps", "2", "--batch", "2"]
@@ -172,8 +172,8 @@ def test_fit_depth_writes_a_codec_its_errors_and_a_picture(tmp_path, capsys):
     assert facts["fitted_to"] == {"robots": ["so101"], "maps": 3, "steps": 2, "batch": 2, "seed": 0}
     assert set(facts["held_out"]) == {"so101", "all"}
     assert DepthCodec.load(out).is_metric
-    with Image.open(plot) as picture:
-        assert picture.size[0] > 600
+    with Image.open(plot) as image:
+        assert image.size[0] > 600
 
 
 @pytest.mark.parametrize(

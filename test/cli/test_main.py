@@ -85,7 +85,7 @@ def test_a_warning_is_one_line_without_its_place_in_the_code(
 def test_a_checkpoint_that_cannot_be_fetched_ends_up_before_any_node_starts(tmp_path: Path) -> None:
     unreachable = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path)}
     ended = subprocess.run(
-        [sys.executable, "-m", "molmoact2_ros.cli", "up", "droid", "--sim", "--checkpoint", "nobody/nothing"],
+        [sys.executable, "-m", "molmoact2_ros.cli", "up", "droid", "--sim", "--checkpoint", "no-owner/nothing"],
         capture_output=True,
         text=True,
         timeout=120,
@@ -94,7 +94,7 @@ def test_a_checkpoint_that_cannot_be_fetched_ends_up_before_any_node_starts(tmp_
     )
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.splitlines()[-1].startswith("error: ")
-    assert "nobody/nothing" in ended.stderr.splitlines()[-1]
+    assert "no-owner/nothing" in ended.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -129,5 +129,5 @@ def test_without_ros_a_command_that_needs_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "rclpy", None)
     assert main(["status"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: rclpy is not here: source ROS 2")
+    assert error.startswith("error: rclpy not found: source ROS 2")
     assert error.count("\n") == 1

@@ -15,7 +15,7 @@ from molmoact2_ros.cli.main import main
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.evaluation.depth_reuse.replay import replay
 from molmoact2_ros.evaluation.depth_reuse.video import SITUATIONS, Clip, make_clip
-from molmoact2_ros.perception import CellPicture, ChangeSettings
+from molmoact2_ros.perception import CellImage, ChangeSettings
 from molmoact2_ros.sim import SimulationError
 
 pytestmark = pytest.mark.sim
@@ -56,7 +56,7 @@ def test_still_video_has_no_change_of_depth_and_a_moving_arm_has() -> None:
     assert (np.ptp(_clip("moving").levels, axis=0) > 1).sum() >= 5
 
 
-def test_a_bump_changes_the_picture_once_and_the_lamps_change_it_without_depth() -> None:
+def test_a_bump_changes_the_image_once_and_the_lamps_change_it_without_depth() -> None:
     bumped = _clip("bump")
     steps = np.abs(np.diff(bumped.levels, axis=0)).max(axis=1)
     assert np.flatnonzero(steps).tolist() == [7]
@@ -66,13 +66,13 @@ def test_a_bump_changes_the_picture_once_and_the_lamps_change_it_without_depth()
 
 
 def test_replay_counts_a_code_that_is_kept_while_its_depth_moves_as_missed_and_as_nothing_when_decoded() -> None:
-    grey = [CellPicture.of(np.full((64, 64, 3), 100, np.uint8), 2)] * 4
+    grey = [CellImage.of(np.full((64, 64, 3), 100, np.uint8), 2)] * 4
     levels = np.zeros((4, 4))
     levels[2:, 1] = 5.0
     hidden = replay(grey, levels, ChangeSettings())
     assert (hidden.reused, hidden.missed, hidden.needless, hidden.worst_levels) == (1.0, 2 / 12, 0.0, 5.0)
     image = np.full((64, 64, 3), 100, np.uint8)
     image[:32, 32:] = 200
-    shown = [*grey[:2], *[CellPicture.of(image, 2)] * 2]
+    shown = [*grey[:2], *[CellImage.of(image, 2)] * 2]
     seen = replay(shown, levels, ChangeSettings())
     assert (seen.missed, seen.reused) == (0.0, 11 / 12)

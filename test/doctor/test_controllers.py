@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fakes.heard_drivers import ARM, DROID, healthy, peers
+from fakes.recorded_drivers import ARM, DROID, healthy, peers
 
 from molmoact2_ros.doctor.check import Check
 from molmoact2_ros.doctor.evidence import TopicPeers
@@ -28,7 +28,7 @@ def test_an_action_server_is_a_controller() -> None:
     assert [check.status for check in _checks(ACTION, SERVER)] == ["ok", "ok"]
 
 
-def test_an_action_server_of_the_older_kind_is_told() -> None:
+def test_an_action_server_of_the_older_kind_is_reported() -> None:
     check = _checks(ACTION, replace(SERVER, server="control_msgs/action/GripperCommand"))[0]
     assert check.status == "failed"
     assert "control_msgs/action/GripperCommand" in check.found
@@ -42,7 +42,7 @@ def test_the_profile_whose_controller_listens_is_proposed() -> None:
 
 def test_a_recorder_is_no_controller() -> None:
     check = _checks(ARM, peers(ARM.command_topic, TRAJECTORY, subscribers=("rosbag2_recorder", "lab/rqt_gui")))[0]
-    assert check.found == "nobody listens on fr3_arm_controller/joint_trajectory"
+    assert check.found == "no node subscribes to fr3_arm_controller/joint_trajectory"
 
 
 def test_a_controller_of_another_type_is_named() -> None:
@@ -63,7 +63,7 @@ def test_messages_that_come_with_a_driver_are_to_be_built_with_it() -> None:
 @pytest.mark.parametrize(
     ("publishers", "status", "found"),
     [
-        ((), "ok", "nobody publishes yet"),
+        ((), "ok", "no node publishes yet"),
         (("bridge",), "warning", "the bridge runs already (bridge)"),
         (("bridge", "moveit"), "failed", "moveit publishes on"),
         (("bridge", "bridge"), "failed", "bridge publishes on"),
@@ -71,7 +71,7 @@ def test_messages_that_come_with_a_driver_are_to_be_built_with_it() -> None:
         (("teleop", "moveit"), "failed", "moveit, teleop publishes on"),
     ],
 )
-def test_rivals_are_named(publishers: tuple[str, ...], status: str, found: str) -> None:
+def test_second_publishers_are_named(publishers: tuple[str, ...], status: str, found: str) -> None:
     here = peers(ARM.command_topic, TRAJECTORY, publishers=publishers, subscribers=("fr3_arm_controller",))
     check = _checks(ARM, here)[1]
     assert check.status == status

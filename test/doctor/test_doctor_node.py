@@ -15,7 +15,7 @@ import pytest
 rclpy = pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
 from fakes.fake_driver import FakeDriver
-from fakes.heard_drivers import ARM, DROID, GRIPPER, HOME, scene
+from fakes.recorded_drivers import ARM, DROID, GRIPPER, HOME, scene
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -35,7 +35,7 @@ STATE_RATE_HZ, CAMERA_RATE_HZ = 60.0, 15.0
 
 
 class Lab:
-    """The drivers of a DROID robot, published from a thread of their own; `traps` spoil them."""
+    """The drivers of a DROID robot, published from a thread of their own; `traps` corrupt them."""
 
     def __init__(self, traps: set[str]) -> None:
         self._traps = traps
@@ -51,7 +51,7 @@ class Lab:
             self._publishers[each.topic] = self.node.create_publisher(Image, each.topic, qos_profile_sensor_data)
         self.node.create_subscription(Float64MultiArray, GRIPPER.command_topic, lambda _: None, qos.CONTROLLER)
         self.node.create_subscription(JointTrajectory, ARM.command_topic, lambda _: None, qos.CONTROLLER)
-        if "rival" in traps:
+        if "second_publisher" in traps:
             self.node.create_publisher(JointTrajectory, ARM.command_topic, qos.CONTROLLER)
         self._random = np.random.default_rng(0)
         self._ends = threading.Event()
@@ -82,10 +82,10 @@ class Lab:
         return message
 
     def _image(self, role: str, seed: int) -> Image:
-        picture = scene(seed)
+        image = scene(seed)
         if not ("frozen" in self._traps and role == "wrist"):
-            picture = picture + self._random.integers(0, 3, picture.shape, dtype=np.uint8)
-        message = Image(height=48, width=64, encoding="rgb8", step=192, data=to_array("B", picture))
+            image = image + self._random.integers(0, 3, image.shape, dtype=np.uint8)
+        message = Image(height=48, width=64, encoding="rgb8", step=192, data=to_array("B", image))
         message.header.stamp, message.header.frame_id = to_stamp(time.time_ns()), f"{role}_camera"
         return message
 
@@ -117,7 +117,7 @@ def test_drivers_that_are_well_pass(lab: Callable[..., None], capsys: pytest.Cap
     status, checks, lines = _doctor(capsys)
     assert status == 0, lines
     assert checks["topic joint_states"]["found"] == "sensor_msgs/msg/JointState from lab"
-    assert "64 x 48 rgb8" in checks["camera wrist picture"]["found"]
+    assert "64 x 48 rgb8" in checks["camera wrist image"]["found"]
     assert checks["gripper controller"]["found"] == "lab listens on robotiq_gripper_controller/commands"
     assert lines[-2].startswith("droid, driver franka_ros2_robotiq_forward: ")
     assert lines[-2].endswith("; ready")
@@ -126,13 +126,13 @@ def test_drivers_that_are_well_pass(lab: Callable[..., None], capsys: pytest.Cap
 def test_traps_on_the_topics_are_found_and_end_with_status_1(
     lab: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lab("degrees", "frozen", "rival")
+    lab("degrees", "frozen", "second_publisher")
     status, checks, lines = _doctor(capsys)
     assert status == 1
     failed = {name for name, check in checks.items() if check["status"] == "failed"}
-    assert failed == {"joint1..joint7 limits", "camera wrist change", "joint1..joint7 rivals"}, lines
+    assert failed == {"joint1..joint7 limits", "camera wrist change", "joint1..joint7 second publishers"}, lines
     assert "look like degrees" in checks["joint1..joint7 limits"]["remedy"]
-    assert checks["joint1..joint7 rivals"]["found"] == f"lab publishes on {ARM.command_topic}"
+    assert checks["joint1..joint7 second publishers"]["found"] == f"lab publishes on {ARM.command_topic}"
     assert sum(line.startswith("FAILED") for line in lines) == 3
 
 

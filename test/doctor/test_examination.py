@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes.heard_drivers import (
+from fakes.recorded_drivers import (
     ARM,
     DRIVER,
     DROID,
@@ -99,7 +99,7 @@ def test_no_two_checks_have_one_name() -> None:
         ),
         pytest.param(
             _with_camera("wrist", camera(scene(2), checksums=[7] * 75)),
-            "camera wrist change", "75 identical pictures in 4.9 s", "restart the camera", id="frozen_camera",
+            "camera wrist change", "75 identical images in 4.9 s", "restart the camera", id="frozen_camera",
         ),
         pytest.param(
             _with_camera("wrist", camera(scene(1))),
@@ -111,15 +111,15 @@ def test_no_two_checks_have_one_name() -> None:
         ),
         pytest.param(
             _with_camera("wrist", camera(scene(2), encoding="bayer_rggb8")),
-            "camera wrist picture", "encoding 'bayer_rggb8'", "set it in the camera driver", id="wrong_encoding",
+            "camera wrist image", "encoding 'bayer_rggb8'", "set it in the camera driver", id="wrong_encoding",
         ),
         pytest.param(
             _with_peers(peers(ARM.command_topic, TRAJECTORY, publishers=("teleop",), subscribers=("controller",))),
-            "joint1..joint7 rivals", "teleop publishes on fr3_arm_controller", "stop it", id="second_publisher",
+            "joint1..joint7 second publishers", "teleop publishes on fr3_arm_controller", "stop it", id="publisher",
         ),
         pytest.param(
             _with_peers(TopicPeers(ARM.command_topic)),
-            "joint1..joint7 controller", "nobody listens", "ros2 control list_controllers", id="missing_controller",
+            "joint1..joint7 controller", "no node subscribes", "ros2 control list_controllers", id="missing_controller",
         ),
     ],
 )  # fmt: skip
@@ -136,7 +136,7 @@ def test_a_dead_topic_is_named_with_the_topics_of_its_type() -> None:
     evidence = replace(evidence, peers={**evidence.peers, ARM.state_topic: TopicPeers(ARM.state_topic)})
     (check,) = _sick(replace(evidence, published={"/fr3/joint_states": (JOINT_STATE,), "/tf": ("tf2_msgs",)}))
     assert check.name == "topic franka/joint_states"
-    assert check.found == "nobody publishes it; the domain has this type on /fr3/joint_states"
+    assert check.found == "no node publishes it; the domain has this type on /fr3/joint_states"
 
 
 def test_a_publisher_that_says_nothing_is_named() -> None:
@@ -145,7 +145,7 @@ def test_a_publisher_that_says_nothing_is_named() -> None:
     assert "lab/joint_state_broadcaster publishes" in check.found
 
 
-def test_a_topic_of_another_type_is_told_with_both_types() -> None:
+def test_a_topic_of_another_type_is_reported_with_both_types() -> None:
     evidence = _with_camera("wrist", CameraRecord(NOTHING))
     compressed = peers("camera/wrist/image", "sensor_msgs/msg/CompressedImage", publishers=("usb_cam",))
     (check,) = _sick(replace(evidence, peers={**evidence.peers, "camera/wrist/image": compressed}))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes.heard_drivers import DROID, GRIPPER, arrivals
+from fakes.recorded_drivers import DROID, GRIPPER, arrivals
 
 from molmoact2_ros.doctor.check import Check
 from molmoact2_ros.doctor.evidence import GroupReadings, StateRecord
@@ -25,14 +25,14 @@ OPENING, PERCENT, WIDTH_M, FINGER_M, JAW = (
 )
 
 
-def _heard(unit: Affine, *values: float) -> Check:
+def _received(unit: Affine, *values: float) -> Check:
     """Judge a gripper that went from the first value to the last while listening."""
-    heard = arrivals(30.0)
-    course = np.interp(np.linspace(0, 1, heard.count), np.linspace(0, 1, len(values)), values)
+    count = arrivals(30.0)
+    course = np.interp(np.linspace(0, 1, count.count), np.linspace(0, 1, len(values)), values)
     names = tuple(GRIPPER.joints.values())
     reports = [DriverReport(int(stamp), names, np.array([value]), np.zeros(0))
-               for stamp, value in zip(heard.stamps_ns, course, strict=True)]  # fmt: skip
-    readings = GroupReadings.read(DROID, replace(GRIPPER, unit=unit), StateRecord(tuple(reports), heard))
+               for stamp, value in zip(count.stamps_ns, course, strict=True)]  # fmt: skip
+    readings = GroupReadings.read(DROID, replace(GRIPPER, unit=unit), StateRecord(tuple(reports), count))
     return check_gripper("unit", readings, 0)
 
 
@@ -50,7 +50,7 @@ def _heard(unit: Affine, *values: float) -> Check:
     ],
 )
 def test_a_plausible_gripper_is_put_in_words_to_be_looked_at(unit: Affine, value: float, words: str) -> None:
-    check = _heard(unit, value)
+    check = _received(unit, value)
     assert check.status == "ok", check
     assert f"which reads {words}: look whether it is" in check.found
 
@@ -66,7 +66,7 @@ def test_a_plausible_gripper_is_put_in_words_to_be_looked_at(unit: Affine, value
     ],
 )
 def test_a_value_outside_the_stroke_fails_and_the_unit_is_guessed(unit: Affine, value: float, words: str) -> None:
-    check = _heard(unit, value)
+    check = _received(unit, value)
     assert check.status == "failed"
     assert words in check.remedy
 
@@ -80,17 +80,17 @@ def test_a_value_outside_the_stroke_fails_and_the_unit_is_guessed(unit: Affine, 
     ],
 )
 def test_a_value_that_another_unit_explains_better_is_a_warning(unit: Affine, value: float, words: str) -> None:
-    check = _heard(unit, value)
+    check = _received(unit, value)
     assert check.status == "warning"
     assert words in check.remedy
 
 
 @pytest.mark.parametrize(("unit", "stroke"), [(KNUCKLE, 0.085), (OPENING, 0.7929), (PERCENT, 1.0)])
 def test_a_gripper_that_was_moved_through_another_unit_s_stroke_fails(unit: Affine, stroke: float) -> None:
-    check = _heard(unit, 0.0, stroke, 0.0)
+    check = _received(unit, 0.0, stroke, 0.0)
     assert check.status == "failed"
     assert "the whole stroke of" in check.found
 
 
 def test_a_gripper_that_was_moved_through_its_own_stroke_is_well() -> None:
-    assert _heard(KNUCKLE, 0.0, 0.78, 0.02).status == "ok"
+    assert _received(KNUCKLE, 0.0, 0.78, 0.02).status == "ok"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A velocity that is not the derivative of its position is told, with the unit that it seems to have."""
+"""A velocity that is not the derivative of its position is reported, with the unit that it seems to have."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes.heard_drivers import ARM, DROID, GRIPPER, HOME, arrivals, numbers, states
+from fakes.recorded_drivers import ARM, DROID, GRIPPER, HOME, arrivals, numbers, states
 
 from molmoact2_ros.doctor.check import Check
 from molmoact2_ros.doctor.evidence import GroupReadings

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A pose that the arm cannot have is told with joint, value and range, and with what would explain it."""
+"""A pose that the arm cannot have is reported with joint, value and range, and with what would explain it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fakes.heard_drivers import ARM, DROID, HOME, states
+from fakes.recorded_drivers import ARM, DROID, HOME, states
 
 from molmoact2_ros.doctor.check import Check
 from molmoact2_ros.doctor.evidence import GroupReadings
@@ -46,7 +46,7 @@ def test_a_pose_outside_names_joint_value_and_range() -> None:
         (_home(joint6=3.0), "compare its zero"),
     ],
 )
-def test_what_would_explain_a_pose_is_told(pose: np.ndarray, words: str) -> None:
+def test_what_would_explain_a_pose_is_reported(pose: np.ndarray, words: str) -> None:
     check = _arm(pose)
     assert check.status == "failed"
     assert words in check.remedy

@@ -72,7 +72,7 @@ def test_another_middleware_is_a_warning() -> None:
     assert check_rmw("rmw_cyclonedds_cpp").status == "warning"
 
 
-def test_the_distribution_is_told_by_rclpy_where_the_environment_does_not() -> None:
+def test_the_distribution_is_reported_by_rclpy_where_the_environment_does_not() -> None:
     assert [distro_of("", "7.1.5"), distro_of("", "3.3.11"), distro_of("rolling", "7.1"), distro_of("", "")] == [
         "jazzy", "humble", "rolling", "unknown",
     ]  # fmt: skip
@@ -237,12 +237,12 @@ def test_a_folder_that_lacks_files_fails_and_names_them(tmp_path: Path) -> None:
 
 
 def test_a_hub_id_that_is_not_here_is_a_warning_that_says_what_to_run() -> None:
-    local = find_checkpoint("nobody/nothing@v2")
+    local = find_checkpoint("no-owner/nothing@v2")
     assert local.folder is None
     check = check_checkpoint(DROID, local)
     assert (check.status, check.remedy) == (
         "warning",
-        "fetch it first: hf download nobody/nothing --revision v2",
+        "fetch it first: hf download no-owner/nothing --revision v2",
     )
 
 
@@ -250,7 +250,7 @@ def test_a_folder_that_does_not_exist_fails(tmp_path: Path) -> None:
     assert check_checkpoint(DROID, find_checkpoint(str(tmp_path / "nowhere"))).status == "failed"
 
 
-def test_a_user_without_real_time_priority_is_told_how_to_get_it() -> None:
+def test_a_user_without_real_time_priority_is_refused_with_how_to_get_it() -> None:
     assert check_priority(True).status == "ok"
     check = check_priority(False)
     assert check.status == "warning"

@@ -22,11 +22,11 @@ def _printed(*checks) -> list[str]:
     return file.getvalue().splitlines()
 
 
-def test_a_check_that_passed_tells_what_was_found_alone() -> None:
+def test_a_check_that_passed_reports_what_was_found_alone() -> None:
     assert _printed(FINE) == ["ok       python                       3.12.3"]
 
 
-def test_a_check_that_failed_tells_what_was_expected_and_what_to_do_on_one_line() -> None:
+def test_a_check_that_failed_reports_what_was_expected_and_what_to_do_on_one_line() -> None:
     (line,) = _printed(WRONG)
     assert line == "FAILED   gripper unit                 finger = [0.6]; expected 0 to 1: correct the driver"
 

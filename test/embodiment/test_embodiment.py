@@ -16,9 +16,9 @@ from molmoact2_ros.embodiment import (
     HARDWARE_COMPONENTS,
     Embodiment,
     EmbodimentError,
-    require_servable,
     share_folder,
     shipped_embodiments,
+    validate_driver,
 )
 
 
@@ -40,7 +40,7 @@ def test_every_shipped_embodiment_loads_and_has_its_urdf(name: str) -> None:
     assert robot.urdf.is_file()
 
 
-def test_a_lab_s_copy_takes_the_urdf_beside_it_else_the_one_that_comes_along(tmp_path: Path) -> None:
+def test_a_lab_s_copy_takes_the_urdf_next_to_it_else_the_one_that_comes_along(tmp_path: Path) -> None:
     path = tmp_path / "my_droid.yaml"
     path.write_text(yaml.safe_dump(_droid(), sort_keys=False))
     assert Embodiment.load(path).urdf == share_folder() / "urdf" / "droid.urdf"
@@ -54,7 +54,7 @@ def test_the_profile_that_the_integration_page_writes_out_can_be_used(tmp_path: 
     content = _droid()
     content["drivers"] |= yaml.safe_load(block)["drivers"]
     robot = _load(tmp_path, content)
-    require_servable(robot, robot.driver("my_cell"))
+    validate_driver(robot, robot.driver("my_cell"))
 
 
 @pytest.mark.parametrize("name", shipped_embodiments())
@@ -65,13 +65,13 @@ def test_policy_units_and_back_give_the_same_pose(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", shipped_embodiments())
-def test_a_slowed_robot_has_lower_speeds_of_joints_and_hands_and_nothing_else(name: str) -> None:
+def test_a_slowed_robot_has_lower_speeds_of_joints_and_tcps_and_nothing_else(name: str) -> None:
     robot = Embodiment.load(name)
     slowed = robot.slowed(0.25)
     np.testing.assert_allclose(slowed.limits("velocity"), 0.25 * robot.limits("velocity"))
     for key in ("low", "high", "acceleration", "jerk"):
         np.testing.assert_array_equal(slowed.limits(key), robot.limits(key))
-    speeds = [[hand.speed_m_s for hand in each.geometry.hands] for each in (slowed, robot)]
+    speeds = [[tcp.speed_m_s for tcp in each.geometry.tcps] for each in (slowed, robot)]
     np.testing.assert_allclose(speeds[0], 0.25 * np.array(speeds[1]))
     assert slowed.drivers == robot.drivers
 
@@ -235,7 +235,7 @@ def _with_geometry(**changes: Any) -> dict[str, Any]:
 
 
 def _with_hand(**changes: Any) -> dict[str, Any]:
-    return _with_geometry(hands=[_droid()["geometry"]["hands"][0] | changes])
+    return _with_geometry(tcps=[_droid()["geometry"]["tcps"][0] | changes])
 
 
 @pytest.mark.parametrize(

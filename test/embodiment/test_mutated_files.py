@@ -16,7 +16,7 @@ import yaml
 
 from molmoact2_ros.bringup.safety_file import load_safety_file
 from molmoact2_ros.embodiment import Embodiment, EmbodimentError, share_folder, shipped_embodiments
-from molmoact2_ros.safety import SafetyError, Settings, Space
+from molmoact2_ros.safety import CollisionChecker, SafetyError, Settings
 from molmoact2_ros.sim.errors import SimulationError
 from molmoact2_ros.sim.scene import Scene
 from molmoact2_ros.sim.scene_description import SceneDescription
@@ -114,5 +114,5 @@ def test_a_mutated_urdf_is_taken_or_refused_in_one_sentence(count: int, tmp_path
     scene = SceneDescription.load(Embodiment.load("droid"))
     for _ in range(count):
         text = _mutated_lines((SHARE / "urdf" / "droid.urdf").read_text(), draw)
-        _try(path, text, lambda: Space.load(robot))
+        _try(path, text, lambda: CollisionChecker.load(robot))
         _try(path, text, lambda: Scene.build(robot, scene))

@@ -32,7 +32,7 @@ def resting_command(robot: Embodiment, start_ns: int, sequence: int = 1, points:
 
 
 def continued(command: JointCommand, start_ns: int) -> JointCommand:
-    """Tell the same motion from another start: what a stream of commands does, however late each of them comes."""
+    """Describe the same motion from another start: what a stream of commands does, however late each of them comes."""
     grid = np.arange(len(command.positions))
     places = grid + (start_ns - command.start_ns) * 1e-9 / command.step_s
     positions, velocities = (

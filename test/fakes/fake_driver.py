@@ -12,7 +12,7 @@ MS = 1_000_000  # ns
 
 
 class FakeDriver:
-    """Report a group's joints in reversed order, between joints that belong to nobody, in the driver's units."""
+    """Report a group's joints in reversed order, between joints of no group, in the driver's units."""
 
     def __init__(self, group: DriverGroup, positions: np.ndarray) -> None:
         self.names = ("left_finger", *reversed(group.joints.values()), "right_finger")

@@ -23,7 +23,7 @@ STATE_AGE_NS = 10_000_000  # drivers report late
 
 
 class GuardedRobot:
-    """One step is one command period. Whoever is in `silent` says nothing: state, bridge, perception, commands."""
+    """One step is one command period. A topic in `silent` is not published: state, bridge, perception, commands."""
 
     def __init__(self, **settings: float) -> None:
         self.settings = dataclasses.replace(Settings(), **settings)
@@ -32,7 +32,7 @@ class GuardedRobot:
         self.monitor = Monitor(self.embodiment, self.limits, self.settings)
         self.motion = ExampleMotion(self.limits, PERIOD_S)
         self.silent: set[str] = set()
-        self.dead_man: bool | None = None  # what the switch says; None: there is none
+        self.enabling_device: bool | None = None  # what the switch says; None: there is none
         self.perception = PerceptionReport(ready=True)
         self.bridge = BridgeReport()
         self.fault = ""
@@ -66,8 +66,8 @@ class GuardedRobot:
             self.monitor.on_bridge(self.bridge, self.now)
         if "perception" not in self.silent:
             self.monitor.on_perception(self.perception, self.now)
-        if self.dead_man is not None:
-            self.monitor.on_dead_man(self.dead_man, self.now)
+        if self.enabling_device is not None:
+            self.monitor.on_enabling_device(self.enabling_device, self.now)
         if "state" not in self.silent:
             self.monitor.on_robot_state(self.state(), self.now)
         self.monitor.tick(self.now)
@@ -94,7 +94,7 @@ class GuardedRobot:
         return self.motion.command(index, origin_ns, *((chunk, observed_ns) if self.follows_chunks else ()))
 
     def drive(self, periods: int, **changes: object) -> GuardedRobot:
-        """Propose commands, with fields changed if given; the robot does what it is told."""
+        """Propose commands, with fields changed if given; the robot does what is commanded."""
         for _ in range(periods):
             self.time_s += PERIOD_S
             self.report()
@@ -102,8 +102,8 @@ class GuardedRobot:
                 command = dataclasses.replace(self.command(self.commands), **changes)
                 if self.monitor.on_command(command, self.now):
                     self.passed.append(command)
-                    told = command_in_order(command, self.limits.names)
-                    self.positions, self.velocities = told.positions[0], told.velocities[0]
+                    ordered = command_in_order(command, self.limits.names)
+                    self.positions, self.velocities = ordered.positions[0], ordered.velocities[0]
                 self.commands += 1
             elif self.passed:
                 self.positions, self.velocities = evaluate(self.passed[-1], self.now.ros_ns)

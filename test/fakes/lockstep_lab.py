@@ -24,7 +24,7 @@ from molmoact2_ros.cli.main import make_parser
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import SafetyState
 from molmoact2_ros.operation.client import OperatorClient, cause_name
-from molmoact2_ros.operation.managed_graph import LiveGraph
+from molmoact2_ros.operation.managed_graph import ManagedGraph
 from molmoact2_ros.ros import qos
 
 OPERATOR = "test_operator"
@@ -45,7 +45,7 @@ class LockstepLab:
         self._condition: Callable[[], bool] | None = None
         self._held: Future | None = None
         self._expected_exits: set[str] = set()
-        self.live = LiveGraph(client, folder, lambda who, text: print(f"{self.now_s:.2f} {who}: {text}"))
+        self.live = ManagedGraph(client, folder, lambda who, text: print(f"{self.now_s:.2f} {who}: {text}"))
         client.listen(JointState, "simulator/truth", qos.to_record(qos.STATE), self._on_truth)
         member = client.member
         assert member is not None
@@ -141,11 +141,11 @@ class LockstepLab:
             time.sleep(0.01)
         self._member.report_ended(f"/{name}")
 
-    def misbehave(self, text: str) -> None:
+    def inject(self, text: str) -> None:
         """Let the simulated hardware have a fault from now on."""
         client = self.client.node.create_client(SetParameters, "simulator/set_parameters")
         assert self.client.wait_for(client.service_is_ready, WALL_LIMIT_S)
-        parameter = Parameter("misbehaviour", value=text).to_parameter_msg()
+        parameter = Parameter("fault", value=text).to_parameter_msg()
         reply = client.call_async(SetParameters.Request(parameters=[parameter]))
         assert self.client.wait_for(reply.done, WALL_LIMIT_S)
         assert reply.result().results[0].successful, reply.result().results[0].reason

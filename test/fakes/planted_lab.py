@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import rclpy
-from fakes.heard_drivers import scene
+from fakes.recorded_drivers import scene
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -37,7 +37,7 @@ class Traps:
         rename: the driver's joint names.
         state_rate_hz: of every joint state.
         clock_s: what the drivers' clock is ahead of this machine's.
-        feeds: which camera's picture goes to a role.
+        feeds: which camera's image goes to a role.
         frame_ids: of a role's images.
         twins: how many drivers publish every state.
     """
@@ -91,9 +91,9 @@ class PlantedLab:
                 for group, publisher in self._states:
                     publisher.publish(self._state(group, time.monotonic() - began))
             if count % round(RATE_HZ / CAMERA_RATE_HZ) == 0:
-                pictures = {role: self._picture(seed) for seed, role in enumerate(self._cameras)}
+                images = {role: self._image(seed) for seed, role in enumerate(self._cameras)}
                 for role, publisher in self._cameras.items():
-                    publisher.publish(self._image(role, pictures[self._traps.feeds.get(role, role)]))
+                    publisher.publish(self._image(role, images[self._traps.feeds.get(role, role)]))
             count += 1
 
     def _state(self, group: DriverGroup, time_s: float) -> JointState:
@@ -105,12 +105,12 @@ class PlantedLab:
         message.position = to_array("d", np.array(list(values.values())))
         return message
 
-    def _picture(self, seed: int) -> np.ndarray:
-        picture = scene(seed)
-        return picture + self._random.integers(0, 3, picture.shape, dtype=np.uint8)
+    def _image(self, seed: int) -> np.ndarray:
+        image = scene(seed)
+        return image + self._random.integers(0, 3, image.shape, dtype=np.uint8)
 
-    def _image(self, role: str, picture: np.ndarray) -> Image:
-        message = Image(height=48, width=64, encoding="rgb8", step=192, data=to_array("B", picture))
+    def _image(self, role: str, image: np.ndarray) -> Image:
+        message = Image(height=48, width=64, encoding="rgb8", step=192, data=to_array("B", image))
         message.header.stamp, message.header.frame_id = self._stamp(), self._traps.frame_ids.get(role, f"{role}_lens")
         return message
 

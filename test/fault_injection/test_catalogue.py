@@ -15,7 +15,7 @@ from molmoact2_ros.fault_injection.catalogue.names import NODES
 from molmoact2_ros.fault_injection.corrupted_chunks import KINDS
 from molmoact2_ros.fault_injection.fault import MARGIN_S, NONE, Fault, Means
 from molmoact2_ros.interfaces.safety_state import Cause
-from molmoact2_ros.sim import Misbehaviour
+from molmoact2_ros.sim import InjectedFault
 
 ROBOTS = ("droid", "yam", "so101")
 BRIDGE_CAUSES = {"safety silent"}
@@ -60,7 +60,7 @@ def test_every_expected_cause_exists(faults: tuple[Fault, ...]) -> None:
 def test_every_fault_says_what_there_is_to_do(faults: tuple[Fault, ...]) -> None:
     for fault in faults:
         if fault.action.means is Means.HARDWARE:
-            assert Misbehaviour.parse(fault.action.argument, _roles(fault.action.argument)).kind, fault.name
+            assert InjectedFault.parse(fault.action.argument, _roles(fault.action.argument)).kind, fault.name
         if fault.action.means is Means.CHUNKS:
             assert fault.action.argument in KINDS
         if fault.action.means in (Means.KILL, Means.HANG, Means.PAUSE, Means.CYCLE, Means.SECOND):
@@ -107,7 +107,7 @@ def test_a_profile_without_a_source_of_faults_has_no_faults_to_report() -> None:
     assert "robot_fault" not in [fault.name for fault in catalogue(yam, yam.driver("i2rt_ros2_jazzy_forward"))]
 
 
-def test_every_node_is_killed_and_every_way_of_spoiling_chunks_is_tried(faults: tuple[Fault, ...]) -> None:
+def test_every_node_is_killed_and_every_way_of_corrupting_chunks_is_tried(faults: tuple[Fault, ...]) -> None:
     actions = [fault.action for fault in faults]
     assert {action.victim for action in actions if action.means is Means.KILL} == {*NODE_NAMES} - {*OPTIONAL_NODES}
     assert {action.argument for action in actions if action.means is Means.CHUNKS} == set(KINDS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each kind of spoilt chunk breaks the rule that it is meant to break, and no other. No ROS."""
+"""Each kind of corrupted chunk breaks the rule that it is meant to break, and no other. No ROS."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 pytest.importorskip("mujoco", reason="needs MuJoCo: pip install mujoco")
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.fault_injection.corrupted_chunks import KINDS, SpoiltChunks
+from molmoact2_ros.fault_injection.corrupted_chunks import KINDS, CorruptedChunks
 from molmoact2_ros.interfaces.action_chunk import ActionChunk
 from molmoact2_ros.interfaces.safety_state import Cause
-from molmoact2_ros.safety import Limits, Space
+from molmoact2_ros.safety import CollisionChecker, Limits
 
 S = 1_000_000_000
 NOW_NS = 1_700_000_000 * S
@@ -22,11 +22,11 @@ ROBOTS = ("droid", "yam", "so101")
 
 
 @functools.cache
-def _spoilt(robot: str) -> tuple[Limits, Space, SpoiltChunks]:
+def _corrupted(robot: str) -> tuple[Limits, CollisionChecker, CorruptedChunks]:
     """The search for poses in collision takes a second: once for each robot."""
     embodiment = Embodiment.load(robot)
-    limits, space = Limits.load(embodiment), Space.load(embodiment)
-    return limits, space, SpoiltChunks(limits, space, embodiment.pose("home"))
+    limits, collision_checker = Limits.load(embodiment), CollisionChecker.load(embodiment)
+    return limits, collision_checker, CorruptedChunks(limits, collision_checker, embodiment.pose("home"))
 
 
 class _Policy:
@@ -34,8 +34,8 @@ class _Policy:
 
     def __init__(self, robot: str, kind: str = "") -> None:
         self.robot = Embodiment.load(robot)
-        self.limits, self.space, self.spoilt = _spoilt(robot)
-        self.spoilt.choose(kind)
+        self.limits, self.collision_checker, self.corrupted = _corrupted(robot)
+        self.corrupted.choose(kind)
 
     def honest(self, at_s: float) -> ActionChunk:
         horizon, step_s = self.robot.policy.horizon, 1.0 / self.robot.policy.rate_hz
@@ -45,7 +45,7 @@ class _Policy:
         return ActionChunk(stamp_ns, 1, step_s, self.robot.joint_names, self.robot.pose("home") + swing)
 
     def chunk(self, at_s: float) -> ActionChunk:
-        return self.spoilt.spoil(self.honest(at_s), NOW_NS + round((at_s + 0.1) * S))
+        return self.corrupted.corrupt(self.honest(at_s), NOW_NS + round((at_s + 0.1) * S))
 
     def led(self, seconds: float) -> np.ndarray:
         """Return row 3 of chunks that come 50 times a second [chunks, joints]: where the robot is led."""
@@ -55,18 +55,18 @@ class _Policy:
 def test_without_a_kind_chunks_pass_as_they_are() -> None:
     policy = _Policy("droid")
     np.testing.assert_array_equal(policy.chunk(1.0).positions, policy.honest(1.0).positions)
-    assert policy.spoilt.hold_back_s == 0.0
+    assert policy.corrupted.hold_back_s == 0.0
 
 
 def test_an_unknown_kind_is_refused_with_those_known() -> None:
     with pytest.raises(ValueError, match=f"expected one of {', '.join(KINDS)}, or nothing; got 'bad'"):
-        _Policy("droid").spoilt.choose("bad")
+        _Policy("droid").corrupted.choose("bad")
 
 
 def test_nan_is_one_number_and_the_honest_chunk_is_untouched() -> None:
     policy = _Policy("droid", "nan")
     honest = policy.honest(0.0)
-    assert np.isnan(policy.spoilt.spoil(honest, NOW_NS).positions).sum() == 1
+    assert np.isnan(policy.corrupted.corrupt(honest, NOW_NS).positions).sum() == 1
     assert np.isfinite(honest.positions).all()
 
 
@@ -117,9 +117,9 @@ def test_long_chunks_rest_where_the_honest_one_ends(kind: str, rows: int) -> Non
 
 def test_slow_and_silent_hold_back() -> None:
     policy = _Policy("droid", "slow")
-    assert policy.spoilt.hold_back_s == 3.0
-    policy.spoilt.choose("silent")
-    assert policy.spoilt.hold_back_s == np.inf
+    assert policy.corrupted.hold_back_s == 3.0
+    policy.corrupted.choose("silent")
+    assert policy.corrupted.hold_back_s == np.inf
 
 
 @pytest.mark.parametrize("robot", ROBOTS)
@@ -139,7 +139,7 @@ def test_only_the_range_objects_to_a_pose_out_of_range(robot: str) -> None:
     last = policy.led(12.0)[-1]
     outside = (last < policy.limits.low) | (last > policy.limits.high)
     assert outside.sum() == 1
-    assert policy.space.judge(last, np.zeros_like(last)) is None
+    assert policy.collision_checker.check(last, np.zeros_like(last)) is None
 
 
 @pytest.mark.parametrize("robot", ROBOTS)
@@ -147,7 +147,11 @@ def test_the_first_objection_on_the_way_to_a_collision_is_the_collision(robot: s
     policy = _Policy(robot, "in_collision")
     led = policy.led(12.0)
     velocities = np.gradient(led, 0.02, axis=0)
-    causes = [verdict.cause for pose in zip(led, velocities, strict=True) if (verdict := policy.space.judge(*pose))]
+    causes = [
+        verdict.cause
+        for pose in zip(led, velocities, strict=True)
+        if (verdict := policy.collision_checker.check(*pose))
+    ]
     assert set(causes) == {Cause.COLLISION}
     arm = ~policy.limits.is_gripper
     assert np.all((led >= policy.limits.low) & (led <= policy.limits.high) | ~arm)

@@ -73,7 +73,7 @@ def test_a_streamed_brake_is_no_late_command() -> None:
     assert Outcome(streamed, "estop", _measure(recording)).misses[0] == "a command came after 700 ms, budget 560 ms"
 
 
-def test_commands_of_somebody_else_are_not_the_graph_s() -> None:
+def test_commands_of_another_node_are_not_the_graph_s() -> None:
     recording = _recording()
     recording.commands.append((FAULT_S + 1.5, "elsewhere"))
     last_s = measure(recording, FAULT_S, ROBOT, ignored_topic="elsewhere").last_command_s
@@ -144,7 +144,7 @@ def test_a_pause_in_motion_is_no_standstill_while_commands_go_on() -> None:
     assert measured.standstill_s == pytest.approx(0.7, abs=0.02)
 
 
-def test_a_process_that_stood_still_does_not_hide_motion_that_it_tells_of_late() -> None:
+def test_a_process_that_stood_still_does_not_hide_motion_that_it_reports_late() -> None:
     recording = _recording()
     late = [max(at, FAULT_S + 1.0) if at > FAULT_S else at for at in recording.arrived_s]
     recording.arrived_s = late
@@ -170,8 +170,8 @@ def test_the_report_of_repeats_holds_maxima_and_one_miss_spoils_it() -> None:
     clean = worst([Outcome(ESTOP, "estop", good)])
     assert entry["misses"] == ["standstill after 900 ms, budget 560 ms"]
     assert conclude("droid", "forward", [clean])["ok"]
-    spoilt = {"embodiment": "droid", "driver": "forward", "faults": [clean, entry], "ok": False}
-    assert conclude("droid", "forward", [clean, entry]) == spoilt
+    corrupted = {"embodiment": "droid", "driver": "forward", "faults": [clean, entry], "ok": False}
+    assert conclude("droid", "forward", [clean, entry]) == corrupted
 
 
 def test_a_graph_that_could_not_be_brought_up_is_no_success() -> None:

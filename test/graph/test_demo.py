@@ -29,7 +29,7 @@ SECONDS = 3.0
 LIMIT_S = 900.0  # of one command, on the busiest computer
 TRACKING_RAD = 0.1
 CAMERA_HZ = 15
-DEAF_TO_CTRL_C = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")  # as shells start what they put into the background
+IGNORING_CTRL_C = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")  # as shells start what they put into the background
 DOMAIN, BUSY_DOMAIN, INTERRUPTED_DOMAIN, BLIND_DOMAIN, SEED_DOMAIN = 83, 84, 85, 40, 43
 
 
@@ -124,7 +124,7 @@ def test_two_runs_of_one_seed_are_equal_to_the_bit_and_those_of_another_seed_dif
 
 def _start_up(domain: int) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [*DEAF_TO_CTRL_C, *_command("up", "droid", "--sim", "--lockstep", "--domain-id", str(domain))],
+        [*IGNORING_CTRL_C, *_command("up", "droid", "--sim", "--lockstep", "--domain-id", str(domain))],
         stdout=subprocess.PIPE,
         text=True,
     )

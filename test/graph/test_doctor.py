@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Doctor beside the simulator alone, as a person runs it before the graph: nothing fails."""
+"""Doctor next to the simulator alone, as a person runs it before the graph: nothing fails."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from molmoact2_ros.bringup.graph import GRAPH_ARGUMENTS, graph
 from molmoact2_ros.cli.main import make_parser
 from molmoact2_ros.msg import SafetyState
 from molmoact2_ros.operation.client import OperatorClient, cause_name
-from molmoact2_ros.operation.managed_graph import START_UP_S, LiveGraph
+from molmoact2_ros.operation.managed_graph import START_UP_S, ManagedGraph
 from molmoact2_ros.ros import qos
 
 pytestmark = pytest.mark.realtime
@@ -44,7 +44,7 @@ class Lab:
         arguments = {argument.name: argument.default for argument in GRAPH_ARGUMENTS}
         arguments |= {"sim": "true", "instruction": "move", "use_sim_time": use_sim_time}
         self.client = client
-        self.live = LiveGraph(client, folder, lambda who, text: print(f"{time.monotonic():.2f} {who}: {text}"))
+        self.live = ManagedGraph(client, folder, lambda who, text: print(f"{time.monotonic():.2f} {who}: {text}"))
         self._parameters = client.node.create_client(SetParameters, "simulator/set_parameters")
         self.nodes = graph(robot, arguments)
         self.live.start(self.nodes)
@@ -61,8 +61,8 @@ class Lab:
         self.wait_for(lambda: self.client.ask_safety("arm")[0], ARM_S)
         self.wait_for(lambda: float(np.abs(self.client.robot.velocities).max()) > MOVING_RAD_S, ARM_S)
 
-    def misbehave(self, text: str) -> None:
-        parameter = Parameter("misbehaviour", value=text).to_parameter_msg()
+    def inject(self, text: str) -> None:
+        parameter = Parameter("fault", value=text).to_parameter_msg()
         reply = self._parameters.call_async(SetParameters.Request(parameters=[parameter]))
         self.wait_for(reply.done, STOP_S)
         assert reply.result().results[0].successful, reply.result().results[0].reason
@@ -101,7 +101,7 @@ def test_droid_runs_on_simulated_time_and_a_clock_that_jumps_stops_it(lab: Calla
     assert droid.client.safety.mode == SafetyState.ARMED
     assert droid.client.safety.refused == 0
     for jump in ("clock_jump 1", "clock_jump -1"):
-        droid.misbehave(jump)
+        droid.inject(jump)
         assert droid.stops_by() == "clock jump"
         droid.reset()
         droid.arm_and_move()

@@ -78,14 +78,14 @@ def test_a_fault_of_the_robot_stops_it_and_blocks_the_reset_until_it_is_over(
 ) -> None:
     with lockstep_lab(tmp_path, domain, robot) as lab:
         lab.arm_and_move()
-        lab.misbehave("robot_fault user_stop")
+        lab.inject("robot_fault user_stop")
         lab.run_until(lambda: lab.mode == SafetyState.STOPPED, 5.0)
         assert lab.cause == "robot fault"
         assert "user_stop" in lab.client.safety.text
         done, text = lab.ask("safety", "reset")
         assert not done
         assert "the robot reports a fault" in text
-        lab.misbehave("")
+        lab.inject("")
         lab.run_for(2.5)  # drivers report once a second
         assert lab.ask("safety", "reset")[0]
         lab.arm_and_move()
@@ -95,7 +95,7 @@ def test_swapped_cameras_stop_the_robot_and_are_named(tmp_path: Path) -> None:
     with lockstep_lab(tmp_path, 8, "droid") as lab:
         lab.arm_and_move()
         lab.run_for(1.0)
-        lab.misbehave("cameras_swapped")
+        lab.inject("cameras_swapped")
         lab.run_until(lambda: lab.mode == SafetyState.STOPPED, 5.0)
         assert lab.cause == "wrong camera"
         assert "the frame_id of camera 'wrist'" in lab.client.safety.text

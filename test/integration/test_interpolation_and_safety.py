@@ -41,7 +41,7 @@ class Loop:
         self.monitor = Monitor(ROBOT, LIMITS, Settings())
         self.interpolator = Interpolator(ROBOT, InterpolationSettings())
         self.chunk_changes: dict[str, object] = {}
-        self.policy_lives = True
+        self.policy_runs = True
         self.drift_rad_s = 0.0
         self.stamps_ahead_ns = 0
         self._random = np.random.default_rng(seed)
@@ -102,7 +102,7 @@ class Loop:
 
     def _infer(self) -> None:
         time_s, now_ns = self._tick * TICK_S, self._now().ros_ns
-        if self.policy_lives and self._tick % 7 == 0:
+        if self.policy_runs and self._tick % 7 == 0:
             self._sequence += 1
             rows = self._path(time_s + np.arange(ROBOT.policy.horizon) * ROBOT.policy.step_s)
             rows[:, 1] += self.drift_rad_s * time_s  # joint 2 has the shortest way
@@ -135,7 +135,7 @@ def test_motion_stays_clean_when_single_commands_are_lost_to_a_refusal() -> None
     loop = Loop(seed=1).armed()
     for _ in range(5):
         loop.run(1.0)
-        loop.interpolator.tick(loop._now().ros_ns + 20_000_000)  # proposed, but safety never hears of it
+        loop.interpolator.tick(loop._now().ros_ns + 20_000_000)  # proposed, but safety never receives it
     assert loop.monitor.snapshot.refused == 0
     assert loop.monitor.mode is Mode.ARMED
 
@@ -199,7 +199,7 @@ def test_a_slow_drift_out_of_range_is_stopped_at_the_limit() -> None:
 
 def test_a_dead_policy_is_named_and_the_robot_stands_where_its_last_command_ended() -> None:
     loop = Loop(seed=3).armed().run(2.0)
-    loop.policy_lives = False
+    loop.policy_runs = False
     loop.run(3.0)
     assert loop.cause is Cause.POLICY_SILENT
     assert loop.monitor.mode is Mode.STOPPED

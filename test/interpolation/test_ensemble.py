@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ensemble is ACT's weighted mean, twice continuously differentiable, and nobody's end is a step."""
+"""The ensemble is ACT's weighted mean, twice continuously differentiable, and no curve's end is a step."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The promises of the interpolator, over whole runs with the fake robot standing still where it is told.
+"""The promises of the interpolator, over whole runs with the fake robot standing still where the test says.
 
 Pinned: seams without a step, every command ends at rest, rows placed by time, the cap, starvation, bad chunks refused
 for their fault and forgotten after it, refused and lost commands survived, nothing proposed unless armed.
@@ -24,7 +24,7 @@ from molmoact2_ros.interfaces.safety_state import Cause
 from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
 from molmoact2_ros.interpolation.example import ExampleMotion
 from molmoact2_ros.safety import cubic
-from molmoact2_ros.safety.command_checks import Context, judge
+from molmoact2_ros.safety.command_checks import Context, check_command
 from molmoact2_ros.safety.limits import Limits
 from molmoact2_ros.safety.settings import Settings
 
@@ -48,7 +48,7 @@ class Run:
         self.sent: list[JointCommand] = []
         self.passed: JointCommand | None = None
         self.causes: list[Cause] = []
-        self.policy_alive, self.deaf = True, False
+        self.policy_alive, self.lossy = True, False
         self.policy = 0
         self.offset: Any = 0.0  # of the policy's chunks
         self.state = self.motion.state(T0_NS)
@@ -64,7 +64,7 @@ class Run:
         return replace(chunk, policy=self.policy)
 
     def ticks(self, count: int) -> Iterator[JointCommand]:
-        """Let command periods pass; a command that is lost (`deaf`) is never judged."""
+        """Let command periods pass; a command that is lost (`lossy`) is never checked."""
         for _ in range(count):
             self.now_ns += PERIOD_NS
             while self.observed_ns + CHUNK_NS + LATENCY_NS <= self.now_ns:
@@ -74,19 +74,19 @@ class Run:
             command = self.interpolator.tick(self.now_ns)
             assert command is not None
             self.sent.append(command)
-            self.judge(command)
+            self.check_command(command)
             yield command
 
     def go(self, count: int) -> list[JointCommand]:
         return list(self.ticks(count))
 
-    def judge(self, command: JointCommand) -> None:
-        if self.deaf:
+    def check_command(self, command: JointCommand) -> None:
+        if self.lossy:
             return
         measured = self.state
         if self.passed is not None:
             measured = RobotState(self.now_ns, DROID.joint_names, *cubic.evaluate(self.passed, self.now_ns))
-        verdict = judge(
+        verdict = check_command(
             command,
             Context(
                 LIMITS, Settings(), PERIOD_NS * 1e-9, self.now_ns, measured, self.passed, np.abs(measured.velocities)
@@ -121,7 +121,7 @@ def test_smooth_chunks_are_never_refused(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_commands_continue_each_other_at_every_seam_even_between_unlike_chunks(seed: int) -> None:
     run = Run(seed, noise=0.1)  # such seams break limits: they must still not step
-    run.deaf = True
+    run.lossy = True
     steps = np.array(_seams(run.go(200)))
     assert steps.max() < 1e-9
 
@@ -362,11 +362,11 @@ BAD_CHUNKS = [
 ]
 
 
-@pytest.mark.parametrize(("spoil", "cause"), BAD_CHUNKS)
-def test_bad_chunk_is_refused_by_its_own_name_and_forgotten_with_the_next_good_one(spoil: Any, cause: Cause) -> None:
+@pytest.mark.parametrize(("corrupt", "cause"), BAD_CHUNKS)
+def test_bad_chunk_is_refused_by_its_own_name_and_forgotten_with_the_next_good_one(corrupt: Any, cause: Cause) -> None:
     run = Run()
     run.go(150)
-    run.interpolator.offer(spoil(run.observe()), run.now_ns)
+    run.interpolator.offer(corrupt(run.observe()), run.now_ns)
     run.go(1)
     assert run.causes == [cause]
     run.observed_ns -= 2 * PERIOD_NS  # so that the good chunk comes soon
@@ -399,9 +399,9 @@ def test_refused_command_is_replaced_by_one_that_begins_on_the_last_that_passed(
     run.go(150)
     passed = run.passed
     assert passed is not None
-    run.deaf = True
+    run.lossy = True
     run.go(2)  # these two are on their way to safety, which refuses them
-    run.deaf = False
+    run.lossy = False
     run.interpolator.acknowledge(passed.sequence, 1)
     (command,) = run.go(1)
     assert max(_seams([passed, command])[0]) < 1e-9
@@ -411,11 +411,11 @@ def test_refused_command_is_replaced_by_one_that_begins_on_the_last_that_passed(
 def test_motion_recovers_after_more_lost_commands_than_it_has_periods() -> None:
     run = Run()
     run.go(150)
-    run.deaf = True
+    run.lossy = True
     run.go(8)  # lost on the way: the robot is braking meanwhile
-    run.deaf = False
+    run.lossy = False
     run.go(100)
-    assert len(run.causes) <= 1  # the discontinuity that tells of the loss
+    assert len(run.causes) <= 1  # the discontinuity that shows the loss
     assert run.passed is not None
     assert run.passed.sequence == run.sent[-1].sequence
 
@@ -436,7 +436,7 @@ def test_motion_continues_without_a_step_after_missed_ticks(alive: bool) -> None
 def test_refusal_before_anything_passed_begins_again_at_the_measured_pose() -> None:
     run = Run()
     run.policy_alive = False
-    run.deaf = True
+    run.lossy = True
     run.go(2)
     moved = replace(run.state, positions=run.state.positions + 0.01)
     run.interpolator.measure(moved)
@@ -484,7 +484,7 @@ MODES = [(mode, seam) for mode in ("receding", "ensemble", "rtc") for seam in ("
 @pytest.mark.parametrize("seed", range(3))
 def test_in_every_mode_commands_continue_each_other_and_end_at_rest(mode: str, seam: str, seed: int) -> None:
     run = Run(seed, noise=0.1, mode=mode, seam=seam)
-    run.deaf = True
+    run.lossy = True
     assert np.array(_seams(run.go(150))).max() < 1e-9
     assert not any(command.velocities[-1].any() for command in run.sent)
 
@@ -540,7 +540,7 @@ def test_a_hold_brings_the_robot_to_rest_and_no_chunk_of_the_same_instruction_mo
     run.interpolator.hold()
     commands = run.go(150)
     assert run.causes == []
-    assert all(command.asked_for and command.chunk_sequence == 0 for command in commands)
+    assert all(command.operator_requested and command.chunk_sequence == 0 for command in commands)
     assert not commands[-1].velocities.any()
     assert np.ptp(commands[-1].positions, axis=0).max() == 0
 
@@ -577,11 +577,11 @@ def test_chunks_of_a_new_instruction_are_followed_after_the_move_home_and_not_du
     new_task = replace(run.observe(), instruction_sequence=1)
     run.interpolator.offer(new_task, run.now_ns + LATENCY_NS)
     run.policy_alive = False
-    assert all(command.asked_for for command in run.go(round(duration_s / 0.02) + 20))
+    assert all(command.operator_requested for command in run.go(round(duration_s / 0.02) + 20))
     while run.observed_ns + CHUNK_NS < run.now_ns:
         run.observe()
     run.interpolator.offer(replace(run.observe(), instruction_sequence=1), run.now_ns + LATENCY_NS)
-    assert [command.asked_for for command in run.go(2)] == [False, False]
+    assert [command.operator_requested for command in run.go(2)] == [False, False]
 
 
 def test_a_withdrawn_instruction_brings_the_robot_to_rest_and_none_of_its_chunks_moves_it() -> None:
@@ -591,7 +591,7 @@ def test_a_withdrawn_instruction_brings_the_robot_to_rest_and_none_of_its_chunks
     run.interpolator.instruct(1, withdrawn=True)
     commands = run.go(150)  # the policy goes on: it has not received the withdrawal
     assert run.causes == []
-    assert all(command.asked_for and command.chunk_sequence == 0 for command in commands)
+    assert all(command.operator_requested and command.chunk_sequence == 0 for command in commands)
     assert not commands[-1].velocities.any()
 
 
@@ -641,7 +641,7 @@ def test_after_a_withdrawal_chunks_of_the_next_instruction_are_followed() -> Non
     run.interpolator.instruct(2)
     run.policy_alive = False
     run.interpolator.offer(replace(run.observe(), instruction_sequence=2), run.now_ns + LATENCY_NS)
-    assert [command.asked_for for command in run.go(2)] == [False, False]
+    assert [command.operator_requested for command in run.go(2)] == [False, False]
 
 
 def test_home_needs_to_be_armed() -> None:
@@ -666,7 +666,7 @@ def test_a_speed_scale_keeps_the_path_and_lowers_the_speed(scale: float) -> None
     """One chunk, followed to its end: the same rows, 1 / scale as late."""
     run = Run(ratio=0.1, speed_scale=scale, ramp_start_ratio=0.8, seam="fade", blend_s=0.3)
     chunk = run.observe()
-    run.policy_alive, run.deaf = False, True  # safety would rightly stop for an observation that grows old
+    run.policy_alive, run.lossy = False, True  # safety would rightly stop for an observation that grows old
     run.interpolator.offer(chunk, run.now_ns + LATENCY_NS)
     commands = run.go(int(0.95 * 14 / 15 / scale / 0.02))
     starts = np.array([command.start_ns for command in commands])
@@ -675,9 +675,9 @@ def test_a_speed_scale_keeps_the_path_and_lowers_the_speed(scale: float) -> None
     assert settled.any()
     rows = np.arange(len(chunk.positions))
     for joint in range(len(DROID.joints)):
-        told = np.interp(at_row[settled], rows, chunk.positions[:, joint])
+        planned = np.interp(at_row[settled], rows, chunk.positions[:, joint])
         followed = np.array([command.positions[0, joint] for command in commands])[settled]
-        np.testing.assert_allclose(followed, told, atol=0.01)
+        np.testing.assert_allclose(followed, planned, atol=0.01)
     speed = np.max(np.abs([command.velocities[0] for command in commands])[settled], axis=0)
     own_speed = np.abs(np.diff(chunk.positions, axis=0)).max(axis=0) * 15
     assert (speed <= 1.05 * scale * own_speed).all()

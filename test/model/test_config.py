@@ -79,7 +79,7 @@ def test_a_depth_grid_that_is_no_square_is_refused(checkpoint: Any) -> None:
         MolmoAct2Config.load(checkpoint.folder)
 
 
-def test_checkpoints_with_and_without_depth_are_told_apart() -> None:
+def test_checkpoints_with_and_without_depth_are_distinguished() -> None:
     assert MolmoAct2Config.load(TINY).depth is None
     depth = MolmoAct2Config.load(TINY.parent / "tiny_think").depth
     assert depth is not None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pins depth reasoning: draft and verification give what token by token gives, in as few passes as promised.
 
-The reference is written here anew: it reads prompt and span from the start for every token.
+The reference is written here again: it reads prompt and span from the start for every token.
 """
 
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def _read(model: MolmoAct2, seed: int, draft: DepthDraft | None = None, after: i
 
 
 def _from_scratch(model: MolmoAct2, seed: int, draft: DepthDraft | None = None) -> list[int]:
-    """Decode token by token, and read everything anew for each."""
+    """Decode token by token, and read everything again for each."""
     (ids, visual), depth, codes = _prompt(model, seed), model.config.depth, []
     for cell in range(depth.num_cells):
         span = [depth.start, *(depth.first + code for code in codes)]

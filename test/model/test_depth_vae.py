@@ -242,8 +242,8 @@ def test_metric_scale_is_even_in_metres_and_near_is_large():
 def test_frame_scale_makes_values_as_the_public_label_program_does():
     nearness = np.random.default_rng(0).random((30, 40)).astype(np.float32) * 7 + 3
     part = (nearness - nearness.min()) / (nearness.max() - nearness.min() + 1e-8) * 255.0
-    picture = Image.fromarray(part.astype(np.uint8)).resize((20, 20), Image.Resampling.BILINEAR)
-    expected = np.asarray(picture, np.float32) / 255
+    image = Image.fromarray(part.astype(np.uint8)).resize((20, 20), Image.Resampling.BILINEAR)
+    expected = np.asarray(image, np.float32) / 255
     np.testing.assert_allclose(FrameScale().from_nearness(nearness, 20), expected, atol=1 / 255)
     assert (FrameScale().from_nearness(nearness, 20) == expected).mean() > 0.95  # cut to bytes at other roundings
 

@@ -165,7 +165,7 @@ def test_repository_that_is_no_checkpoint_is_refused_with_what_it_lacks(tmp_path
     assert "model.safetensors (or model.safetensors.index.json and its shards)" in done.stderr
 
 
-def test_folder_is_taken_as_it_is_and_told_apart_by_its_content(tmp_path: Path) -> None:
+def test_folder_is_taken_as_it_is_and_distinguished_by_its_content(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     before = resolve_checkpoint(str(tmp_path))
     (tmp_path / "config.json").write_text("[]")

@@ -113,7 +113,7 @@ def test_an_earlier_tiny_checkpoint_is_replaced(tmp_path):
     assert _contents(_written(folder, seed=1)) == _contents(_written(tmp_path / "b", seed=1))
 
 
-def test_a_folder_of_somebody_else_is_refused_and_left_alone(tmp_path):
+def test_a_folder_of_another_node_is_refused_and_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(
         ValueError, match="is not empty and was not written by `molmoact2 tiny-checkpoint`; name another"

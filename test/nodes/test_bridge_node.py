@@ -23,7 +23,7 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.interfaces.bridge_state import Cause
+from molmoact2_ros.interfaces.bridge_state import HoldCause
 from molmoact2_ros.msg import BridgeState, JointCommand, LockstepDone, LockstepPhase, RobotState, SafetyState
 from molmoact2_ros.nodes.bridge_node import BridgeNode
 from molmoact2_ros.ros import qos
@@ -63,9 +63,9 @@ class Neighbours(AroundNode):
         listen(RobotState, "robot_state", self.robot_states.append, qos.STATE)
         listen(BridgeState, "bridge_state", self.bridge_states.append, qos.LATCHED)
         self.sequence = 0
-        self.motion = None  # what the stream of commands tells, once it has begun
+        self.motion = None  # what the stream of commands describes, once it has begun
         self.safety_mode: int | None = SafetyState.DISARMED
-        self.safety_life, self.safety_cause = 1, SafetyState.CAUSE_NONE
+        self.safety_instance_id, self.safety_cause = 1, SafetyState.CAUSE_NONE
         self.broken: dict[str, float] = {}
 
     bridge = property(lambda self: self.tested)
@@ -82,7 +82,9 @@ class Neighbours(AroundNode):
         self.sense(self.arm, ARM.state_topic)
         self.sense(self.gripper, GRIPPER.state_topic)
         if self.safety_mode is not None:
-            self.safety.publish(SafetyState(mode=self.safety_mode, cause=self.safety_cause, life=self.safety_life))
+            self.safety.publish(
+                SafetyState(mode=self.safety_mode, cause=self.safety_cause, instance_id=self.safety_instance_id)
+            )
 
     def command(self, **changes: object) -> None:
         """One round, and the next command of a motion that began with the first one."""
@@ -132,8 +134,8 @@ def test_a_nan_of_a_driver_is_named_and_no_robot_state_is_sent(around):
     run.broken = {"fr3_joint4": np.nan}
     run.play_until(lambda: run.is_mode(BridgeState.WAITING, BridgeState.CAUSE_DRIVER_STATE))
     assert "expected finite positions, got nan for fr3_joint4" in run.bridge_states[-1].text
-    sent, told = len(run.robot_states), len(run.bridge_states)
-    run.play_until(lambda: len(run.bridge_states) > told + 3)
+    sent, reported = len(run.robot_states), len(run.bridge_states)
+    run.play_until(lambda: len(run.bridge_states) > reported + 3)
     assert len(run.robot_states) == sent
 
 
@@ -163,7 +165,7 @@ def test_the_gripper_gets_the_last_motion_point_in_the_drivers_unit(around):
     assert run.goals[0].data[0] == pytest.approx(0.7929 * (1 - positions[2, 7]))
 
 
-def test_executing_is_told_and_ends_with_the_command(around):
+def test_executing_is_reported_and_ends_with_the_command(around):
     run = around()
     run.arm_safety()
     run.play_until(lambda: run.is_mode(BridgeState.EXECUTING), run.command)
@@ -178,21 +180,21 @@ def test_commands_of_a_safety_that_is_not_armed_stay_here(around):
     assert run.trajectories == []
 
 
-def test_a_silent_safety_stops_forwarding_and_only_arming_anew_resumes_it(around):
+def test_a_silent_safety_stops_forwarding_and_only_arming_again_resumes_it(around):
     run = around()
     run.arm_safety()
     run.play_until(lambda: run.trajectories, run.command)
     run.safety_mode = None
     run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SAFETY_SILENT), run.command)
     run.safety_mode, passed = SafetyState.ARMED, len(run.trajectories)
-    told = len(run.bridge_states)
-    run.play_until(lambda: len(run.bridge_states) > told + 5, run.command)
+    reported = len(run.bridge_states)
+    run.play_until(lambda: len(run.bridge_states) > reported + 5, run.command)
     assert len(run.trajectories) == passed
     run.arm_safety()
     run.play_until(lambda: len(run.trajectories) > passed, run.command)
 
 
-def test_a_lost_driver_ends_the_permit_until_safety_is_armed_anew(around):
+def test_a_lost_driver_ends_the_permit_until_safety_is_armed_again(around):
     run = around()
     run.arm_safety()
     run.broken = {"fr3_joint1": np.inf}
@@ -221,14 +223,14 @@ def test_a_joint_on_a_trajectory_may_not_step_but_one_that_is_sent_goals_may(aro
 def test_a_second_publisher_of_commands_is_named_and_stops_forwarding(around):
     run = around()
     run.arm_safety()
-    rival = run.node.create_publisher(JointCommand, "command/safe", qos.command(0.02))
+    second = run.node.create_publisher(JointCommand, "command/safe", qos.command(0.02))
     run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SECOND_PUBLISHER))
     assert "'/command/safe' has 2 publishers (neighbours, neighbours)" in run.bridge_states[-1].text
-    run.node.destroy_publisher(rival)
+    run.node.destroy_publisher(second)
     run.arm_safety()
 
 
-def test_arming_beside_a_known_second_publisher_lets_not_one_command_pass(around):
+def test_arming_next_to_a_known_second_publisher_lets_not_one_command_pass(around):
     run = around()
     run.node.create_publisher(JointCommand, "command/safe", qos.command(0.02))
     run.play_until(lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SECOND_PUBLISHER))
@@ -248,17 +250,19 @@ def test_a_second_publisher_on_a_controllers_topic_is_named(around):
 def test_a_second_source_of_a_joints_state_is_named_and_stops_forwarding(around):
     run = around()
     run.arm_safety()
-    run.sensors["rival"] = run.node.create_publisher(JointState, GRIPPER.state_topic, qos_profile_sensor_data)
-    rival = FakeDriver(GRIPPER, np.array([0.0]))
+    run.sensors["second_publisher"] = run.node.create_publisher(
+        JointState, GRIPPER.state_topic, qos_profile_sensor_data
+    )
+    second = FakeDriver(GRIPPER, np.array([0.0]))
     run.play_until(
         lambda: run.is_mode(BridgeState.HOLDING, BridgeState.CAUSE_SECOND_PUBLISHER),
-        lambda: (run.play(), run.sense(rival, "rival")),
+        lambda: (run.play(), run.sense(second, "second_publisher")),
     )
     text = "'joint_states' has several sources of robotiq_85_left_knuckle_joint (neighbours, neighbours), expected one"
     assert text in run.bridge_states[-1].text
 
 
-def test_drivers_that_share_a_topic_for_joints_of_their_own_are_no_rivals(around):
+def test_drivers_that_share_a_topic_for_joints_of_their_own_are_no_second_publishers(around):
     run = around()
     run.sensors["other"] = run.node.create_publisher(JointState, GRIPPER.state_topic, qos_profile_sensor_data)
     run.arm_safety()
@@ -284,40 +288,40 @@ def test_a_controller_that_does_not_listen_is_named(around):
     assert "no controller listens on 'fr3_arm_controller/joint_trajectory'; start it" in run.bridge_states[-1].text
 
 
-def _tell_components(around: Neighbours, state: str) -> Callable[[], None]:
+def _report_components(around: Neighbours, state: str) -> Callable[[], None]:
     """Return a round in which a controller_manager names the state of its hardware component."""
     publisher = around.node.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
-    def told() -> None:
+    def reported() -> None:
         around.play()
         values = [KeyValue(key="arm.state", value=state)]
         name = "controller_manager: Hardware Components Activity"
         publisher.publish(DiagnosticArray(status=[DiagnosticStatus(name=name, message="stopped", values=values)]))
 
-    return told
+    return reported
 
 
 def test_a_fault_of_the_robot_travels_in_robot_state_until_it_is_over(around):
     neighbours = around()
-    tell = _tell_components(neighbours, "unconfigured")
-    neighbours.play_until(lambda: neighbours.robot_states and neighbours.robot_states[-1].fault, tell)
+    report = _report_components(neighbours, "unconfigured")
+    neighbours.play_until(lambda: neighbours.robot_states and neighbours.robot_states[-1].fault, report)
     state = neighbours.robot_states[-1]
     assert state.fault == RobotState.FAULT_DRIVER
     assert state.fault_text == "hardware component arm is unconfigured, not active; its manager says: stopped"
-    neighbours.play_until(lambda: not neighbours.robot_states[-1].fault, _tell_components(neighbours, "active"))
+    neighbours.play_until(lambda: not neighbours.robot_states[-1].fault, _report_components(neighbours, "active"))
     assert neighbours.robot_states[-1].fault_text == ""
 
 
-def test_a_driver_that_falls_silent_after_a_fault_is_told_with_the_fault(around):
+def test_a_driver_that_falls_silent_after_a_fault_is_reported_with_the_fault(around):
     neighbours = around()
-    tell = _tell_components(neighbours, "inactive")
-    neighbours.play_until(lambda: neighbours.robot_states and neighbours.robot_states[-1].fault, tell)
+    report = _report_components(neighbours, "inactive")
+    neighbours.play_until(lambda: neighbours.robot_states and neighbours.robot_states[-1].fault, report)
     words = "check its driver; the robot reports a fault: hardware component arm is inactive"
     neighbours.play_until(lambda: words in neighbours.bridge_states[-1].text, lambda: None)
     assert neighbours.is_mode(BridgeState.WAITING, BridgeState.CAUSE_DRIVER_STATE)
 
 
-def test_a_fault_source_whose_messages_are_not_installed_is_told(around, monkeypatch):
+def test_a_fault_source_whose_messages_are_not_installed_is_reported(around, monkeypatch):
     monkeypatch.setitem(sys.modules, "franka_msgs", None)
     neighbours = around()
     [report] = [report for report in neighbours.bridge._report() if report[0] == "faults"]
@@ -336,7 +340,7 @@ def test_a_deactivated_bridge_says_so_and_forwards_nothing(around):
     assert run.trajectories == []
 
 
-def test_reactivation_needs_safety_to_be_armed_anew(around):
+def test_reactivation_needs_safety_to_be_armed_again(around):
     run = around()
     run.arm_safety()
     run.bridge.trigger_deactivate()
@@ -353,12 +357,12 @@ def test_a_bridge_forwards_commands_after_twenty_life_cycles(around):
     assert run.node.count_publishers(ARM.command_topic) == 1
 
 
-def test_a_stop_of_a_safety_that_is_gone_is_told_until_the_next_one_has_latched_it(around):
+def test_a_stop_of_a_safety_that_is_gone_is_reported_until_the_next_one_has_latched_it(around):
     bridge = around()
     bridge.arm_safety()
-    bridge.play_until(lambda: bridge.bridge_states[-1].safety_life == 1)
-    bridge.safety_mode, bridge.safety_life = SafetyState.DISARMED, 2
-    bridge.play_until(lambda: bridge.bridge_states[-1].safety_life == 2)
+    bridge.play_until(lambda: bridge.bridge_states[-1].safety_instance_id == 1)
+    bridge.safety_mode, bridge.safety_instance_id = SafetyState.DISARMED, 2
+    bridge.play_until(lambda: bridge.bridge_states[-1].safety_instance_id == 2)
     assert bridge.bridge_states[-1].former_cause == SafetyState.CAUSE_SAFETY_RESTARTED
     assert "ended while it was armed" in bridge.bridge_states[-1].former_text
     bridge.safety_mode, bridge.safety_cause = SafetyState.STOPPED, SafetyState.CAUSE_SAFETY_RESTARTED
@@ -377,4 +381,4 @@ def test_an_unknown_driver_fails_configure_and_names_the_known_ones(around):
 
 
 def test_every_cause_has_its_number_in_the_message():
-    assert [getattr(BridgeState, f"CAUSE_{cause.name}") for cause in Cause] == list(range(8))
+    assert [getattr(BridgeState, f"CAUSE_{cause.name}") for cause in HoldCause] == list(range(8))

@@ -48,14 +48,14 @@ class Neighbours(AroundNode):
         self.states = self.node.create_publisher(JointState, GROUP.state_topic, qos_profile_sensor_data)
         self.safety = self.node.create_publisher(SafetyState, "safety_state", qos.LATCHED)
         self.commands = self.node.create_publisher(JointCommand, "command/safe", qos.command(0.02))
-        self.set_points: list[np.ndarray] = []
+        self.setpoints: list[np.ndarray] = []
         self.robot_states: list[RobotState] = []
         self.bridge_states: list[BridgeState] = []
         self.node.create_subscription(BridgeState, "bridge_state", self.bridge_states.append, qos.LATCHED)
         self.node.create_subscription(
             Float64MultiArray,
             GROUP.command_topic,
-            lambda message: self.set_points.append(np.array(message.data)),
+            lambda message: self.setpoints.append(np.array(message.data)),
             qos_profile_system_default,
         )
         self.node.create_subscription(RobotState, "robot_state", self.robot_states.append, qos.STATE)
@@ -74,8 +74,8 @@ class Neighbours(AroundNode):
         self.play(mode)
         self.sequence += 1
         self.motion = self.motion or resting_command(SO101, self.now_ns(), points=POINTS)
-        told = replace(continued(self.motion, self.now_ns()), sequence=self.sequence)
-        self.commands.publish(command_to_msg(told))
+        command = replace(continued(self.motion, self.now_ns()), sequence=self.sequence)
+        self.commands.publish(command_to_msg(command))
 
     def holds(self, cause: int) -> bool:
         return bool(self.bridge_states) and self.bridge_states[-1].cause == cause
@@ -96,22 +96,22 @@ def around(around: Callable[[], Neighbours]) -> Neighbours:
 
 def test_one_command_is_streamed_to_its_end_although_no_other_follows(around: Neighbours) -> None:
     around.arm_safety()
-    around.play_until(lambda: around.set_points, around.command)
+    around.play_until(lambda: around.setpoints, around.command)
     around.play_for(0.8)
-    np.testing.assert_allclose(around.set_points[-1], END)
-    steps = np.diff([*around.set_points], axis=0)
-    assert len(around.set_points) > 4
+    np.testing.assert_allclose(around.setpoints[-1], END)
+    steps = np.diff([*around.setpoints], axis=0)
+    assert len(around.setpoints) > 4
     assert (steps[:, 0] <= 1e-12).all(), "the pan only ever moves on"
-    streamed = len(around.set_points)
+    streamed = len(around.setpoints)
     around.play_for(0.2)
-    assert len(around.set_points) == streamed, "a controller at rest is left alone"
+    assert len(around.setpoints) == streamed, "a controller at rest is left alone"
 
 
 def test_arm_and_gripper_share_a_message_and_each_has_its_unit(around: Neighbours) -> None:
     around.arm_safety()
-    around.play_until(lambda: around.set_points and np.allclose(around.set_points[-1], END), around.command)
-    assert around.set_points[-1][:5] == pytest.approx(HOME[:5] - 0.02)
-    assert around.set_points[-1][5] == pytest.approx(1.919863 * (HOME[5] - 0.02) - 0.174533)
+    around.play_until(lambda: around.setpoints and np.allclose(around.setpoints[-1], END), around.command)
+    assert around.setpoints[-1][:5] == pytest.approx(HOME[:5] - 0.02)
+    assert around.setpoints[-1][5] == pytest.approx(1.919863 * (HOME[5] - 0.02) - 0.174533)
 
 
 def test_the_state_of_one_message_comes_back_in_our_units(around: Neighbours) -> None:
@@ -123,18 +123,18 @@ def test_the_state_of_one_message_comes_back_in_our_units(around: Neighbours) ->
 def test_nothing_is_streamed_while_safety_is_not_armed(around: Neighbours) -> None:
     around.play_until(lambda: around.robot_states)
     around.play_until(lambda: around.sequence > 10, lambda: around.command(SafetyState.DISARMED))
-    assert not around.set_points
+    assert not around.setpoints
 
 
 def test_a_stream_that_was_interrupted_is_over_until_safety_arms_again(around: Neighbours) -> None:
     around.arm_safety()
-    around.play_until(lambda: len(around.set_points) > 2, around.command)
+    around.play_until(lambda: len(around.setpoints) > 2, around.command)
     time.sleep(0.25)  # the process does not run: the motion, half a second long, has gone on without it
-    streamed = len(around.set_points)
+    streamed = len(around.setpoints)
     around.play_until(lambda: around.holds(BridgeState.CAUSE_OVERLOADED))
     assert "stop, reset and arm safety to move again" in around.bridge_states[-1].text
     around.play_for(0.6)
-    assert len(around.set_points) == streamed, "not even the end of the command is sent"
+    assert len(around.setpoints) == streamed, "not even the end of the command is sent"
     around.motion = None
     around.arm_safety()
-    around.play_until(lambda: len(around.set_points) > streamed, around.command)
+    around.play_until(lambda: len(around.setpoints) > streamed, around.command)

@@ -16,7 +16,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from molmoact2_ros.bridge import GripperGoal, SetPoints
+from molmoact2_ros.bridge import GripperGoal, Setpoints
 from molmoact2_ros.embodiment import I2RT_GRIPPER, STREAMED_COMMANDS, STREAMED_TRAJECTORY, Embodiment
 from molmoact2_ros.nodes.controller_outputs import (
     GripperActionOutput,
@@ -94,7 +94,7 @@ def test_the_i2rt_gripper_gets_its_share_of_opening_by_a_message_of_its_own():
     assert node.sent[0].position == pytest.approx(command.positions[2, 6])
 
 
-def test_a_driver_whose_messages_are_not_there_is_told_what_to_install_or_to_choose():
+def test_a_driver_whose_messages_are_not_there_is_refused_with_what_to_install_or_to_choose():
     yam = Embodiment.load("yam")
     with pytest.raises(ValueError, match=r"a message of i2rt_msgs, which is not installed: .*yam_ros2_control_forward"):
         gripper_topic(yam, "i2rt_ros2_jazzy", I2RT_GRIPPER)
@@ -137,11 +137,11 @@ class FakeNode:
 def _streamed(interface):
     group = replace(DROID.driver("franka_ros2_robotiq").groups[0], interface=interface)
     node = FakeNode()
-    points = SetPoints(group, DROID.joint_names, PERIOD_NS)
+    points = Setpoints(group, DROID.joint_names, PERIOD_NS)
     return node, StreamOutput(node, group, points, lambda _: None, lambda: node.now_ns)
 
 
-def test_a_stream_sends_nothing_before_the_first_command_and_one_set_point_a_tick_until_rest():
+def test_a_stream_sends_nothing_before_the_first_command_and_one_setpoint_a_tick_until_rest():
     node, output = _streamed(STREAMED_COMMANDS)
     node.tick()
     output.send(resting_command(DROID, 0), 0)

@@ -58,7 +58,7 @@ class Neighbours(AroundNode):
         self.robot = self.node.create_publisher(RobotStateMsg, "robot_state", qos.STATE)
         self.safety = self.node.create_publisher(SafetyState, "safety_state", qos.LATCHED)
 
-    safety_lives = True
+    safety_runs = True
 
     def _on_command(self, message: JointCommand) -> None:
         self.commands.append(message)
@@ -66,7 +66,7 @@ class Neighbours(AroundNode):
             self.passed = message.sequence
         else:
             self.refused += 1
-        if self.safety_lives:
+        if self.safety_runs:
             self.publish_safety()
 
     def publish_safety(self, mode: int | None = None) -> None:
@@ -77,10 +77,10 @@ class Neighbours(AroundNode):
         state = RobotState(self.now_ns(), self.state.names, self.state.positions, self.state.velocities)
         self.robot.publish(robot_state_to_msg(state, "base"))
 
-    def publish_chunk(self, spoil: Callable[[ActionChunk], ActionChunk] = lambda chunk: chunk) -> None:
+    def publish_chunk(self, corrupt: Callable[[ActionChunk], ActionChunk] = lambda chunk: chunk) -> None:
         """Infer in no time, from an observation of now."""
         self.sequence += 1
-        chunk = spoil(self.motion.chunk(self.now_ns(), self.sequence))
+        chunk = corrupt(self.motion.chunk(self.now_ns(), self.sequence))
         message = ActionChunkMsg(sequence=chunk.sequence, step_s=chunk.step_s, horizon=len(chunk.positions))
         message.header.stamp = to_stamp(chunk.stamp_ns)
         message.names = list(chunk.names)
@@ -197,7 +197,7 @@ def test_chunk_with_nan_is_refused_by_name_and_the_next_good_one_is_followed(nei
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "corrupt",
     [
         lambda chunk: replace(chunk, positions=chunk.positions[:, :7]),
         lambda chunk: replace(chunk, positions=np.tile(chunk.positions, (700, 1))),
@@ -206,9 +206,9 @@ def test_chunk_with_nan_is_refused_by_name_and_the_next_good_one_is_followed(nei
     ],
 )
 def test_chunk_of_a_wrong_shape_becomes_a_command_without_points_that_says_so(
-    neighbours: Neighbours, spoil: Callable[[ActionChunk], ActionChunk]
+    neighbours: Neighbours, corrupt: Callable[[ActionChunk], ActionChunk]
 ) -> None:
-    neighbours.armed().publish_chunk(spoil)
+    neighbours.armed().publish_chunk(corrupt)
     neighbours.play_until(lambda: neighbours.refused)
     message = neighbours.commands[-1]
     assert (message.points, message.rejection_cause) == (0, SafetyState.CAUSE_WRONG_SHAPE)
@@ -240,13 +240,13 @@ def test_proposals_end_when_safety_leaves_armed(neighbours: Neighbours, mode: in
 
 def test_a_safety_that_falls_silent_is_proposed_nothing_until_it_speaks_again(neighbours: Neighbours) -> None:
     neighbours.armed()
-    neighbours.safety_lives = False
+    neighbours.safety_runs = False
     neighbours.next_report()  # an earlier one may still say that it waits
     neighbours.play_until(lambda: neighbours.says("waiting for safety to be armed"))
     count = len(neighbours.commands)
     neighbours.next_report()
     assert len(neighbours.commands) == count
-    neighbours.safety_lives = True
+    neighbours.safety_runs = True
     neighbours.armed()
     neighbours.play_until(lambda: len(neighbours.commands) > count)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every node leaves nothing behind: no entity, no thread, and nobody else's either."""
+"""Every node leaves nothing behind: no entity, no thread, and none of another node's."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ CELLS = GRID * GRID
 
 
 class Neighbours(AroundNode):
-    """Cameras with the noise of a sensor, the bridge, and a policy that decodes each observation that it hears."""
+    """Cameras with the noise of a sensor, the bridge, and a policy that decodes each observation that it receives."""
 
     perception = property(lambda self: self.tested)
     SPINS = 10
@@ -51,24 +51,26 @@ class Neighbours(AroundNode):
         self.reused: list[np.ndarray] = []
         self.acknowledged: list[int] = []
         self.answering = True
-        self.observation_life = lambda message: message.perception_life
-        self.decoded_at, self.life = np.zeros(CELLS, np.uint64), 0
+        self.perception_instance_id = lambda message: message.perception_instance_id
+        self.decoded_at, self.instance_id = np.zeros(CELLS, np.uint64), 0
 
     def _on_observation(self, message: Observation) -> None:
         self.observations.append(message)
-        same_as = np.array(message.cells_same_as, np.uint64).reshape(-1, CELLS)
-        known = message.perception_life == self.life
-        reused = reusable_cells(same_as, self.decoded_at) if known else np.zeros(CELLS, np.bool_)
+        unchanged_since = np.array(message.cells_unchanged_since, np.uint64).reshape(-1, CELLS)
+        known = message.perception_instance_id == self.instance_id
+        reused = reusable_cells(unchanged_since, self.decoded_at) if known else np.zeros(CELLS, np.bool_)
         self.reused.append(reused)
         if self.answering:
-            self.life = message.perception_life
+            self.instance_id = message.perception_instance_id
             self.decoded_at = np.where(reused, self.decoded_at, np.uint64(message.sequence))
             self._answer(message, ~reused)
 
     def _answer(self, message: Observation, decoded: np.ndarray) -> None:
         self.acknowledged.append(message.sequence)
-        chunk = ActionChunk(observation_sequence=message.sequence, policy_life=77, decoded_cells=decoded.tolist())
-        chunk.observation_life = self.observation_life(message)
+        chunk = ActionChunk(
+            observation_sequence=message.sequence, policy_instance_id=77, decoded_cells=decoded.tolist()
+        )
+        chunk.perception_instance_id = self.perception_instance_id(message)
         self.chunks.publish(chunk)
 
     def play(self) -> None:
@@ -100,27 +102,27 @@ def test_without_a_policy_that_reasons_in_depth_nothing_is_said_of_cells(around)
     run.answering = False
     run.play_until(lambda: len(run.observations) >= 3)
     message = run.observations[-1]
-    assert len(message.cells_same_as) == 0
-    assert message.perception_life != 0
+    assert len(message.cells_unchanged_since) == 0
+    assert message.perception_instance_id != 0
 
 
 def test_acknowledgements_of_another_perceptions_observations_count_for_nothing(around):
     run = around()
-    run.observation_life = lambda message: message.perception_life ^ 1
+    run.perception_instance_id = lambda message: message.perception_instance_id ^ 1
     run.play_until(lambda: len(run.observations) >= 4)
-    assert all(len(message.cells_same_as) == 0 for message in run.observations)
+    assert all(len(message.cells_unchanged_since) == 0 for message in run.observations)
 
 
-def test_configuring_anew_begins_another_life(around):
+def test_configuring_again_draws_another_instance_id(around):
     run = around()
     run.play_until(lambda: run.reused and run.reused[-1].all())
-    first = run.observations[-1].perception_life
+    first = run.observations[-1].perception_instance_id
     run.perception.trigger_deactivate()
     run.perception.trigger_cleanup()
     run.perception.trigger_configure()
     run.perception.trigger_activate()
-    run.play_until(lambda: run.observations[-1].perception_life != first)
-    fresh = next(i for i, message in enumerate(run.observations) if message.perception_life != first)
+    run.play_until(lambda: run.observations[-1].perception_instance_id != first)
+    fresh = next(i for i, message in enumerate(run.observations) if message.perception_instance_id != first)
     assert not run.reused[fresh].any()
 
 

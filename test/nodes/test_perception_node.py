@@ -14,7 +14,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 from fakes.fake_camera import FakeCamera
 from fakes.lifecycle_manager import repeat_life_cycle
 from fakes.neighbours import AroundNode
-from PIL import Image as Picture
+from PIL import Image as PilImage
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -82,7 +82,7 @@ class Neighbours(AroundNode):
         return bool(self.statuses) and words in self.statuses[-1].text
 
 
-def test_observation_holds_the_pictures_in_order_and_the_state_in_policy_units(around):
+def test_observation_holds_the_images_in_order_and_the_state_in_policy_units(around):
     run = around()
     run.play_until(lambda: run.observations)
     message = run.observations[0]
@@ -100,7 +100,7 @@ def test_observation_carries_stamps_ages_and_no_change_mask(around):
     assert message.header.stamp in message.camera_stamps
     assert all(0 < age < 0.2 for age in message.camera_ages_s)
     assert 0 < message.state_age_s < 0.2
-    assert (message.sequence, list(message.cells_same_as)) == (1, [])
+    assert (message.sequence, list(message.cells_unchanged_since)) == (1, [])
 
 
 def test_observations_keep_to_the_rate_parameter(around):
@@ -112,9 +112,9 @@ def test_observations_keep_to_the_rate_parameter(around):
 
 def test_compressed_transport_listens_to_the_compressed_topics(around):
     run = around("compressed")
-    picture = Picture.linear_gradient("L").resize((WIDTH, HEIGHT)).convert("RGB")
+    image = PilImage.linear_gradient("L").resize((WIDTH, HEIGHT)).convert("RGB")
     stream = io.BytesIO()
-    picture.save(stream, "PNG")
+    image.save(stream, "PNG")
 
     def send() -> None:
         run.send_state()
@@ -125,7 +125,7 @@ def test_compressed_transport_listens_to_the_compressed_topics(around):
 
     run.play_until(lambda: run.observations, send)
     images = np.frombuffer(run.observations[0].images, np.uint8).reshape(2, HEIGHT, WIDTH, 3)
-    np.testing.assert_array_equal(images[1], np.asarray(picture))
+    np.testing.assert_array_equal(images[1], np.asarray(image))
 
 
 def test_a_camera_that_dies_is_named_and_observations_end(around):
@@ -178,11 +178,11 @@ def test_an_inactive_node_publishes_nothing(around):
     for _ in range(5):
         run.play()
         run.executor.spin_once(timeout_sec=0.01)
-    made, told = len(run.observations), len(run.statuses)
+    made, reported = len(run.observations), len(run.statuses)
     for _ in range(10):
         run.play()
         run.executor.spin_once(timeout_sec=0.01)
-    assert (len(run.observations), len(run.statuses)) == (made, told)
+    assert (len(run.observations), len(run.statuses)) == (made, reported)
 
 
 def test_diagnostics_count_observations_and_the_acknowledged_one(around):

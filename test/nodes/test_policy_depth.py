@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy node with depth reasoning, from the outside: what it publishes, what it keeps, and when it reasons.
 
-The checkpoint is random, so its maps would not end: its head is changed until those of the test's picture do.
+The checkpoint is random, so its maps would not end: its head is changed until those of the test's image do.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ DROID = Embodiment.load("droid")
 DEMO = share_folder() / "checkpoints" / f"demo_{DROID.policy.norm_tag}"
 CELLS, SIDE = 16, 70
 STATE = DROID.to_policy(DROID.pose("home")).astype(np.float32)
-PICTURES = np.full((2, SIDE, SIDE, 3), 90, np.uint8)
+IMAGES = np.full((2, SIDE, SIDE, 3), 90, np.uint8)
 
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Random checkpoints with depth: one that ends the map of the test's picture, one that ends none."""
+    """Random checkpoints with depth: one that ends the map of the test's image, one that ends none."""
     folders = {name: tmp_path_factory.mktemp(name) for name in ("ending", "endless")}
     for name, folder in folders.items():
         write_tiny_checkpoint(folder, think=True, tags=dict([norm_tag(DROID)]))
@@ -63,7 +63,7 @@ def _hidden_after_the_codes(folder: Path) -> tuple:
     """Return the depth config and the hidden state [D] from which the map's end is chosen."""
     model, processor = load_model(folder), Processor.load(folder)
     depth = model.config.depth
-    inputs = processor.encode(list(PICTURES), "wave", STATE, DROID.policy.norm_tag, depth=True)
+    inputs = processor.encode(list(IMAGES), "wave", STATE, DROID.policy.norm_tag, depth=True)
     ids = torch.from_numpy(inputs.input_ids)[None]
     visual = model.encode_images(torch.from_numpy(inputs.pixel_values), torch.from_numpy(inputs.pooling_index))
     ends = torch.nn.functional.one_hot(torch.tensor([depth.end]), model.config.language.vocab_size)
@@ -91,16 +91,18 @@ class Neighbours(AroundNode):
         self.think = self.node.create_client(Trigger, "policy/think")
         self.sequence = 0
 
-    def infer(self, same_as: int = 0, life: int = 77, changed: int = 0) -> tuple[ActionChunk, DepthMap | None]:
+    def infer(
+        self, unchanged_since: int = 0, instance_id: int = 77, changed: int = 0
+    ) -> tuple[ActionChunk, DepthMap | None]:
         """Publish until there is a chunk, and return it with its map.
 
-        The cells look as in observation `same_as`, but for the first `changed`; 0: nothing is known of any.
+        The cells look as in observation `unchanged_since`, but for the first `changed`; 0: nothing is known of any.
         """
         before = len(self.chunks), len(self.maps)
         self.sequence += 1
-        message = self._observation(self.sequence, life)
-        facts = np.where(np.arange(CELLS) < changed, 0, same_as).astype(np.uint64)
-        message.cells_same_as = to_array("Q", facts)
+        message = self._observation(self.sequence, instance_id)
+        facts = np.where(np.arange(CELLS) < changed, 0, unchanged_since).astype(np.uint64)
+        message.cells_unchanged_since = to_array("Q", facts)
         self._publish_until(message, lambda: len(self.chunks) > before[0])
         self._spin(0.1)
         return self.chunks[-1], self.maps[-1] if len(self.maps) > before[1] else None
@@ -118,7 +120,7 @@ class Neighbours(AroundNode):
         self.sequence += 1
         self._publish_until(self._observation(self.sequence, 77), lambda: words in self.policy.complaint)
 
-    def _observation(self, sequence: int, life: int) -> Observation:
+    def _observation(self, sequence: int, instance_id: int) -> Observation:
         now_ns = self.node.get_clock().now().nanoseconds
         message = Observation(
             sequence=sequence,
@@ -127,11 +129,11 @@ class Neighbours(AroundNode):
             height=SIDE,
             width=SIDE,
             state_names=list(DROID.joint_names),
-            perception_life=life,
+            perception_instance_id=instance_id,
         )
         message.header.stamp = message.state_stamp = to_stamp(now_ns)
         message.camera_stamps = [to_stamp(now_ns)] * 2
-        message.images = to_array("B", PICTURES)
+        message.images = to_array("B", IMAGES)
         message.state = to_array("f", STATE)
         return message
 
@@ -159,11 +161,13 @@ def around(around: Callable[..., Neighbours], checkpoints: dict[str, Path]) -> C
     return lambda **parameters: around(**{"checkpoint": checkpoints["ending"], **parameters})
 
 
-def test_the_first_map_is_decoded_whole_and_acknowledged_with_both_lives(around: Callable[..., Neighbours]) -> None:
+def test_the_first_map_is_decoded_whole_and_acknowledged_with_both_instance_ids(
+    around: Callable[..., Neighbours],
+) -> None:
     here = around()
     chunk, depth = here.infer()
-    assert (chunk.observation_sequence, chunk.observation_life) == (1, 77)
-    assert chunk.policy_life != 0
+    assert (chunk.observation_sequence, chunk.perception_instance_id) == (1, 77)
+    assert chunk.policy_instance_id != 0
     assert list(chunk.decoded_cells) == [True] * CELLS
     assert (depth.rows, depth.columns, depth.observation_sequence, depth.header.frame_id) == (4, 4, 1, "external")
     assert (len(depth.codes), list(depth.decoded)) == (CELLS, [True] * CELLS)
@@ -175,11 +179,11 @@ def test_the_first_map_is_decoded_whole_and_acknowledged_with_both_lives(around:
 def test_cells_that_look_as_when_they_were_decoded_keep_their_codes(around: Callable[..., Neighbours]) -> None:
     here = around()
     _, first = here.infer()
-    chunk, second = here.infer(same_as=1, changed=7)
+    chunk, second = here.infer(unchanged_since=1, changed=7)
     assert list(chunk.decoded_cells) == list(second.decoded) == [True] * 7 + [False] * 9
     assert list(second.codes)[7:] == list(first.codes)[7:]
     assert second.forwards <= 8
-    chunk, third = here.infer(same_as=1)  # the first seven were decoded from observation 2
+    chunk, third = here.infer(unchanged_since=1)  # the first seven were decoded from observation 2
     assert list(third.decoded) == [True] * 7 + [False] * 9
     values = here.policy._report()[0][3]
     assert (values["depth_cells_updated"], values["depth_forwards"]) == (7, third.forwards)
@@ -188,7 +192,7 @@ def test_cells_that_look_as_when_they_were_decoded_keep_their_codes(around: Call
 def test_after_a_restart_of_perception_every_cell_is_decoded_again(around: Callable[..., Neighbours]) -> None:
     here = around()
     here.infer()
-    chunk, _ = here.infer(same_as=1, life=78)
+    chunk, _ = here.infer(unchanged_since=1, instance_id=78)
     assert list(chunk.decoded_cells) == [True] * CELLS
 
 

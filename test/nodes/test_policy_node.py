@@ -253,16 +253,16 @@ def test_in_rtc_mode_each_chunk_is_guided_by_the_one_before_and_the_delay_is_mea
 ) -> None:
     here = around(mode="rtc")
     here.play_until(lambda: len(here.chunks) > 3)
-    continuation = here.policy._policy._continuation
-    assert continuation.delay.steps() >= 1
-    later_ns = continuation._stamp_ns + 66_666_667
-    assert continuation.guide(later_ns, (1, "wave"), 32).target.shape == (1, 15, 32)
+    rtc = here.policy._policy._rtc
+    assert rtc.delay.steps() >= 1
+    later_ns = rtc._stamp_ns + 66_666_667
+    assert rtc.guidance(later_ns, (1, "wave"), 32).target.shape == (1, 15, 32)
 
 
 def test_in_receding_mode_no_chunk_is_guided(around: Callable[..., Neighbours]) -> None:
     here = around()
     assert here.started
-    assert here.policy._policy._continuation is None
+    assert here.policy._policy._rtc is None
 
 
 @pytest.mark.parametrize(

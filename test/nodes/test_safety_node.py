@@ -67,8 +67,8 @@ class Neighbours(AroundNode):
         self.robot = self.node.create_publisher(RobotStateMsg, "robot_state", qos.STATE)
         self.bridge = self.node.create_publisher(BridgeState, "bridge_state", qos.LATCHED)
         self.estop = self.node.create_publisher(Bool, "estop", qos.LATCHED)
-        self.dead_man_switch = self.node.create_publisher(Bool, "dead_man", qos.STATUS)
-        self.dead_man: bool | None = None
+        self.enabling_publisher = self.node.create_publisher(Bool, "enabling_device", qos.STATUS)
+        self.enabling_device: bool | None = None
         self.velocity = 0.0
         self.steps = 0
 
@@ -76,13 +76,13 @@ class Neighbours(AroundNode):
         positions, velocities = self.motion.state(0)
         state = RobotState(self.now_ns(), self.limits.names, positions, velocities + self.velocity)
         self.robot.publish(robot_state_to_msg(state, "base"))
-        if self.dead_man is not None:
-            self.dead_man_switch.publish(Bool(data=self.dead_man))
+        if self.enabling_device is not None:
+            self.enabling_publisher.publish(Bool(data=self.enabling_device))
         memory = self.memory
         self.bridge.publish(
             BridgeState(
                 mode=BridgeState.READY,
-                safety_life=memory.life,
+                safety_instance_id=memory.instance_id,
                 former_cause=memory.former_cause,
                 former_text=memory.former_text,
                 former_pressed_estops=memory.former_pressed,
@@ -92,8 +92,8 @@ class Neighbours(AroundNode):
     def _on_safety(self, message: SafetyState) -> None:
         self.states.append(message)
         armed = message.mode == SafetyState.ARMED
-        self.memory.hear(
-            life=message.life,
+        self.memory.on_safety(
+            instance_id=message.instance_id,
             armed=armed,
             cause=message.cause,
             text=message.text,
@@ -216,8 +216,8 @@ def test_an_estop_stops_and_its_release_alone_changes_nothing(around: Neighbours
     assert around.states[-1].cause == SafetyState.CAUSE_ESTOP
     assert "release it" in around.call("reset").message
     around.estop.publish(Bool(data=False))
-    heard = len(around.states)
-    around.play_until(lambda: len(around.states) > heard + 3)
+    count = len(around.states)
+    around.play_until(lambda: len(around.states) > count + 3)
     assert around.mode() == SafetyState.STOPPED
 
 
@@ -258,15 +258,15 @@ def test_an_estop_whose_type_cannot_be_received_keeps_the_robot_disarmed(around:
     around.arm()
 
 
-@pytest.mark.parametrize("parameters", [{"dead_man_required": True}])
+@pytest.mark.parametrize("parameters", [{"enabling_device_required": True}])
 @pytest.mark.parametrize("reliability", [ReliabilityPolicy.RELIABLE, ReliabilityPolicy.BEST_EFFORT])
 def test_an_enabling_switch_is_received_whatever_its_publisher_offers(
     around: Neighbours, reliability: ReliabilityPolicy
 ) -> None:
-    around.node.destroy_publisher(around.dead_man_switch)
+    around.node.destroy_publisher(around.enabling_publisher)
     profile = QoSProfile(depth=1, reliability=reliability)
-    around.dead_man_switch = around.node.create_publisher(Bool, "dead_man", profile)
-    around.dead_man = True
+    around.enabling_publisher = around.node.create_publisher(Bool, "enabling_device", profile)
+    around.enabling_device = True
     around.arm()
 
 
@@ -274,7 +274,9 @@ def test_an_estop_pressed_before_the_node_started_is_seen(around: Neighbours) ->
     around.estop.publish(Bool(data=True))
     around.play_until(lambda: around.mode() == SafetyState.STOPPED)
     around.restart_safety()
-    around.memory = SafetyMemory(SafetyState.CAUSE_SAFETY_RESTARTED)  # a bridge that knows nothing: the topic must tell
+    around.memory = SafetyMemory(
+        SafetyState.CAUSE_SAFETY_RESTARTED
+    )  # a bridge that knows nothing: the topic must report it
     around.play_until(lambda: around.states and around.states[-1].cause == SafetyState.CAUSE_ESTOP)
     assert "latched by the safety process before this one" not in around.states[-1].text
 
@@ -292,25 +294,25 @@ def test_the_estop_service_stops_as_the_topic_does_and_releases_only_itself(arou
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("parameters", [{"dead_man_required": True}])
-def test_with_a_dead_man_switch_commands_pass_only_while_it_is_held(around: Neighbours) -> None:
-    around.play_until(lambda: "dead_man has not come" in around.call("arm").message)
-    around.dead_man = True
+@pytest.mark.parametrize("parameters", [{"enabling_device_required": True}])
+def test_with_an_enabling_device_commands_pass_only_while_it_is_held(around: Neighbours) -> None:
+    around.play_until(lambda: "enabling_device has not come" in around.call("arm").message)
+    around.enabling_device = True
     around.arm()
-    around.dead_man = None
+    around.enabling_device = None
     around.play_until(lambda: around.mode() == SafetyState.STOPPED)
-    assert around.states[-1].cause == SafetyState.CAUSE_DEAD_MAN
+    assert around.states[-1].cause == SafetyState.CAUSE_ENABLING_DEVICE
 
 
 @pytest.mark.node
 @pytest.mark.parametrize("topic", ["command/proposed", "command/safe"])
 def test_a_second_publisher_on_a_command_topic_stops_by_name(around: Neighbours, topic: str) -> None:
     around.arm()
-    rival = around.node.create_publisher(JointCommand, topic, qos.command(PERIOD_S))
+    second = around.node.create_publisher(JointCommand, topic, qos.command(PERIOD_S))
     around.play_until(lambda: around.mode() == SafetyState.STOPPED)
     assert around.states[-1].cause == SafetyState.CAUSE_SECOND_PUBLISHER
     assert f"'/{topic}' has 2 publishers" in around.states[-1].text
-    around.node.destroy_publisher(rival)
+    around.node.destroy_publisher(second)
 
 
 @pytest.mark.node
@@ -428,8 +430,8 @@ def test_a_stop_that_cannot_be_proven_calls_the_robots_own_once_and_says_what_it
     assert around.call("stop").success
     words = "robot/stop) answered: done, brakes applied" if is_there else "robot/stop) is not there"
     around.play_until(lambda: words in around.states[-1].text)
-    heard = len(around.states)
-    around.play_until(lambda: len(around.states) > heard + 3)
+    count = len(around.states)
+    around.play_until(lambda: len(around.states) > count + 3)
     assert len(calls) == is_there
     assert (around.mode(), around.states[-1].cause) == (SafetyState.STOPPING, SafetyState.CAUSE_OPERATOR_STOP)
     around.destroy()
@@ -440,8 +442,8 @@ def test_a_robot_that_still_moves_is_stopping_and_not_stopped(around: Neighbours
     around.arm()
     around.velocity = 0.5
     assert around.call("stop").success
-    heard = len(around.states)
-    around.play_until(lambda: len(around.states) > heard + 3)
+    count = len(around.states)
+    around.play_until(lambda: len(around.states) > count + 3)
     assert around.mode() == SafetyState.STOPPING
     around.velocity = 0.0
     around.play_until(lambda: around.mode() == SafetyState.STOPPED)
@@ -539,13 +541,15 @@ def test_a_bridge_that_holds_gives_a_cause_and_one_that_waits_shows_in_robot_sta
     assert bridge_report_from_msg(BridgeState(mode=mode, cause=reason, text="why")).cause is cause
 
 
-@pytest.mark.parametrize(("heard", "hears_us"), [(7, True), (0, False), (8, False)])
-def test_the_bridge_says_which_safety_process_it_hears_and_what_one_before_it_left(heard: int, hears_us: bool) -> None:
-    message = BridgeState(safety_life=heard, former_cause=SafetyState.CAUSE_ESTOP, former_text="pressed")
-    report = bridge_report_from_msg(message, life=7)
-    assert (report.hears_us, report.former) == (hears_us, Verdict(Cause.ESTOP, "pressed"))
-    assert bridge_report_from_msg(BridgeState(), life=7).former is None
-    unknown = bridge_report_from_msg(BridgeState(former_cause=999, former_text="newer"), life=7)
+@pytest.mark.parametrize(("received", "receives_us"), [(7, True), (0, False), (8, False)])
+def test_the_bridge_says_which_safety_process_it_receives_and_what_one_before_it_left(
+    count: int, receives_us: bool
+) -> None:
+    message = BridgeState(safety_instance_id=count, former_cause=SafetyState.CAUSE_ESTOP, former_text="pressed")
+    report = bridge_report_from_msg(message, instance_id=7)
+    assert (report.receives_us, report.former) == (receives_us, Verdict(Cause.ESTOP, "pressed"))
+    assert bridge_report_from_msg(BridgeState(), instance_id=7).former is None
+    unknown = bridge_report_from_msg(BridgeState(former_cause=999, former_text="newer"), instance_id=7)
     assert unknown.former == Verdict(Cause.SAFETY_RESTARTED, "newer")
 
 

@@ -77,9 +77,9 @@ class Lab:
         statuses = [status for message in self.received["/diagnostics"] for status in message.status]
         return [entry.value for status in statuses for entry in status.values if entry.key == key]
 
-    def misbehave(self, text: str) -> str:
+    def inject(self, text: str) -> str:
         """Set the parameter; return why it was refused."""
-        return str(self.simulator.set_parameters([Parameter("misbehaviour", value=text)])[0].reason)
+        return str(self.simulator.set_parameters([Parameter("fault", value=text)])[0].reason)
 
     def arm(self) -> dict[str, tuple[float, float]]:
         message = self.received["franka/joint_states"][-1]
@@ -199,7 +199,7 @@ def test_images_have_size_encoding_frame_and_a_stamp_before_their_arrival(lab: C
         assert 0 < now_ns - image.header.stamp.sec * 10**9 - image.header.stamp.nanosec < 5e9
 
 
-def test_each_image_has_its_calibration_beside_it(lab: Callable[..., Lab]) -> None:
+def test_each_image_has_its_calibration_next_to_it(lab: Callable[..., Lab]) -> None:
     robot = lab(camera_rate_hz=10.0, camera_width=160, camera_height=90)
     topics = ["camera/external/image", "camera/external/camera_info"]
     for kind, topic in zip((Image, CameraInfo), topics, strict=True):
@@ -215,51 +215,51 @@ def test_each_image_has_its_calibration_beside_it(lab: Callable[..., Lab]) -> No
     assert (info.k[0], info.k[2], info.k[5]) == (info.k[4], 79.5, 44.5)
 
 
-def test_a_misbehaviour_begins_and_ends_when_the_parameter_says_so(lab: Callable[..., Lab]) -> None:
+def test_a_fault_begins_and_ends_when_the_parameter_says_so(lab: Callable[..., Lab]) -> None:
     robot = lab()
     robot.start()
     robot.spin_until(lambda: bool(robot.received["franka/joint_states"]))
-    assert robot.misbehave("state_dead") == ""
+    assert robot.inject("state_dead") == ""
     robot.spin(0.2)
-    heard = len(robot.received["franka/joint_states"])
+    count = len(robot.received["franka/joint_states"])
     robot.spin(0.3)
-    assert len(robot.received["franka/joint_states"]) == heard
-    assert robot.misbehave("") == ""
-    robot.spin_until(lambda: len(robot.received["franka/joint_states"]) > heard)
+    assert len(robot.received["franka/joint_states"]) == count
+    assert robot.inject("") == ""
+    robot.spin_until(lambda: len(robot.received["franka/joint_states"]) > count)
 
 
-def test_a_misbehaviour_may_be_there_from_the_start(lab: Callable[..., Lab]) -> None:
-    robot = lab(misbehaviour="state_nan")
+def test_a_fault_may_be_there_from_the_start(lab: Callable[..., Lab]) -> None:
+    robot = lab(fault="state_nan")
     robot.start()
     robot.spin_until(lambda: bool(robot.received["franka/joint_states"]))
     assert np.isnan(robot.received["franka/joint_states"][-1].position).sum() == 1
 
 
-def test_a_wrong_misbehaviour_is_refused_and_changes_nothing(lab: Callable[..., Lab]) -> None:
+def test_a_wrong_fault_is_refused_and_changes_nothing(lab: Callable[..., Lab]) -> None:
     robot = lab()
-    assert "configure the simulator first" in robot.misbehave("state_dead")
+    assert "configure the simulator first" in robot.inject("state_dead")
     robot.start()
-    assert "expected nothing, or one of camera_dead ROLE," in robot.misbehave("melt")
-    assert "needs the parameter publish_clock" in robot.misbehave("clock_jump 1")
+    assert "expected nothing, or one of camera_dead ROLE," in robot.inject("melt")
+    assert "needs the parameter publish_clock" in robot.inject("clock_jump 1")
     robot.spin_until(lambda: bool(robot.received["franka/joint_states"]))
-    assert robot.simulator.get_parameter("misbehaviour").value == ""
+    assert robot.simulator.get_parameter("fault").value == ""
 
 
 def test_a_controller_that_ignores_commands_keeps_the_arm_where_it_is(lab: Callable[..., Lab]) -> None:
     robot = lab()
     robot.start()
-    robot.misbehave("controller_ignores")
+    robot.inject("controller_ignores")
     robot.send(JointTrajectory, "fr3_arm_controller/joint_trajectory", _trajectory(ARM_NAMES, 0.2, 0.4))
     robot.spin(0.8)
     assert [robot.arm()[name][0] for name in ARM_NAMES] == pytest.approx(HOME[:7], abs=1e-3)
 
 
-def test_a_robot_fault_is_told_as_the_controller_manager_does(lab: Callable[..., Lab]) -> None:
+def test_a_robot_fault_is_reported_as_the_controller_manager_does(lab: Callable[..., Lab]) -> None:
     robot = lab()
     robot.listen(DiagnosticArray, "/diagnostics")
     robot.start()
     robot.spin_until(lambda: "active" in robot.reported("franka_ros2_robotiq_forward.state"))
-    robot.misbehave("robot_fault reflex")
+    robot.inject("robot_fault reflex")
     robot.spin_until(lambda: "unconfigured" in robot.reported("franka_ros2_robotiq_forward.state"))
 
 
@@ -270,9 +270,9 @@ def test_a_clock_that_jumps_takes_the_stamps_along_and_leaves_the_arm(lab: Calla
     robot.start()
     robot.spin_until(lambda: len(robot.received["franka/joint_states"]) > 10)
     before_ns, steady_s = robot.simulator._simulation.time_ns, time.monotonic()
-    robot.misbehave(f"clock_jump {jump_s}")
-    heard = len(robot.received["franka/joint_states"])
-    robot.spin_until(lambda: len(robot.received["franka/joint_states"]) > heard + 5)
+    robot.inject(f"clock_jump {jump_s}")
+    count = len(robot.received["franka/joint_states"])
+    robot.spin_until(lambda: len(robot.received["franka/joint_states"]) > count + 5)
     stamp = robot.received["franka/joint_states"][-1].header.stamp
     gained_s = (stamp.sec * 10**9 + stamp.nanosec - before_ns) / 1e9 - (time.monotonic() - steady_s)
     assert gained_s == pytest.approx(jump_s, abs=0.2)

@@ -31,7 +31,7 @@ from molmoact2_ros.msg import ActionChunk, Instruction, Observation, SafetyState
 from molmoact2_ros.msg import RobotState as RobotStateMsg
 from molmoact2_ros.nodes import instructions, move_home, task_node
 from molmoact2_ros.nodes.policy_node import PolicyNode
-from molmoact2_ros.nodes.task import Outcome, Phase
+from molmoact2_ros.nodes.task import Phase, TaskOutcome
 from molmoact2_ros.nodes.task_node import TaskNode
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.conversions import robot_state_to_msg, to_array, to_stamp
@@ -90,7 +90,7 @@ class Neighbours:
         self.status = TaskStatus()
 
     def is_ready(self) -> bool:
-        """Tell whether the task node can use all that it needs, and has received safety's state."""
+        """Return whether the task node can use all that it needs, and has received safety's state."""
         reached = self.task._instructions.policy_answers and self.task._home.is_offered
         return reached and self.action.server_is_ready() and self.task._safety_mode == self.mode
 
@@ -140,7 +140,7 @@ class Neighbours:
         return future.result()
 
     def infers_nothing(self) -> bool:
-        """Tell whether no chunk comes in a while, after what was under way."""
+        """Return whether no chunk comes in a while, after what was under way."""
         for _ in range(5):
             self.step()
         count = len(self.chunks)
@@ -183,7 +183,7 @@ def test_states_and_outcomes_are_those_of_the_messages() -> None:
     assert {phase.name: int(phase) for phase in Phase} | {"INSTRUCTED": 4} == {
         name: getattr(TaskStatus, name) for name in ("NONE", "HOMING", "RUNNING", "ENDED", "INSTRUCTED")
     }
-    assert {name: int(value) for name, value in Outcome.__members__.items() if value} == {
+    assert {name: int(value) for name, value in TaskOutcome.__members__.items() if value} == {
         name: getattr(RunTask.Result, name) for name in ("FINISHED", "TIMED_OUT", "CANCELLED", "STOPPED", "REFUSED")
     }
 

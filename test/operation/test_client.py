@@ -59,7 +59,7 @@ def test_listeners_share_a_subscription_and_each_gets_every_message_once(client:
     assert plain == packed == words
 
 
-def test_a_listener_that_comes_late_hears_what_is_latched(client: OperatorClient) -> None:
+def test_a_listener_that_comes_late_receives_what_is_latched(client: OperatorClient) -> None:
     first: list[str] = []
     second: list[str] = []
     publisher = client.node.create_publisher(String, "latched", qos.LATCHED)

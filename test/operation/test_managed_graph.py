@@ -13,13 +13,13 @@ pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 from molmoact2_ros.cli import up
 from molmoact2_ros.msg import SafetyState
 from molmoact2_ros.operation import managed_graph
-from molmoact2_ros.operation.managed_graph import LiveGraph
+from molmoact2_ros.operation.managed_graph import ManagedGraph
 
 pytestmark = pytest.mark.node
 
 
 class _Operator:
-    """What LiveGraph asks of an OperatorClient while nothing has been heard yet."""
+    """What ManagedGraph asks of an OperatorClient while nothing has been received yet."""
 
     safety = bridge = perception = member = None
     may_have_armed = stands_still = False
@@ -37,8 +37,8 @@ class _Operator:
         return self.names
 
 
-def _started(tmp_path: Path, names: list[str]) -> LiveGraph:
-    live = LiveGraph(_Operator(names), tmp_path, lambda who, text: None)
+def _started(tmp_path: Path, names: list[str]) -> ManagedGraph:
+    live = ManagedGraph(_Operator(names), tmp_path, lambda who, text: None)
     live.start([])
     return live
 
@@ -56,14 +56,14 @@ def test_a_graph_that_started_long_ago_is_not_ended_by_one_that_comes_after_it(
     assert _started(tmp_path, ["bridge", "bridge"]).poll() == []
 
 
-def _armed(tmp_path: Path, said: list[str]) -> tuple[LiveGraph, list[str]]:
+def _armed(tmp_path: Path, said: list[str]) -> tuple[ManagedGraph, list[str]]:
     """Return a graph whose safety is armed, and what is done to it."""
     done: list[str] = []
     operator = _Operator(["safety"])
     operator.safety = SafetyState(mode=SafetyState.ARMED)
     operator.ask_safety = lambda what: (done.append(what) is None, "")
     operator.wait_for = lambda condition, seconds: done.append("standstill") is None
-    live = LiveGraph(operator, tmp_path, lambda who, text: said.append(text))
+    live = ManagedGraph(operator, tmp_path, lambda who, text: said.append(text))
     live.start([])
     said.clear()
     live.supervisor.running = lambda: [] if "end" in done else ["safety"]

@@ -40,18 +40,18 @@ def test_an_advancing_stamp_ends_the_count_of_repeats():
     assert _buffer(*_stamps(FakeCamera(), 100, 100, 133)).repeated == 0
 
 
-def test_time_that_begins_anew_empties_the_buffer():
+def test_time_that_begins_again_empties_the_buffer():
     buffer = _buffer(*_stamps(FakeCamera(), 9000, 9033, 40))
     assert buffer.newest.stamp_ns == 40 * MS
     assert buffer.nearest(9000 * MS, 0).stamp_ns == 40 * MS
 
 
-def test_time_that_begins_anew_forgets_how_long_the_picture_stayed():
+def test_time_that_begins_again_forgets_how_long_the_image_stayed():
     camera, buffer = FakeCamera(), CameraBuffer("wrist")
     for stamp_ms, arm in ((9000, ARM), (9500, ARM + 0.2), (40, ARM)):
         buffer.add(camera.message_frame(stamp_ms, frozen=True))
         buffer.watch(arm)
-    assert (buffer.picture.unchanged_s, buffer.picture.moved_rad) == (0.0, 0.0)
+    assert (buffer.frozen_image.unchanged_s, buffer.frozen_image.moved_rad) == (0.0, 0.0)
 
 
 def test_an_unreadable_frame_is_named_until_a_readable_one_comes():
@@ -71,13 +71,13 @@ def test_nearest_is_the_closest_frame_that_is_fresh_enough(wanted_ms, oldest_ms,
     assert buffer.nearest(wanted_ms * MS, oldest_ms * MS).stamp_ns == got_ms * MS
 
 
-def test_identical_pictures_under_new_stamps_measure_how_far_the_arm_moved_meanwhile():
+def test_identical_images_under_new_stamps_measure_how_far_the_arm_moved_meanwhile():
     camera, buffer = FakeCamera(), CameraBuffer("wrist")
     for stamp_ms, arm in ((0, ARM), (100, ARM + 0.2), (200, ARM)):
         buffer.add(camera.message_frame(stamp_ms, frozen=stamp_ms > 0))
         buffer.watch(arm)
-    assert buffer.picture.unchanged_s == pytest.approx(0.2)
-    assert buffer.picture.moved_rad == pytest.approx(0.2)
+    assert buffer.frozen_image.unchanged_s == pytest.approx(0.2)
+    assert buffer.frozen_image.moved_rad == pytest.approx(0.2)
 
 
 def test_one_changed_pixel_ends_the_suspicion():
@@ -86,4 +86,4 @@ def test_one_changed_pixel_ends_the_suspicion():
         camera.buffer[0] = stamp_ms == 200
         buffer.add(camera.message_frame(stamp_ms, frozen=True))
         buffer.watch(arm)
-    assert (buffer.picture.unchanged_s, buffer.picture.moved_rad) == (0.0, 0.0)
+    assert (buffer.frozen_image.unchanged_s, buffer.frozen_image.moved_rad) == (0.0, 0.0)

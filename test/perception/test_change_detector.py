@@ -2,7 +2,7 @@
 """What the detector states about cells, alone and against a policy that loses, repeats and forgets. No ROS.
 
 Pinned: a code is never kept for a cell that changed since it was decoded, whatever observations and acknowledgements
-are dropped, doubled or overtaken and whoever restarts; and a policy that is always busy keeps codes all the same.
+are dropped, doubled or overtaken and either side restarts; and a policy that is always busy keeps codes all the same.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from molmoact2_ros.perception import CellChanges, CellPicture, ChangeDetector, ChangeSettings
+from molmoact2_ros.perception import CellChanges, CellImage, ChangeDetector, ChangeSettings
 from molmoact2_ros.perception.cell_comparison import likeness
 from molmoact2_ros.processing.depth_reuse import reusable_cells
 
@@ -23,14 +23,14 @@ ALL = np.ones(CELLS, np.bool_)
 
 
 def _image(contents: np.ndarray) -> np.ndarray:
-    """Draw a picture of which each cell shows one of six textures."""
+    """Draw an image of which each cell shows one of six textures."""
     cells = TEXTURES[contents].reshape(GRID, GRID, CELL_PX, CELL_PX, 3)
     return cells.transpose(0, 2, 1, 3, 4).reshape(GRID * CELL_PX, GRID * CELL_PX, 3)
 
 
 @dataclass(frozen=True)
 class _Observation:
-    life: int
+    instance_id: int
     sequence: int
     contents: np.ndarray
     changes: CellChanges | None
@@ -38,7 +38,7 @@ class _Observation:
 
 @dataclass(frozen=True)
 class _Chunk:
-    life: int
+    instance_id: int
     sequence: int
     decoded: np.ndarray
 
@@ -46,16 +46,16 @@ class _Chunk:
 class _Perception:
     """The part of perception that matters here."""
 
-    def __init__(self, life: int, settings: ChangeSettings) -> None:
-        self.life, self.detector, self.sequence = life, ChangeDetector(settings), 0
+    def __init__(self, instance_id: int, settings: ChangeSettings) -> None:
+        self.instance_id, self.detector, self.sequence = instance_id, ChangeDetector(settings), 0
 
     def observe(self, contents: np.ndarray) -> _Observation:
         self.sequence += 1
         changes = self.detector.see(self.sequence, _image(contents))
-        return _Observation(self.life, self.sequence, contents.copy(), changes)
+        return _Observation(self.instance_id, self.sequence, contents.copy(), changes)
 
-    def hear(self, chunk: _Chunk) -> None:
-        if chunk.life == self.life:
+    def receive(self, chunk: _Chunk) -> None:
+        if chunk.instance_id == self.instance_id:
             self.detector.acknowledge(chunk.sequence, chunk.decoded)
 
 
@@ -63,7 +63,7 @@ class _Policy:
     """A plain model of the policy's cache; its code of a cell is what the cell showed."""
 
     def __init__(self) -> None:
-        self.perception_life = 0
+        self.perception_instance_id = 0
         self.codes, self.decoded_at = np.full(CELLS, -1), np.zeros(CELLS, np.uint64)
         self.kept = self.inferred = 0
 
@@ -73,19 +73,19 @@ class _Policy:
         assert not stale.any(), f"stale codes in cells {np.flatnonzero(stale)} of observation {observation.sequence}"
         self.codes = np.where(reused, self.codes, observation.contents)
         self.decoded_at = np.where(reused, self.decoded_at, np.uint64(observation.sequence))
-        self.perception_life = observation.life
+        self.perception_instance_id = observation.instance_id
         self.kept += int(reused.sum())
         self.inferred += CELLS
-        return _Chunk(observation.life, observation.sequence, ~reused)
+        return _Chunk(observation.instance_id, observation.sequence, ~reused)
 
     def _reusable(self, observation: _Observation) -> np.ndarray:
         changes = observation.changes
-        if changes is None or observation.life != self.perception_life:
+        if changes is None or observation.instance_id != self.perception_instance_id:
             return ~ALL
-        return reusable_cells(changes.same_as, self.decoded_at)
+        return reusable_cells(changes.unchanged_since, self.decoded_at)
 
 
-def _hear_all(random: np.random.Generator, queue: list, keep: float = 0.6) -> list:
+def _receive_all(random: np.random.Generator, queue: list, keep: float = 0.6) -> list:
     """Deliver some of what is under way, in any order, some of it twice; the rest comes later or never."""
     random.shuffle(queue)
     arrived = [item for item in queue if random.random() < keep]
@@ -101,9 +101,9 @@ def _hear_all(random: np.random.Generator, queue: list, keep: float = 0.6) -> li
 @pytest.mark.parametrize("seed", range(6))
 def test_no_code_is_stale_whatever_is_lost_doubled_overtaken_or_restarted(seed: int, settings) -> None:
     random = np.random.default_rng(seed)
-    lives = iter(range(1, 1000))
+    instance_ids = iter(range(1, 1000))
     contents = random.integers(0, len(TEXTURES), CELLS)
-    perception, policy = _Perception(next(lives), settings), _Policy()
+    perception, policy = _Perception(next(instance_ids), settings), _Policy()
     under_way: list[_Observation] = []
     chunks: list[_Chunk] = []
     kept = 0
@@ -112,11 +112,11 @@ def test_no_code_is_stale_whatever_is_lost_doubled_overtaken_or_restarted(seed: 
         contents = np.where(changing, random.integers(0, len(TEXTURES), CELLS), contents)
         under_way.append(perception.observe(contents))
         if random.random() < 0.5:
-            chunks += [policy.infer(item) for item in _hear_all(random, under_way)]
-        for chunk in _hear_all(random, chunks):
-            perception.hear(chunk)
+            chunks += [policy.infer(item) for item in _receive_all(random, under_way)]
+        for chunk in _receive_all(random, chunks):
+            perception.receive(chunk)
         if random.random() < 0.02:
-            perception = _Perception(next(lives), settings)
+            perception = _Perception(next(instance_ids), settings)
         if random.random() < 0.02:
             kept += policy.kept
             policy = _Policy()
@@ -124,7 +124,7 @@ def test_no_code_is_stale_whatever_is_lost_doubled_overtaken_or_restarted(seed: 
 
 
 def _run(settings: ChangeSettings, busy_for: int, steps: int = 60) -> _Policy:
-    """Let nothing change; the policy is busy for some observations, then takes the newest before its chunk is heard."""
+    """Let nothing change; the policy is busy for some observations, then takes the newest before its chunk arrives."""
     perception, policy = _Perception(1, settings), _Policy()
     contents = np.arange(CELLS) % len(TEXTURES)
     chunk: _Chunk | None = None
@@ -133,7 +133,7 @@ def _run(settings: ChangeSettings, busy_for: int, steps: int = 60) -> _Policy:
         if index % busy_for == 0:
             done, chunk = chunk, policy.infer(observation)
             if done:
-                perception.hear(done)
+                perception.receive(done)
     return policy
 
 
@@ -147,7 +147,7 @@ def test_a_policy_that_is_always_busy_keeps_codes_of_a_still_scene(busy_for: int
 def test_where_the_grid_is_known_a_policy_that_comes_late_decodes_only_its_first_map_in_full(
     busy_for: int, kept: int
 ) -> None:
-    """Before its first acknowledgement is heard; unless the first map takes it longer than pictures are remembered."""
+    """Before its first acknowledgement is received; unless the first map takes it longer than images are remembered."""
     perception, policy = _Perception(1, ChangeSettings(grid=GRID)), _Policy()
     contents = np.arange(CELLS) % len(TEXTURES)
     seen = [perception.observe(contents) for _ in range(20 + busy_for)]
@@ -159,7 +159,7 @@ def test_where_the_grid_is_known_a_policy_that_comes_late_decodes_only_its_first
 
 def test_after_a_pause_a_policy_is_again_one_that_comes_late() -> None:
     perception, contents = _Perception(1, ChangeSettings(grid=GRID)), np.arange(CELLS) % len(TEXTURES)
-    perception.hear(_Policy().infer(perception.observe(contents)))
+    perception.receive(_Policy().infer(perception.observe(contents)))
     policy, seen = _Policy(), [perception.observe(contents) for _ in range(60)]
     policy.infer(seen[50])
     policy.infer(seen[57])
@@ -167,17 +167,17 @@ def test_after_a_pause_a_policy_is_again_one_that_comes_late() -> None:
 
 
 def _least_likeness_of_kept_cells(reference: str) -> float:
-    """Let waves creep over the picture, half a pixel per frame; hold each code that is kept against its own picture."""
+    """Let waves creep over the image, half a pixel per frame; hold each code that is kept against its own image."""
     detector, decoded_at, least = ChangeDetector(ChangeSettings("cosine", 0.0, reference)), np.zeros(CELLS, int), 1.0
     detector.acknowledge(0, ALL)
-    pictures = []
+    images = []
     for sequence in range(1, 60):
         wave = 127 + 60 * np.sin(2 * np.pi * (np.arange(128) - 0.5 * sequence) / 64)
         image = np.broadcast_to(np.rint(wave).astype(np.uint8)[None, :, None], (128, 128, 3)).copy()
-        pictures.append(CellPicture.of(image, GRID))
-        reused = reusable_cells(detector.see(sequence, image).same_as, decoded_at.astype(np.uint64))
+        images.append(CellImage.of(image, GRID))
+        reused = reusable_cells(detector.see(sequence, image).unchanged_since, decoded_at.astype(np.uint64))
         for cell in np.flatnonzero(reused):
-            least = min(least, likeness(pictures[decoded_at[cell] - 1], pictures[-1])[cell])
+            least = min(least, likeness(images[decoded_at[cell] - 1], images[-1])[cell])
         decoded_at = np.where(reused, decoded_at, sequence)
         detector.acknowledge(sequence, ~reused)
     return least
@@ -215,7 +215,7 @@ def test_an_acknowledgement_of_more_cells_than_any_grid_has_changes_nothing() ->
     detector.acknowledge(1, np.ones(1000 * 1000, np.bool_))
     changes = detector.see(2, _image(np.zeros(CELLS, int)))
     assert changes is not None
-    assert changes.same_as.shape[1] == CELLS
+    assert changes.unchanged_since.shape[1] == CELLS
 
 
 def test_first_row_is_about_the_acknowledged_codes_and_later_rows_about_newer_observations() -> None:
@@ -226,4 +226,4 @@ def test_first_row_is_about_the_acknowledged_codes_and_later_rows_about_newer_ob
     moved = np.where(np.arange(CELLS) == 3, 1, contents)
     detector.see(2, _image(moved))
     changes = detector.see(3, _image(moved))
-    assert changes.same_as.tolist() == [[0 if cell == 3 else 1 for cell in range(CELLS)], [2] * CELLS]
+    assert changes.unchanged_since.tolist() == [[0 if cell == 3 else 1 for cell in range(CELLS)], [2] * CELLS]

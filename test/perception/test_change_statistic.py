@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from molmoact2_ros.perception import CellPicture, ChangeSettings, PerceptionError
+from molmoact2_ros.perception import CellImage, ChangeSettings, PerceptionError
 from molmoact2_ros.perception.cell_comparison import LEAST_LEVELS, NoiseFloor, changed_cells
 
 GRID, SIDE = 4, 128
@@ -16,20 +16,20 @@ RANDOM = np.random.default_rng(0)
 SCENE = np.broadcast_to(np.linspace(20, 220, SIDE)[None, :, None], (SIDE, SIDE, 3))
 
 
-def _picture(scene: np.ndarray, deviation: float = 2.0) -> CellPicture:
+def _image(scene: np.ndarray, deviation: float = 2.0) -> CellImage:
     noisy = scene + deviation * RANDOM.standard_normal(scene.shape)
-    return CellPicture.of(np.clip(np.rint(noisy), 0, 255).astype(np.uint8), GRID)
+    return CellImage.of(np.clip(np.rint(noisy), 0, 255).astype(np.uint8), GRID)
 
 
 def _floor(scene: np.ndarray, deviation: float = 2.0) -> float:
     floor = NoiseFloor()
     for _ in range(20):
-        floor.see(_picture(scene, deviation))
+        floor.see(_image(scene, deviation))
     return floor.levels
 
 
 def _changed(first: np.ndarray, second: np.ndarray, settings: ChangeSettings, floor: float) -> np.ndarray:
-    return changed_cells(_picture(first), _picture(second), settings, floor)
+    return changed_cells(_image(first), _image(second), settings, floor)
 
 
 def test_cosine_calls_every_dark_cell_changed_at_a_noise_of_two_levels_and_the_noise_statistic_none():
@@ -57,8 +57,8 @@ def test_a_change_of_exposure_is_no_change_and_an_object_during_it_is_one():
 
 def test_cells_of_frames_with_different_exposures_are_compared_each_at_its_own():
     chosen = np.arange(GRID * GRID) % 3 == 0
-    mixed = _picture(SCENE).with_cells_of(_picture(0.7 * SCENE), chosen)
-    assert not changed_cells(mixed, _picture(0.85 * SCENE), NOISE, _floor(SCENE)).any()
+    mixed = _image(SCENE).with_cells_of(_image(0.7 * SCENE), chosen)
+    assert not changed_cells(mixed, _image(0.85 * SCENE), NOISE, _floor(SCENE)).any()
 
 
 @pytest.mark.parametrize("deviation", [1.0, 2.0, 4.0])
@@ -71,14 +71,14 @@ def test_noise_floor_does_not_rise_with_what_moves_or_with_one_bump():
     floor, moving = NoiseFloor(), SCENE.copy()
     for index in range(20):
         moving[:64] = np.roll(SCENE, 9 * index, axis=1)[:64]
-        floor.see(_picture(np.roll(moving, 25 * (index > 10), axis=1)))
+        floor.see(_image(np.roll(moving, 25 * (index > 10), axis=1)))
     assert floor.levels == pytest.approx(2.0 * np.sqrt(2) / 4, rel=0.25)
 
 
 def test_noise_floor_of_a_camera_without_noise_is_the_rounding():
     floor = NoiseFloor()
     for _ in range(3):
-        floor.see(_picture(SCENE, 0.0))
+        floor.see(_image(SCENE, 0.0))
     assert floor.levels == LEAST_LEVELS
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from molmoact2_ros.interfaces.camera_frame import COMPRESSED, Frame
+from molmoact2_ros.interfaces.camera_frame import COMPRESSED, CameraFrame
 from molmoact2_ros.perception.errors import PerceptionError
 from molmoact2_ros.perception.image_decoding import decode, require_layout
 
-PICTURE = np.random.default_rng(1).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+PIXELS = np.random.default_rng(1).integers(0, 256, (4, 6, 3), dtype=np.uint8)
 # 75 % colour bars in BT.601 video range: red, green, blue, white, black as (Y, U, V) and RGB.
 BARS = [
     ((65, 100, 212), (191, 0, 0)),
@@ -28,11 +28,11 @@ def _frame(pixels, encoding, padding=0, **changes):
     rows = pixels.reshape(pixels.shape[0], -1)
     padded = np.pad(rows, ((0, 0), (0, padding)), constant_values=255)
     fields = {"height": pixels.shape[0], "width": pixels.shape[1], "step": padded.shape[1], "data": padded.ravel()}
-    return Frame(1, 1, encoding=encoding, **{**fields, **changes})
+    return CameraFrame(1, 1, encoding=encoding, **{**fields, **changes})
 
 
 def _compressed(data):
-    return Frame(1, 1, np.frombuffer(data, dtype=np.uint8), COMPRESSED)
+    return CameraFrame(1, 1, np.frombuffer(data, dtype=np.uint8), COMPRESSED)
 
 
 def _file(image, kind):
@@ -44,14 +44,14 @@ def _file(image, kind):
 @pytest.mark.parametrize("padding", [0, 7])
 @pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "rgba8", "bgra8"])
 def test_colour_encodings_give_the_same_rgb_with_and_without_padding(encoding, padding):
-    channels = PICTURE if encoding.startswith("rgb") else PICTURE[..., ::-1]
+    channels = PIXELS if encoding.startswith("rgb") else PIXELS[..., ::-1]
     if encoding.endswith("a8"):
         channels = np.dstack([channels, np.full((4, 6), 9, np.uint8)])
-    np.testing.assert_array_equal(decode(_frame(channels, encoding, padding)), PICTURE)
+    np.testing.assert_array_equal(decode(_frame(channels, encoding, padding)), PIXELS)
 
 
 def test_mono8_repeats_luminance_in_all_three_channels():
-    grey = PICTURE[..., :1]
+    grey = PIXELS[..., :1]
     np.testing.assert_array_equal(decode(_frame(grey, "mono8", 3)), np.dstack([grey] * 3))
 
 
@@ -90,14 +90,14 @@ def test_yuv422_keeps_the_order_of_the_two_pixels_that_share_chroma():
 def test_a_frame_that_cannot_be_read_is_refused_with_both_values(changes, sentence):
     fields = {"encoding": "rgb8", **changes}
     with pytest.raises(PerceptionError, match=sentence):
-        require_layout(_frame(PICTURE, **fields))
+        require_layout(_frame(PIXELS, **fields))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 def test_a_small_file_that_would_become_gigabytes_of_pixels_is_refused_before_they_are_decoded(kind):
     data = _file(Image.new("L", (8000, 6000)), kind)
     assert len(data) < 10**6
-    broken = data[: len(data) // 2]  # whoever decoded it would call it broken
+    broken = data[: len(data) // 2]  # a decoder would call it broken
     with pytest.raises(PerceptionError, match="size: expected at most 40 megapixels, got 8000 x 6000 px"):
         decode(_compressed(broken))
 

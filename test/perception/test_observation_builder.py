@@ -9,7 +9,7 @@ import numpy as np
 from fakes.fake_camera import MS, FakeCamera
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.interfaces.camera_frame import COMPRESSED, Frame
+from molmoact2_ros.interfaces.camera_frame import COMPRESSED, CameraFrame
 from molmoact2_ros.interfaces.perception_status import InputState
 from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.perception import ObservationBuilder
@@ -43,7 +43,7 @@ def test_observation_carries_stamps_images_in_camera_order_and_state_in_policy_u
     observation = run.step(1000)
     assert observation.images.shape == (2, 4, 6, 3)
     for image, role in zip(observation.images, ("external", "wrist"), strict=True):
-        np.testing.assert_array_equal(image, run.cameras[role].picture)
+        np.testing.assert_array_equal(image, run.cameras[role].image)
     np.testing.assert_array_equal(observation.state, DROID.to_policy(run.positions).astype(np.float32))
     assert observation.camera_stamps_ns == (1000 * MS, 1000 * MS)
 
@@ -90,12 +90,12 @@ def test_an_upside_down_camera_is_turned():
     wrist = dataclasses.replace(DROID.cameras[1], rotate_deg=90)
     run = _Run(dataclasses.replace(DROID, cameras=(DROID.cameras[0], wrist)), size=(6, 4))
     observation = run.step(1000)
-    np.testing.assert_array_equal(observation.images[1], np.rot90(run.cameras["wrist"].picture, k=-1))
+    np.testing.assert_array_equal(observation.images[1], np.rot90(run.cameras["wrist"].image, k=-1))
 
 
 def test_an_undecodable_frame_gives_no_observation_and_is_named_until_one_decodes():
     run = _Run()
-    broken = Frame(1000 * MS, 1000 * MS, np.zeros(9, np.uint8), COMPRESSED)
+    broken = CameraFrame(1000 * MS, 1000 * MS, np.zeros(9, np.uint8), COMPRESSED)
     assert run.step(1000, wrist=broken) is None
     assert run.step(1100, wrist=dataclasses.replace(broken, stamp_ns=1100 * MS)) is None
     assert run.decision.statuses[1].state is InputState.INVALID
@@ -137,7 +137,7 @@ def _named(camera, now_ms, frame_id):
     return dataclasses.replace(camera.message_frame(now_ms), frame_id=frame_id)
 
 
-def test_swapped_cameras_are_told_by_the_frames_they_carry_and_make_no_observation():
+def test_swapped_cameras_are_found_by_the_frames_they_carry_and_make_no_observation():
     run = _Run()
     external, wrist = (camera.frame_id for camera in DROID.cameras)
     swapped = {"external": wrist, "wrist": external}
@@ -166,22 +166,22 @@ def test_a_robot_whose_cameras_name_no_frame_takes_every_image():
     assert run.step(1000) is not None
 
 
-def test_a_bag_that_begins_anew_counts_on_in_the_same_life():
+def test_a_bag_that_begins_again_counts_on_with_the_same_instance_id():
     run = _Run()
     before = [run.step(1_000_000 + 100 * index) for index in range(3)]
     after = [run.step(1000 + 100 * index) for index in range(3)]
     assert [observation.sequence for observation in before + after] == [1, 2, 3, 4, 5, 6]
-    assert {observation.life for observation in before + after} == {run.builder.life}
+    assert {observation.instance_id for observation in before + after} == {run.builder.instance_id}
 
 
-def test_every_builder_has_a_life_of_its_own():
-    assert len({_Run().builder.life for _ in range(20)}) == 20
+def test_every_builder_has_an_instance_id_of_its_own():
+    assert len({_Run().builder.instance_id for _ in range(20)}) == 20
 
 
-def test_only_acknowledgements_of_this_life_start_the_comparison_of_cells():
+def test_only_acknowledgements_of_this_instance_start_the_comparison_of_cells():
     run = _Run()
     first = run.step(1000)
-    run.builder.acknowledge(first.life + 1, 1, np.ones(16, bool))
+    run.builder.acknowledge(first.instance_id + 1, 1, np.ones(16, bool))
     assert run.step(1100).changes is None
-    run.builder.acknowledge(first.life, 2, np.ones(16, bool))
-    assert run.step(1200).changes.same_as.shape == (1, 16)
+    run.builder.acknowledge(first.instance_id, 2, np.ones(16, bool))
+    assert run.step(1200).changes.unchanged_since.shape == (1, 16)

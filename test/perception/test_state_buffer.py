@@ -46,7 +46,7 @@ def test_an_equal_stamp_replaces_the_state_and_counts_as_repeated():
     assert (buffer.newest.positions[0], buffer.repeated) == (9.0, 1)
 
 
-def test_an_older_state_is_not_taken_unless_time_began_anew():
+def test_an_older_state_is_not_taken_unless_time_began_again():
     buffer = StateBuffer(NAMES)
     for stamp_ns in (5_000_000_000, 4_900_000_000):
         buffer.add(_state(stamp_ns))

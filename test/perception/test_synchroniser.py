@@ -75,7 +75,7 @@ def test_a_camera_whose_stamps_do_not_advance_is_frozen_rather_than_stale():
 
 
 @pytest.mark.parametrize(("moved_rad", "state"), [(0.3, "FROZEN"), (0.0, "OK")])
-def test_an_identical_picture_is_frozen_only_when_the_arm_moved(moved_rad, state):
+def test_an_identical_image_is_frozen_only_when_the_arm_moved(moved_rad, state):
     camera, wrist = FakeCamera(), CameraBuffer("wrist")
     for index, stamp_ms in enumerate((700, 800, 900, 990)):
         wrist.add(camera.message_frame(stamp_ms, frozen=index > 0))

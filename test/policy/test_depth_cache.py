@@ -13,9 +13,9 @@ CODES = np.arange(CELLS, dtype=np.uint16)
 
 
 def _observation(
-    sequence: int, same_as: object = (), life: int = 1, instruction: str = "go", side: int = 8
+    sequence: int, unchanged_since: object = (), instance_id: int = 1, instruction: str = "go", side: int = 8
 ) -> PolicyObservation:
-    cells = CellFacts(life, sequence, np.array(same_as, np.uint64).ravel())
+    cells = CellFacts(instance_id, sequence, np.array(unchanged_since, np.uint64).ravel())
     return PolicyObservation((np.zeros((side, side, 3), np.uint8),), np.zeros(3), instruction, cells=cells)
 
 
@@ -26,8 +26,8 @@ def _cache(sequence: int = 4) -> DepthCache:
 
 
 def test_a_code_stands_where_its_cell_looks_as_in_the_observation_it_was_decoded_from() -> None:
-    same_as = np.where(CODES < 5, 4, 0)
-    assert _cache().standing(_observation(5, same_as)).tolist() == (CODES < 5).tolist()
+    unchanged_since = np.where(CODES < 5, 4, 0)
+    assert _cache().standing(_observation(5, unchanged_since)).tolist() == (CODES < 5).tolist()
 
 
 def test_any_of_several_statements_is_enough() -> None:
@@ -44,11 +44,17 @@ def test_a_kept_code_still_belongs_to_the_observation_it_was_decoded_from() -> N
 
 @pytest.mark.parametrize(
     "changes",
-    [{"life": 2}, {"instruction": "stop"}, {"side": 9}, {"same_as": [4] * (CELLS + 1)}, {"same_as": []}],
+    [
+        {"instance_id": 2},
+        {"instruction": "stop"},
+        {"side": 9},
+        {"unchanged_since": [4] * (CELLS + 1)},
+        {"unchanged_since": []},
+    ],
     ids=str,
 )
-def test_no_code_stands_for_another_life_instruction_image_size_or_grid(changes: dict) -> None:
-    assert not _cache().standing(_observation(5, **{"same_as": [4] * CELLS, **changes})).any()
+def test_no_code_stands_for_another_instance_instruction_image_size_or_grid(changes: dict) -> None:
+    assert not _cache().standing(_observation(5, **{"unchanged_since": [4] * CELLS, **changes})).any()
 
 
 def test_before_the_first_map_and_after_clearing_no_code_stands() -> None:
@@ -78,7 +84,7 @@ class _World:
         self.restart_perception()
 
     def restart_perception(self) -> None:
-        self.life, self.sequence = int(self.random.integers(1, 1 << 62)), 0
+        self.instance_id, self.sequence = int(self.random.integers(1, 1 << 62)), 0
         self.seen: dict[int, np.ndarray] = {}
 
     def observe(self) -> None:
@@ -91,10 +97,10 @@ class _World:
             chosen = self.random.integers(max(1, self.sequence - 5), self.sequence + 1, CELLS)
             same = np.array([self.seen[n][cell] == self.scene[cell] for cell, n in enumerate(chosen)])
             rows.append(np.where(same, chosen, 0).astype(np.uint64))
-        self.wire.append((_observation(self.sequence, rows, self.life), self.scene))
+        self.wire.append((_observation(self.sequence, rows, self.instance_id), self.scene))
 
     def deliver(self) -> tuple[PolicyObservation, np.ndarray]:
-        """Take any message that was ever sent: repeated, overtaken, from an earlier life, or the newest."""
+        """Take any message that was ever sent: repeated, overtaken, from an earlier instance, or the newest."""
         return self.wire[-1 if self.random.random() < 0.6 else int(self.random.integers(len(self.wire)))]
 
 

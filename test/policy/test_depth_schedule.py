@@ -19,7 +19,7 @@ def test_one_that_is_asked_for_reasons_once() -> None:
     assert [schedule.due(), schedule.due()] == [True, False]
 
 
-def test_a_restart_forgets_what_was_asked_for_and_counts_anew() -> None:
+def test_a_restart_forgets_what_was_asked_for_and_counts_again() -> None:
     schedule = DepthSchedule(2)
     schedule.due()
     schedule.ask()

@@ -11,10 +11,10 @@ import torch
 from molmoact2_ros.model.checkpoint import load_model
 from molmoact2_ros.model.decoding import DecodingError
 from molmoact2_ros.policy import depth_reasoner
-from molmoact2_ros.policy.continuation import Continuation
 from molmoact2_ros.policy.depth_reasoner import DepthReasoner
 from molmoact2_ros.policy.native import NativePolicy
 from molmoact2_ros.policy.policy import CellFacts, Policy, PolicyError, PolicyObservation
+from molmoact2_ros.policy.rtc import RealTimeChunking
 from molmoact2_ros.processing.errors import ProcessingError
 from molmoact2_ros.processing.fast_tokenizer import FastTokenizer
 from molmoact2_ros.processing.processor import Processor
@@ -165,8 +165,8 @@ STEP_NS = 66_666_667
 def _rtc(delay_steps: int = 3) -> tuple[NativePolicy, list[int]]:
     """Return a policy whose calls take `delay_steps`, and the clock it reads."""
     now_ns = [0]
-    continuation = Continuation(STEP_NS * 1e-9, clock=lambda: now_ns[0] + delay_steps * STEP_NS)
-    return _policy(continuation=continuation), now_ns
+    rtc = RealTimeChunking(STEP_NS * 1e-9, clock=lambda: now_ns[0] + delay_steps * STEP_NS)
+    return _policy(rtc=rtc), now_ns
 
 
 def test_a_guided_chunk_continues_the_one_before_in_the_rows_of_the_delay() -> None:
@@ -198,7 +198,7 @@ def test_action_tokens_cannot_continue_a_chunk() -> None:
             num_cameras=2,
             model_id="tiny",
             action_tokenizer=tokenizer,
-            continuation=Continuation(0.1),
+            rtc=RealTimeChunking(0.1),
         )
 
 
@@ -225,8 +225,8 @@ def _thinking(every: int, monkeypatch: pytest.MonkeyPatch) -> NativePolicy:
     )
 
 
-def _seen(sequence: int, same_as: int) -> PolicyObservation:
-    facts = CellFacts(1, sequence, np.full(16, same_as, np.uint64))
+def _seen(sequence: int, unchanged_since: int) -> PolicyObservation:
+    facts = CellFacts(1, sequence, np.full(16, unchanged_since, np.uint64))
     return dataclasses.replace(_observation(), cells=facts)
 
 

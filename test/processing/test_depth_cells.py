@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from molmoact2_ros.perception import CellPicture, ChangeSettings
+from molmoact2_ros.perception import CellImage, ChangeSettings
 from molmoact2_ros.perception.cell_comparison import changed_cells, likeness
 from molmoact2_ros.processing.depth_cells import cell_values
 from molmoact2_ros.processing.errors import ProcessingError
@@ -19,18 +19,18 @@ COSINE = ChangeSettings("cosine")
 
 
 def _mask(first: np.ndarray, second: np.ndarray, grid: int) -> np.ndarray:
-    return changed_cells(CellPicture.of(first, grid), CellPicture.of(second, grid), COSINE, 1.0)
+    return changed_cells(CellImage.of(first, grid), CellImage.of(second, grid), COSINE, 1.0)
 
 
 def _formula(first: np.ndarray, second: np.ndarray, grid: int) -> np.ndarray:
     """The reference, cell by cell, in double precision."""
     size = (32 * grid, 32 * grid)
-    pictures = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)) for image in (first, second)]
+    images = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR)) for image in (first, second)]
     found = []
     for row in range(grid):
         for column in range(grid):
             at = (slice(32 * row, 32 * row + 32), slice(32 * column, 32 * column + 32))
-            a, b = (picture[at].astype(np.float64).ravel() for picture in pictures)
+            a, b = (scaled[at].astype(np.float64).ravel() for scaled in images)
             lengths = np.linalg.norm(a) * np.linalg.norm(b)
             found.append(1.0 if lengths < 1e-8 else a @ b / (lengths + 1e-12))
     return np.array(found)
@@ -55,7 +55,7 @@ def test_cosines_are_those_of_the_formula(size: tuple[int, int], grid: int):
     share = np.linspace(0, 0.5, size[1])[None, :, None]
     second = np.rint((1 - share) * first + share * blotches).astype(np.uint8)
     expected = _formula(first, second, grid)
-    found = likeness(CellPicture.of(first, grid), CellPicture.of(second, grid))
+    found = likeness(CellImage.of(first, grid), CellImage.of(second, grid))
     np.testing.assert_allclose(found, expected, atol=2e-6)
     doubtful = np.abs(expected - 0.996) < 2e-6
     np.testing.assert_array_equal(_mask(first, second, grid)[~doubtful], (expected < 0.996)[~doubtful])

@@ -58,7 +58,7 @@ def test_file_that_only_ends_like_one_is_refused(tmp_path):
             read_depth_map(tmp_path / name)
 
 
-def test_colour_picture_is_no_depth_image_and_the_other_way_round(tmp_path):
+def test_colour_image_is_no_depth_image_and_the_other_way_round(tmp_path):
     Image.fromarray(np.zeros((2, 2, 3), np.uint8)).save(tmp_path / "colour.png")
     Image.fromarray(np.ones((2, 2), np.uint16)).save(tmp_path / "depth.png")
     assert read_picture(tmp_path / "colour.png").shape == (2, 2, 3)

@@ -8,8 +8,8 @@ import numpy as np
 from molmoact2_ros.processing.depth_reuse import reusable_cells
 
 
-def _reusable(same_as: list[list[int]], decoded_at: list[int]) -> list[bool]:
-    rows = np.array(same_as, np.uint64).reshape(-1, len(decoded_at))
+def _reusable(unchanged_since: list[list[int]], decoded_at: list[int]) -> list[bool]:
+    rows = np.array(unchanged_since, np.uint64).reshape(-1, len(decoded_at))
     return reusable_cells(rows, np.array(decoded_at, np.uint64)).tolist()
 
 

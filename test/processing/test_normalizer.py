@@ -78,7 +78,7 @@ def test_mean_std_of_a_dimension_that_never_moved_is_the_mean_and_leaves_it_stee
     assert constant.unnormalize(np.array([0.5, 0]))[0] == 2
 
 
-def test_mode_none_needs_no_statistics_but_tells_the_training_range_where_it_can() -> None:
+def test_mode_none_needs_no_statistics_but_gives_the_training_range_where_it_can() -> None:
     by_bounds = _normalizer("none", mean=None, std=None)
     assert (by_bounds.low[0], by_bounds.high[0]) == (-3, 5)
     bare = Normalizer.from_stats({"names": ["shoulder", "gripper"]}, "none", "stats")
@@ -87,7 +87,7 @@ def test_mode_none_needs_no_statistics_but_tells_the_training_range_where_it_can
 
 
 def test_mode_none_without_anything_is_refused() -> None:
-    with pytest.raises(ProcessingError, match="how many dimensions it has cannot be told"):
+    with pytest.raises(ProcessingError, match="how many dimensions it has cannot be determined"):
         Normalizer.from_stats({}, "none", "stats")
 
 

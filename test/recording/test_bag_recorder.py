@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A recorded bag can be read by somebody who has only the bag. Needs the generated messages."""
+"""A recorded bag can be read with only the bag. Needs the generated messages."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ pytestmark = pytest.mark.node
 
 def _recorded(folder: Path) -> Path:
     """Record one message on each of two topics, without a middleware."""
-    heard: dict[str, Any] = {}
+    callbacks: dict[str, Any] = {}
     recorder = BagRecorder(folder / "bag", lambda: 1_234_567_890)
 
     def listen(_kind: Any, topic: str, _profile: Any, callback: Any, *, raw: bool) -> None:
         assert raw
-        heard[topic] = callback
+        callbacks[topic] = callback
 
     recorder.record(
         listen,
         [Topic("safety_state", SafetyState, qos.LATCHED), Topic("instruction", String, qos.STATUS)],
     )
-    heard["safety_state"](serialize_message(SafetyState(mode=SafetyState.ARMED, text="fine", value=0.5)))
-    heard["instruction"](serialize_message(String(data="wave")))
+    callbacks["safety_state"](serialize_message(SafetyState(mode=SafetyState.ARMED, text="fine", value=0.5)))
+    callbacks["instruction"](serialize_message(String(data="wave")))
     recorder.close()
     return folder / "bag"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The figures and the picture of a run's depth reasoning."""
+"""The figures and the image of a run's depth reasoning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from molmoact2_ros.recording.depth_record import PICTURES, DepthRecord, MapEntry
+from molmoact2_ros.recording.depth_record import IMAGES, DepthRecord, MapEntry
 from molmoact2_ros.recording.depth_report import write_depth_report
 
 
@@ -27,14 +27,14 @@ def _record() -> DepthRecord:
     return record
 
 
-def test_share_reused_leaves_out_the_first_map_and_tells_rest_from_motion() -> None:
+def test_share_reused_leaves_out_the_first_map_and_separates_rest_from_motion() -> None:
     figures = _record().figures()
     assert figures["reused_at_rest"] == pytest.approx(0.98)
     assert figures["reused_in_motion"] == pytest.approx(0.7)
     assert (figures["maps"], figures["maps_decoded_in_full"]) == (6, 1)
 
 
-def test_costs_are_means_of_rest_and_motion_beside_the_first_map() -> None:
+def test_costs_are_means_of_rest_and_motion_next_to_the_first_map() -> None:
     figures = _record().figures()
     assert (figures["forwards_first"], figures["forwards_at_rest"], figures["forwards_in_motion"]) == (101, 3, 31)
     assert (figures["decoding_first_ms"], figures["decoding_in_motion_ms"]) == (200, 60)
@@ -47,24 +47,24 @@ def test_a_run_without_motion_has_no_figure_for_it() -> None:
     assert (figures["maps"], figures["reused_at_rest"], figures["reused_in_motion"]) == (1, None, None)
 
 
-def test_pictures_are_kept_evenly_and_copied() -> None:
+def test_images_are_kept_evenly_and_copied() -> None:
     record = DepthRecord(10.0)
-    picture = np.zeros((4, 6, 3), np.uint8)
+    image = np.zeros((4, 6, 3), np.uint8)
     for index in range(100):
-        record.pictures.add(50.0 + 0.1 * index, picture)
-    picture[:] = 9
-    times = [time_s for time_s, _ in record.pictures.kept]
+        record.images.add(50.0 + 0.1 * index, image)
+    image[:] = 9
+    times = [time_s for time_s, _ in record.images.kept]
     assert times == pytest.approx(np.arange(50.0, 60.0), abs=1e-6)
-    assert len(times) <= PICTURES
-    assert not any(kept.any() for _, kept in record.pictures.kept)
+    assert len(times) <= IMAGES
+    assert not any(kept.any() for _, kept in record.images.kept)
 
 
-def test_depth_report_shows_the_pictures_that_were_kept(tmp_path: Path) -> None:
+def test_depth_report_shows_the_images_that_were_kept(tmp_path: Path) -> None:
     record = _record()
     write_depth_report(tmp_path / "without.png", record)
     red = np.zeros((18, 32, 3), np.uint8)
     red[..., 0] = 255
-    record.pictures.add(50.0, red)
+    record.images.add(50.0, red)
     write_depth_report(tmp_path / "with.png", record)
     without, shown = (np.array(Image.open(tmp_path / name).convert("RGB")) for name in ("without.png", "with.png"))
     assert without.shape == shown.shape

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pictures of a report show what was recorded."""
+"""The images of a report show what was recorded."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 
 from molmoact2_ros.interfaces.action_chunk import ChunkRejection, RejectionCause
 from molmoact2_ros.interfaces.joint_command import JointCommand
-from molmoact2_ros.interfaces.robot_fault import Fault
+from molmoact2_ros.interfaces.robot_fault import RobotFault
 from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.msg import ActionChunk as ActionChunkMsg
 from molmoact2_ros.msg import JointCommand as JointCommandMsg
@@ -49,7 +49,7 @@ def test_a_robot_state_survives_the_wire() -> None:
 
 def test_the_faults_are_those_of_the_message() -> None:
     names = [name for name in dir(RobotStateMsg) if name.startswith("FAULT_")]
-    assert {f"FAULT_{fault.name}": int(fault) for fault in Fault} == {n: getattr(RobotStateMsg, n) for n in names}
+    assert {f"FAULT_{fault.name}": int(fault) for fault in RobotFault} == {n: getattr(RobotStateMsg, n) for n in names}
 
 
 def test_a_command_survives_the_wire_in_row_major_order() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from molmoact2_ros.ros.latency_budget import LatencyBudget
+
 pytest.importorskip("rclpy", reason="needs the ROS wheels: make env")
 
-from molmoact2_ros.ros.latency_budget import Stage
 from molmoact2_ros.ros.lifecycle import ERROR, OK, WARN
 
 pytestmark = pytest.mark.node
@@ -18,8 +19,8 @@ pytestmark = pytest.mark.node
 ROOM = Path(__file__).parents[2]
 
 
-def _stage(*durations_ms: float, budget_ms: float = 20.0, kept: int = 100) -> Stage:
-    stage = Stage("skew", budget_ms, kept)
+def _stage(*durations_ms: float, budget_ms: float = 20.0, kept: int = 100) -> LatencyBudget:
+    stage = LatencyBudget("skew", budget_ms, kept)
     for duration_ms in durations_ms:
         stage.add(duration_ms)
     return stage
@@ -56,7 +57,7 @@ def test_a_stage_without_figures_says_so_and_is_no_fault() -> None:
 def test_every_stage_of_the_nodes_stands_in_the_table_of_budgets() -> None:
     table = (ROOM / "doc" / "integration.md").read_text()
     code = "".join(path.read_text() for path in sorted((ROOM / "molmoact2_ros" / "nodes").glob("*_node.py")))
-    stages = re.findall(r'Stage\(\s*f?"([^"]+)"', code)
+    stages = re.findall(r'LatencyBudget\(\s*f?"([^"]+)"', code)
     assert len(stages) == 12
     for stage in stages:
         assert f"`{stage.replace('{role}', 'ROLE')}`" in table

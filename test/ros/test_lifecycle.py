@@ -231,7 +231,7 @@ def test_a_process_that_cannot_start_ends_with_status_2_and_one_sentence(
     assert "Traceback" not in ended.stderr
 
 
-def test_a_process_that_is_told_twice_to_end_ends_as_if_told_once(ros_domain: int) -> None:
+def test_a_process_that_is_signalled_twice_ends_as_if_signalled_once(ros_domain: int) -> None:
     process = subprocess.Popen([sys.executable, __file__], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     for line in process.stderr:  # its first words come once it has been activated

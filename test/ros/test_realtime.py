@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real-time priority: every thread gets it where the user may, and a refusal is told, not raised. Needs no ROS but
+"""Real-time priority: every thread gets it where the user may, and a refusal is reported, not raised. Needs no ROS but
 for the nodes that take it, whose matrix library starts no threads."""
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def test_threads_that_are_there_and_those_to_come_get_it() -> None:
     assert said in ("True", "this user may not take it")
 
 
-def test_a_user_who_may_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_who_may_not_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError
 
@@ -54,7 +54,7 @@ def test_a_user_who_may_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert realtime.take_priority(20) == "this user may not take it"
 
 
-def test_a_system_without_real_time_scheduling_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_real_time_scheduling_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_setscheduler")
     assert realtime.take_priority(20) == "this system has no real-time scheduling"
 
@@ -67,7 +67,7 @@ def test_a_thread_that_ends_meanwhile_is_no_problem(monkeypatch: pytest.MonkeyPa
     assert realtime.take_priority(20) == ""
 
 
-def test_a_system_that_refuses_the_call_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_that_refuses_the_call_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.EINVAL, "Invalid argument")
 

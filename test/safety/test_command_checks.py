@@ -15,7 +15,7 @@ from molmoact2_ros.interfaces.joint_command import JointCommand
 from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.interfaces.safety_state import Cause, Verdict
 from molmoact2_ros.safety import Limits, Settings
-from molmoact2_ros.safety.command_checks import Context, judge
+from molmoact2_ros.safety.command_checks import Context, check_command
 from molmoact2_ros.safety.example import ExampleMotion
 
 NOW_NS = 1_700_000_000_000_000_000
@@ -70,7 +70,7 @@ def _shifted(joint: str, by: float) -> JointCommand:
 
 
 def test_a_clean_command_passes() -> None:
-    assert judge(_clean(), _context()) is None
+    assert check_command(_clean(), _context()) is None
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -80,7 +80,7 @@ def test_random_smooth_motion_always_passes(seed: int) -> None:
         measured = RobotState(NOW_NS, LIMITS.names, *motion.state(index))
         command = motion.command(index, NOW_NS - round(index * PERIOD_S * 1e9))
         previous = previous and dataclasses.replace(previous, start_ns=NOW_NS - 20_000_000)
-        assert judge(command, _context(measured=measured, previous=previous)) is None, index
+        assert check_command(command, _context(measured=measured, previous=previous)) is None, index
         previous = command
 
 
@@ -88,11 +88,11 @@ def test_joints_in_another_order_are_the_same_command() -> None:
     turned = _clean(
         names=LIMITS.names[::-1], positions=_clean().positions[:, ::-1], velocities=_clean().velocities[:, ::-1]
     )
-    assert judge(turned, _context()) is None
+    assert check_command(turned, _context()) is None
 
 
 def test_joints_in_another_order_with_columns_left_behind_are_noticed() -> None:
-    assert judge(_clean(names=LIMITS.names[::-1]), _context()) is not None
+    assert check_command(_clean(names=LIMITS.names[::-1]), _context()) is not None
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_joints_in_another_order_with_columns_left_behind_are_noticed() -> None:
     ],
 )
 def test_a_wrong_shape_is_refused(changes: dict[str, object], words: str) -> None:
-    verdict = judge(_clean(**changes), _context())
+    verdict = check_command(_clean(**changes), _context())
     assert verdict is not None
     assert verdict.cause is Cause.WRONG_SHAPE
     assert words in verdict.text
@@ -123,14 +123,14 @@ def test_a_wrong_shape_is_refused(changes: dict[str, object], words: str) -> Non
     ids=["unknown", "twice"],
 )
 def test_wrong_joints_are_refused_by_name(names: tuple[str, ...], joint: str) -> None:
-    verdict = judge(_clean(names=names), _context())
+    verdict = check_command(_clean(names=names), _context())
     assert verdict is not None
     assert (verdict.cause, verdict.joint) == (Cause.WRONG_JOINTS, joint)
 
 
 def test_a_command_with_a_flood_of_joints_is_refused_in_a_short_sentence() -> None:
     flood = np.zeros((2, 100_000))
-    verdict = judge(
+    verdict = check_command(
         _clean(names=("joint" * 1000,) * 100_000, positions=flood, velocities=flood, motion_points=1),
         _context(),
     )
@@ -149,13 +149,13 @@ def test_a_command_with_a_flood_of_joints_is_refused_in_a_short_sentence() -> No
 )
 def test_a_command_without_points_is_refused_by_the_cause_that_comes_with_it(cause: int, named: Cause) -> None:
     nothing, rejection = np.empty((0, 8)), ChunkRejection(1, cause, "chunk 7 has 10000 rows")
-    verdict = judge(_clean(positions=nothing, velocities=nothing, rejection=rejection), _context())
+    verdict = check_command(_clean(positions=nothing, velocities=nothing, rejection=rejection), _context())
     assert verdict is not None
     assert (verdict.cause, verdict.text) == (named, "chunk 7 has 10000 rows")
 
 
 def test_velocities_of_a_chunk_that_are_not_finite_are_refused() -> None:
-    verdict = judge(_clean(chunk_velocities=np.full(8, np.nan)), _context())
+    verdict = check_command(_clean(chunk_velocities=np.full(8, np.nan)), _context())
     assert verdict is not None
     assert verdict.cause is Cause.NOT_FINITE
 
@@ -163,7 +163,7 @@ def test_velocities_of_a_chunk_that_are_not_finite_are_refused() -> None:
 @pytest.mark.parametrize("field", ["positions", "velocities"])
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_not_finite_is_refused_with_joint_and_point(field: str, value: float) -> None:
-    verdict = judge(_with(field, 2, "joint3", value), _context())
+    verdict = check_command(_with(field, 2, "joint3", value), _context())
     assert verdict is not None
     assert (verdict.cause, verdict.joint, verdict.step) == (Cause.NOT_FINITE, "joint3", 2)
     assert str(verdict.value) == str(value)
@@ -178,28 +178,28 @@ def test_a_number_that_is_not_finite_is_refused_with_joint_and_point(field: str,
     ],
 )
 def test_a_command_of_another_time_is_refused(changes: dict[str, object], value: float, words: str) -> None:
-    verdict = judge(_clean(**changes), _context())
+    verdict = check_command(_clean(**changes), _context())
     assert verdict is not None
     assert (verdict.cause, verdict.value) == (Cause.STALE_COMMAND, pytest.approx(value))
     assert words in verdict.text
 
 
 def test_a_command_that_starts_before_its_predecessor_is_refused() -> None:
-    verdict = judge(_clean(start_ns=NOW_NS - 30_000_000), _context())
+    verdict = check_command(_clean(start_ns=NOW_NS - 30_000_000), _context())
     assert verdict is not None
     assert verdict.cause is Cause.STALE_COMMAND
 
 
 @pytest.mark.parametrize(("age_ns", "value"), [(801_000_000, 0.801), (-101_000_000, -0.101)])
 def test_motion_that_follows_an_old_observation_is_refused(age_ns: int, value: float) -> None:
-    verdict = judge(_clean(observation_ns=NOW_NS - age_ns), _context())
+    verdict = check_command(_clean(observation_ns=NOW_NS - age_ns), _context())
     assert verdict is not None
     assert (verdict.cause, verdict.limit) == (Cause.STALE_OBSERVATION, 0.8)
     assert verdict.value == pytest.approx(value)
 
 
 def test_motion_that_follows_no_chunk_needs_no_observation() -> None:
-    assert judge(_clean(chunk_sequence=0, observation_ns=0), _context()) is None
+    assert check_command(_clean(chunk_sequence=0, observation_ns=0), _context()) is None
 
 
 def _resting_at(joint: str, value: float) -> tuple[JointCommand, Context]:
@@ -212,18 +212,18 @@ def _resting_at(joint: str, value: float) -> tuple[JointCommand, Context]:
     ("joint", "value", "limit"), [("joint2", 1.68, 1.67), ("joint4", -2.945, -2.94), ("gripper", 1.04, 1.03)]
 )
 def test_a_position_inside_the_margin_is_refused(joint: str, value: float, limit: float) -> None:
-    verdict = judge(*_resting_at(joint, value))
+    verdict = check_command(*_resting_at(joint, value))
     assert verdict is not None
     assert (verdict.cause, verdict.joint, verdict.step) == (Cause.POSITION_LIMIT, joint, 0)
     assert (verdict.value, verdict.limit) == (value, pytest.approx(limit))
 
 
 def test_a_position_on_its_limit_passes() -> None:
-    assert judge(*_resting_at("joint2", LIMITS.high[1])) is None
+    assert check_command(*_resting_at("joint2", LIMITS.high[1])) is None
 
 
 def test_a_stated_velocity_above_the_limit_is_refused() -> None:
-    verdict = judge(*_slowing("joint1", 2.1, 2.0, 1.0, 0.0))
+    verdict = check_command(*_slowing("joint1", 2.1, 2.0, 1.0, 0.0))
     assert verdict is not None
     assert (verdict.cause, verdict.joint, verdict.limit) == (Cause.VELOCITY_LIMIT, "joint1", 2.075)
     assert (verdict.value, verdict.step) == (pytest.approx(2.1), 0)
@@ -232,14 +232,14 @@ def test_a_stated_velocity_above_the_limit_is_refused() -> None:
 def test_positions_that_hide_a_velocity_above_the_limit_are_refused() -> None:
     command = _at_rest()
     command.positions[1:, 0] += 2.1 * PERIOD_S
-    verdict = judge(command, _resting_context(command))
+    verdict = check_command(command, _resting_context(command))
     assert verdict is not None
     assert (verdict.cause, verdict.joint, verdict.step) == (Cause.VELOCITY_LIMIT, "joint1", 0)
     assert verdict.value == pytest.approx(1.5 * 2.1)  # a cubic from rest to rest peaks at one and a half times its mean
 
 
 def test_an_acceleration_above_the_limit_is_refused() -> None:
-    verdict = judge(*_slowing("joint5", 0.45, 0.3, 0.09, 0.0))
+    verdict = check_command(*_slowing("joint5", 0.45, 0.3, 0.09, 0.0))
     assert verdict is not None
     assert (verdict.cause, verdict.joint, verdict.step) == (Cause.ACCELERATION_LIMIT, "joint5", 1)
     assert (verdict.value, verdict.limit) == (pytest.approx(10.5), 10.0)
@@ -250,7 +250,7 @@ def test_an_acceleration_that_turns_too_fast_is_refused_though_each_of_its_value
     hardest: float, passes: bool
 ) -> None:
     speeds = (0.0, hardest / 2, hardest, hardest / 2, 0.0)  # speeds up, then slows down, evenly: one step between them
-    verdict = judge(*_slowing("gripper", *speeds))
+    verdict = check_command(*_slowing("gripper", *speeds))
     if passes:
         assert verdict is None
         return
@@ -268,7 +268,7 @@ def test_the_jerk_of_the_robot_itself_is_met_where_the_points_lie_close_enough_t
         mean = (command.velocities[1:, joint] + command.velocities[:-1, joint]) / 2
         command.positions[1:, joint] = command.positions[0, joint] + np.cumsum(mean) * step_s
         fine = dataclasses.replace(command, step_s=step_s)
-        verdict = judge(fine, _resting_context(fine))
+        verdict = check_command(fine, _resting_context(fine))
         assert (verdict is None) is passes
     assert verdict is not None
     assert (verdict.cause, verdict.joint) == (Cause.JERK_LIMIT, "joint1")
@@ -281,21 +281,21 @@ def test_the_seam_to_the_command_before_counts_as_any_border(braked_before: bool
     earlier, _ = _slowing("gripper", *speeds)
     earlier.positions[:] += command.positions[0] - earlier.positions[1]
     previous = dataclasses.replace(earlier, sequence=1, start_ns=NOW_NS - 20_000_000)
-    verdict = judge(command, dataclasses.replace(context, previous=previous))
+    verdict = check_command(command, dataclasses.replace(context, previous=previous))
     assert (verdict is None) is passes
     assert passes or (verdict is not None and verdict.cause is Cause.JERK_LIMIT and verdict.step == 0)
 
 
 def test_a_command_that_does_not_end_at_rest_is_refused() -> None:
     command = _clean(positions=_clean().positions[:4], velocities=_clean().velocities[:4])
-    verdict = judge(command, _context())
+    verdict = check_command(command, _context())
     assert verdict is not None
     assert (verdict.cause, verdict.step, verdict.limit) == (Cause.NO_BRAKE, 3, 0.0)
     assert verdict.value == pytest.approx(abs(command.velocities[3]).max())
 
 
 def test_motion_of_more_than_three_periods_is_refused() -> None:
-    verdict = judge(_clean(motion_points=5), _context())
+    verdict = check_command(_clean(motion_points=5), _context())
     assert verdict is not None
     assert verdict.cause is Cause.NO_BRAKE
     assert (verdict.value, verdict.limit) == (pytest.approx(0.08), pytest.approx(0.06))
@@ -303,7 +303,7 @@ def test_motion_of_more_than_three_periods_is_refused() -> None:
 
 def test_a_brake_that_takes_too_long_is_refused() -> None:
     command = _at_rest(points=60)
-    verdict = judge(command, _resting_context(command))
+    verdict = check_command(command, _resting_context(command))
     assert verdict is not None
     assert (verdict.cause, verdict.value, verdict.limit) == (Cause.NO_BRAKE, pytest.approx(1.18), 1.0)
 
@@ -314,14 +314,14 @@ def test_a_brake_in_which_a_joint_speeds_up_is_refused() -> None:
     command.positions[:, 6] += 0.03 * (1 - np.cos(2 * np.pi * time_s / 0.4))
     command.velocities[:, 6] = 0.03 * 2 * np.pi / 0.4 * np.sin(2 * np.pi * time_s / 0.4)
     command.velocities[-1] = 0.0
-    verdict = judge(command, _resting_context(command))
+    verdict = check_command(command, _resting_context(command))
     assert verdict is not None
     assert (verdict.cause, verdict.joint) == (Cause.NO_BRAKE, "joint7")
     assert "speeds up in the brake" in verdict.text
 
 
 def test_a_step_in_position_from_the_command_before_is_refused() -> None:
-    verdict = judge(_shifted("joint6", 0.003), _context())
+    verdict = check_command(_shifted("joint6", 0.003), _context())
     assert verdict is not None
     assert (verdict.cause, verdict.joint, verdict.step) == (Cause.DISCONTINUITY, "joint6", 0)
     assert (verdict.value, verdict.limit) == (pytest.approx(0.003, abs=1e-6), pytest.approx(0.002))
@@ -330,7 +330,7 @@ def test_a_step_in_position_from_the_command_before_is_refused() -> None:
 def test_a_step_in_velocity_from_the_command_before_is_refused() -> None:
     command, context = _slowing("joint2", 0.25, 0.15, 0.05, 0.0)
     previous = dataclasses.replace(_at_rest(), sequence=1, start_ns=NOW_NS - 20_000_000)
-    verdict = judge(command, dataclasses.replace(context, previous=previous))
+    verdict = check_command(command, dataclasses.replace(context, previous=previous))
     assert verdict is not None
     assert (verdict.cause, verdict.joint) == (Cause.DISCONTINUITY, "joint2")
     assert (verdict.value, verdict.limit) == (pytest.approx(0.25), pytest.approx(0.2))
@@ -339,8 +339,8 @@ def test_a_step_in_velocity_from_the_command_before_is_refused() -> None:
 def test_the_first_command_must_begin_as_fast_as_the_robot_is() -> None:
     command, context = _slowing("joint2", 0.25, 0.15, 0.05, 0.0)
     resting = dataclasses.replace(context.measured, velocities=np.zeros(8))
-    assert judge(command, context) is None
-    verdict = judge(command, dataclasses.replace(context, measured=resting))
+    assert check_command(command, context) is None
+    verdict = check_command(command, dataclasses.replace(context, measured=resting))
     assert verdict is not None
     assert (verdict.cause, verdict.joint) == (Cause.DISCONTINUITY, "joint2")
 
@@ -354,8 +354,8 @@ def _measured_off(joint: str, by: float, speed: float = 0.0) -> RobotState:
 def test_a_first_command_far_from_the_measured_pose_is_refused(joint: str, limit: float) -> None:
     far = _context(previous=None, measured=_measured_off(joint, limit + 0.01))
     near = _context(previous=None, measured=_measured_off(joint, limit - 0.01))
-    assert judge(_at_rest(), near) is None
-    verdict = judge(_at_rest(), far)
+    assert check_command(_at_rest(), near) is None
+    verdict = check_command(_at_rest(), far)
     assert verdict is not None
     assert (verdict.cause, verdict.joint, verdict.step) == (Cause.JUMP, joint, 0)
     assert (verdict.value, verdict.limit) == (pytest.approx(limit + 0.01), pytest.approx(limit))
@@ -363,26 +363,26 @@ def test_a_first_command_far_from_the_measured_pose_is_refused(joint: str, limit
 
 def test_a_robot_that_does_not_follow_makes_the_next_command_a_jump() -> None:
     previous = dataclasses.replace(_at_rest(), sequence=1, start_ns=NOW_NS - 20_000_000)
-    verdict = judge(_at_rest(), _context(previous=previous, measured=_measured_off("joint3", 0.11)))
+    verdict = check_command(_at_rest(), _context(previous=previous, measured=_measured_off("joint3", 0.11)))
     assert verdict is not None
     assert (verdict.cause, verdict.joint) == (Cause.JUMP, "joint3")
 
 
 def test_a_gripper_that_holds_an_object_may_stand_short_of_its_command() -> None:
     previous = dataclasses.replace(_at_rest(), sequence=1, start_ns=NOW_NS - 20_000_000)
-    assert judge(_at_rest(), _context(previous=previous, measured=_measured_off("gripper", 0.5))) is None
+    assert check_command(_at_rest(), _context(previous=previous, measured=_measured_off("gripper", 0.5))) is None
 
 
 def test_a_moving_robot_may_lag_behind_by_its_speed_times_the_allowed_delay() -> None:
     behind = _measured_off("joint3", -0.25, speed=2.0)
     previous = dataclasses.replace(_at_rest(), sequence=1, start_ns=NOW_NS - 20_000_000)
-    assert judge(_at_rest(), _context(previous=previous, measured=behind)) is None
+    assert check_command(_at_rest(), _context(previous=previous, measured=behind)) is None
 
 
 def test_a_measured_speed_that_was_never_commanded_widens_no_allowance() -> None:
     behind = _measured_off("joint3", -0.25, speed=2.0)
     previous = dataclasses.replace(_at_rest(), sequence=1, start_ns=NOW_NS - 20_000_000)
-    verdict = judge(_at_rest(), _context(previous=previous, measured=behind, speed=np.zeros(len(LIMITS.names))))
+    verdict = check_command(_at_rest(), _context(previous=previous, measured=behind, speed=np.zeros(len(LIMITS.names))))
     assert verdict is not None
     assert (verdict.cause, verdict.limit) == (Cause.JUMP, Settings.jump_arm_rad)
 
@@ -390,7 +390,7 @@ def test_a_measured_speed_that_was_never_commanded_widens_no_allowance() -> None
 def test_of_two_violations_the_first_in_order_is_named() -> None:
     command = _with("positions", 2, "joint3", math.nan)
     command.velocities[1, 0] = 100.0
-    verdict = judge(command, _context(now_ns=NOW_NS + 10**9))
+    verdict = check_command(command, _context(now_ns=NOW_NS + 10**9))
     assert verdict is not None
     assert verdict.cause is Cause.NOT_FINITE
 
@@ -398,11 +398,13 @@ def test_of_two_violations_the_first_in_order_is_named() -> None:
 def test_a_command_that_darts_off_is_refused_for_that_and_not_for_where_it_ends() -> None:
     command = _at_rest()
     command.positions[1:, 0] += np.array([0.5, 1.0, 2.0, 4.0])
-    verdict = judge(command, _resting_context(command))
+    verdict = check_command(command, _resting_context(command))
     assert verdict is not None
     assert (verdict.cause, verdict.step) == (Cause.VELOCITY_LIMIT, 0)
 
 
 def test_a_verdict_reads_as_a_sentence_with_units() -> None:
     text = "joint2 would go to 1.7000 rad at point 0, above its limit 1.6700 rad"
-    assert judge(*_resting_at("joint2", 1.7)) == Verdict(Cause.POSITION_LIMIT, text, "joint2", 0, 1.7, LIMITS.high[1])
+    assert check_command(*_resting_at("joint2", 1.7)) == Verdict(
+        Cause.POSITION_LIMIT, text, "joint2", 0, 1.7, LIMITS.high[1]
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A frozen state is found for each driver by itself: one of two arms may freeze while the other lives. No ROS."""
+"""A frozen state is found for each driver by itself: one of two arms may freeze while the other does not. No ROS."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _verdict(moves: np.ndarray, reported: np.ndarray, periods: int = 20) -> Verd
     return None
 
 
-def test_one_arm_that_freezes_is_found_and_named_while_the_other_lives() -> None:
+def test_one_arm_that_freezes_is_found_and_named_while_the_other_does_not() -> None:
     verdict = _verdict(LEFT | RIGHT, reported=LEFT)
     assert verdict is not None
     assert verdict.cause is Cause.FROZEN_STATE
@@ -48,7 +48,7 @@ def test_one_arm_that_freezes_is_found_and_named_while_the_other_lives() -> None
     assert "left" not in verdict.text
 
 
-def test_an_arm_that_rightly_stands_still_beside_a_moving_one_is_not_frozen() -> None:
+def test_an_arm_that_rightly_stands_still_next_to_a_moving_one_is_not_frozen() -> None:
     assert _verdict(LEFT, reported=LEFT) is None
 
 

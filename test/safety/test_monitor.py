@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What safety does with what it hears: who passes, what stops, what arming and reset ask for.
+"""What safety does with what it receives: what passes, what stops, what arming and reset ask for.
 
 Each fault is one change to an otherwise clean run of the fake in `fakes/guarded_robot.py`.
 """
@@ -76,7 +76,7 @@ def test_a_neighbour_that_falls_silent_in_motion_stops_the_robot_by_name(silent:
 
 @pytest.mark.parametrize("periods_since_heartbeat", range(5))
 @pytest.mark.parametrize(("bridge_dies", "cause"), [(True, Cause.BRIDGE_SILENT), (False, Cause.STALE_STATE)])
-def test_a_dead_bridge_is_told_from_a_dead_driver_at_any_phase_of_its_10_hz_heartbeat(
+def test_a_dead_bridge_is_distinguished_from_a_dead_driver_at_any_phase_of_its_10_hz_heartbeat(
     periods_since_heartbeat: int, bridge_dies: bool, cause: Cause
 ) -> None:
     robot = GuardedRobot().arm().drive(50)
@@ -175,14 +175,14 @@ def test_a_rejection_with_a_cause_that_no_chunk_can_have_stops_nothing_by_an_err
 def test_a_rest_that_an_operator_asked_for_needs_neither_policy_nor_perception() -> None:
     robot = GuardedRobot().arm().drive(60)
     robot.follows_chunks, robot.silent = False, {"perception"}
-    assert _stopped_by(robot.drive(100, asked_for=True)) is Cause.NONE
+    assert _stopped_by(robot.drive(100, operator_requested=True)) is Cause.NONE
     assert robot.monitor.mode is Mode.ARMED
 
 
 def test_a_policy_that_dies_when_motion_follows_it_again_after_a_rest_is_named() -> None:
     robot = GuardedRobot().arm().drive(30)
     robot.follows_chunks = False
-    robot.drive(60, asked_for=True)
+    robot.drive(60, operator_requested=True)
     robot.follows_chunks = True
     robot.drive(10)
     robot.chunks_end_at = robot.commands
@@ -225,7 +225,7 @@ def test_a_single_late_frame_is_not_blamed_for_an_observation_that_ran_out() -> 
 
 def test_a_bridge_that_holds_for_a_reason_of_its_own_stops_the_robot() -> None:
     robot = GuardedRobot().arm().drive(60)
-    robot.bridge = BridgeReport(Cause.SECOND_PUBLISHER, "somebody else publishes")
+    robot.bridge = BridgeReport(Cause.SECOND_PUBLISHER, "another node publishes")
     assert _stopped_by(robot.drive(40)) is Cause.SECOND_PUBLISHER
 
 
@@ -321,25 +321,25 @@ def test_a_state_that_repeats_itself_while_the_robot_holds_is_no_news() -> None:
     assert robot.hold(100).monitor.mode is Mode.ARMED
 
 
-def test_a_dead_man_switch_that_is_let_go_stops_and_need_not_be_held_for_the_reset() -> None:
-    robot = GuardedRobot(dead_man_required=True).rest(0.5)
-    assert "dead_man has not come" in robot.monitor.arm(robot.now).text
-    robot.dead_man = True
+def test_an_enabling_device_that_is_let_go_stops_and_need_not_be_held_for_the_reset() -> None:
+    robot = GuardedRobot(enabling_device_required=True).rest(0.5)
+    assert "enabling_device has not come" in robot.monitor.arm(robot.now).text
+    robot.enabling_device = True
     assert robot.arm().drive(60).monitor.mode is Mode.ARMED
-    robot.dead_man = False
-    assert _stopped_by(robot.drive(1)) is Cause.DEAD_MAN
+    robot.enabling_device = False
+    assert _stopped_by(robot.drive(1)) is Cause.ENABLING_DEVICE
     robot.stand().rest(1.0)
     assert robot.monitor.reset(robot.now).done
     assert "is not held" in robot.monitor.arm(robot.now).text
 
 
-def test_a_dead_man_switch_that_falls_silent_stops() -> None:
-    robot = GuardedRobot(dead_man_required=True)
-    robot.dead_man = True
+def test_an_enabling_device_that_falls_silent_stops() -> None:
+    robot = GuardedRobot(enabling_device_required=True)
+    robot.enabling_device = True
     robot.arm().drive(60)
-    robot.dead_man = None
+    robot.enabling_device = None
     assert _stopped_by(robot.drive(15)) is Cause.NONE
-    assert _stopped_by(robot.drive(2)) is Cause.DEAD_MAN
+    assert _stopped_by(robot.drive(2)) is Cause.ENABLING_DEVICE
 
 
 def test_a_second_publisher_of_commands_stops_by_name_and_blocks_arming() -> None:
@@ -357,7 +357,7 @@ def test_a_second_publisher_of_commands_stops_by_name_and_blocks_arming() -> Non
 
 
 @pytest.mark.parametrize("cause", [Cause.ESTOP, Cause.SAFETY_RESTARTED])
-def test_a_stop_of_the_process_before_is_latched_anew_and_needs_a_reset(cause: Cause) -> None:
+def test_a_stop_of_the_process_before_is_latched_again_and_needs_a_reset(cause: Cause) -> None:
     robot = GuardedRobot().rest(0.5)
     robot.bridge = BridgeReport(former=Verdict(cause, "the arm hit the bowl"))
     assert _stopped_by(robot.rest(0.02)) is cause
@@ -369,17 +369,17 @@ def test_a_stop_of_the_process_before_is_latched_anew_and_needs_a_reset(cause: C
     assert robot.monitor.arm(robot.now).done
 
 
-def test_safety_is_not_armed_before_the_bridge_hears_it() -> None:
+def test_safety_is_not_armed_before_the_bridge_receives_it() -> None:
     robot = GuardedRobot().rest(0.5)
-    robot.bridge = BridgeReport(hears_us=False)
-    assert "does not hear this safety process" in robot.rest(0.1).monitor.arm(robot.now).text
+    robot.bridge = BridgeReport(receives_us=False)
+    assert "does not receive this safety process" in robot.rest(0.1).monitor.arm(robot.now).text
     robot.bridge = BridgeReport()
     assert robot.rest(0.1).monitor.arm(robot.now).done
 
 
-def test_a_bridge_that_hears_another_safety_process_stops_this_one() -> None:
+def test_a_bridge_that_receives_another_safety_process_stops_this_one() -> None:
     robot = GuardedRobot().arm().drive(60)
-    robot.bridge = BridgeReport(hears_us=False)
+    robot.bridge = BridgeReport(receives_us=False)
     assert _stopped_by(robot.drive(2)) is Cause.BRIDGE_SILENT
 
 
@@ -399,7 +399,7 @@ def test_a_stop_that_cannot_be_proven_in_time_asks_for_the_robots_own(unmeasured
     assert robot.monitor.snapshot.text == "stop"
 
 
-def test_a_refused_command_is_counted_and_one_that_passes_begins_the_count_anew() -> None:
+def test_a_refused_command_is_counted_and_one_that_passes_begins_the_count_again() -> None:
     robot = GuardedRobot().arm().drive(10).drive(2, step_s=1.0)
     assert (robot.monitor.snapshot.refused, robot.monitor.snapshot.refused_in_a_row) == (2, 2)
     robot.drive(1)
@@ -449,7 +449,7 @@ def test_arming_is_refused_with_what_is_missing(fault: Break, words: str) -> Non
     assert words in reply.text
 
 
-def test_a_robot_whose_state_was_lost_must_be_seen_standing_anew_before_it_is_armed() -> None:
+def test_a_robot_whose_state_was_lost_must_be_seen_standing_again_before_it_is_armed() -> None:
     robot = GuardedRobot().rest(0.5)
     robot.silent = {"state"}
     robot.rest(1.0)
@@ -464,11 +464,11 @@ def test_arming_twice_keeps_what_is_going_on() -> None:
     assert robot.monitor.snapshot.passed_sequence == 20
 
 
-def test_arming_anew_forgets_commands_of_the_time_before() -> None:
+def test_arming_again_forgets_commands_of_the_time_before() -> None:
     robot = _stopped(GuardedRobot().arm().drive(20)).rest(0.5)
     assert robot.monitor.reset(robot.now).done
     robot.positions, robot.velocities = robot.motion.state(0)
-    robot.commands = 0  # the interpolator was started anew
+    robot.commands = 0  # the interpolator was started again
     assert robot.arm().drive(10).monitor.snapshot.passed_sequence == 10
 
 

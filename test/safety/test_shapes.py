@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A check whose subject is empty passes: so configure fails where links, pairs or hands leave nothing to check."""
+"""A check whose subject is empty passes: so configure fails where links, pairs or TCPs leave nothing to check."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from molmoact2_ros.embodiment import Embodiment, shipped_embodiments
-from molmoact2_ros.safety import SafetyError, Space
+from molmoact2_ros.safety import CollisionChecker, SafetyError
 
 DROID = Embodiment.load("droid")
 COLLISION = re.compile(r"<collision\b.*?</collision>", re.S)
@@ -36,7 +36,7 @@ def _geometry(robot: Embodiment, **changes: object) -> Embodiment:
 def test_a_urdf_without_any_shape_is_refused_with_every_arm_link(name: str, tmp_path: Path) -> None:
     robot = Embodiment.load(name)
     with pytest.raises(SafetyError, match="would not be checked for collisions; add a <collision>") as caught:
-        Space.load(_bare(robot, tmp_path))
+        CollisionChecker.load(_bare(robot, tmp_path))
     moved = re.findall(r'<joint name="(\w+)" type="revolute">.*?<child link="(\w+)"', robot.urdf.read_text(), re.S)
     assert moved
     for _, link in moved:
@@ -47,14 +47,14 @@ def test_a_urdf_without_any_shape_is_refused_with_every_arm_link(name: str, tmp_
 def test_one_link_without_a_shape_is_refused_unless_the_file_names_it(link: str, tmp_path: Path) -> None:
     robot = _bare(DROID, tmp_path, link)
     with pytest.raises(SafetyError, match=rf"but {link} has none in .*lab\.urdf.*geometry\.links_without_shape"):
-        Space.load(robot)
-    Space.load(_geometry(robot, links_without_shape=(link,)))
+        CollisionChecker.load(robot)
+    CollisionChecker.load(_geometry(robot, links_without_shape=(link,)))
 
 
 @pytest.mark.parametrize("link", ["fr3_link4", "elbow"])
 def test_naming_a_link_that_has_a_shape_or_is_not_there_is_refused(link: str) -> None:
     with pytest.raises(SafetyError, match=f"links_without_shape names {link}"):
-        Space.load(_geometry(DROID, links_without_shape=(link,)))
+        CollisionChecker.load(_geometry(DROID, links_without_shape=(link,)))
 
 
 def test_a_shape_too_small_to_meet_anything_is_none(tmp_path: Path) -> None:
@@ -62,27 +62,27 @@ def test_a_shape_too_small_to_meet_anything_is_none(tmp_path: Path) -> None:
     dot = '<link name="fr3_link4"><collision><geometry><sphere radius="1e-5"/></geometry></collision>'
     robot.urdf.write_text(robot.urdf.read_text().replace('<link name="fr3_link4">', dot))
     with pytest.raises(SafetyError, match="but fr3_link4 has none"):
-        Space.load(robot)
+        CollisionChecker.load(robot)
 
 
 def test_a_margin_within_which_everything_touches_leaves_nothing_to_check() -> None:
     with pytest.raises(SafetyError, match=r"held against no other link.*lower the margin"):
-        Space.load(_geometry(DROID, margin_m=3.0))
+        CollisionChecker.load(_geometry(DROID, margin_m=3.0))
 
 
 def test_ignored_pairs_that_silence_a_link_are_refused(tmp_path: Path) -> None:
     links = re.findall(r'<link name="(\w+)"', DROID.urdf.read_text())
     ignored = {link: "fr3_link3" for link in links if link != "fr3_link3"}
     with pytest.raises(SafetyError, match=r"fr3_link3 would be held against no other link.*ignored_pairs"):
-        Space.load(_geometry(DROID, ignored_pairs=ignored))
+        CollisionChecker.load(_geometry(DROID, ignored_pairs=ignored))
     with pytest.raises(SafetyError, match="fr3_link3 against itself"):
-        Space.load(_geometry(DROID, ignored_pairs={"fr3_link3": "fr3_link3"}))
+        CollisionChecker.load(_geometry(DROID, ignored_pairs={"fr3_link3": "fr3_link3"}))
 
 
-def test_a_gripper_without_a_hand_is_refused() -> None:
+def test_a_gripper_without_a_tcp_is_rejected() -> None:
     yam = Embodiment.load("yam")
-    with pytest.raises(SafetyError, match=r"the gripper right_gripper belongs to no hand of geometry.hands \(left"):
-        Space.load(_geometry(yam, hands=yam.geometry.hands[:1]))
+    with pytest.raises(SafetyError, match=r"the gripper right_gripper belongs to no TCP of geometry.tcps \(left"):
+        CollisionChecker.load(_geometry(yam, tcps=yam.geometry.tcps[:1]))
 
 
 def _with_mesh(folder: Path, name: str) -> Embodiment:
@@ -114,7 +114,7 @@ def test_a_mesh_is_found_from_the_urdf_and_by_its_package(
         _write_stl(path)
     monkeypatch.setenv("AMENT_PREFIX_PATH", f"/nowhere:{prefix}")
     monkeypatch.chdir("/")
-    Space.load(_with_mesh(lab, name.format(lab)))
+    CollisionChecker.load(_with_mesh(lab, name.format(lab)))
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,6 @@ def test_a_mesh_that_cannot_be_used_names_urdf_and_link(name: str, words: str, t
     (tmp_path / "arm.dae").touch()
     (tmp_path / "broken.stl").write_text("solid x\n")
     with pytest.raises(SafetyError, match=words) as caught:
-        Space.load(_with_mesh(tmp_path, name))
+        CollisionChecker.load(_with_mesh(tmp_path, name))
     assert "lab.urdf" in str(caught.value)
     assert "fr3_link4" in str(caught.value)

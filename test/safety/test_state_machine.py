@@ -118,7 +118,7 @@ def test_a_robot_that_does_not_come_to_rest_is_reported_with_what_to_do() -> Non
 
 
 @pytest.mark.parametrize("measured", [True, False])
-def test_a_stop_without_a_proof_is_overdue_and_tells_what_else_was_tried_until_it_ends(measured: bool) -> None:
+def test_a_stop_without_a_proof_is_overdue_and_reports_what_else_was_tried_until_it_ends(measured: bool) -> None:
     machine = _machine(Mode.STOPPING)
     machine.observe(standstill=False, measured=measured, now=_at(STOP_TIME_S))
     assert not machine.overdue

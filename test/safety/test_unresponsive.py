@@ -13,7 +13,7 @@ from molmoact2_ros.interfaces.joint_command import JointCommand
 from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.interfaces.safety_state import Cause, Verdict
 from molmoact2_ros.safety import Limits, Settings
-from molmoact2_ros.safety.unresponsive import Deaf
+from molmoact2_ros.safety.unresponsive import Unresponsive
 from molmoact2_ros.timing import Instant
 
 YAM = Embodiment.load("yam")
@@ -33,16 +33,16 @@ LEFT, RIGHT = (next(name for name in arm if "gripper" not in name) for arm in AR
 
 def _run(asked: Motion, moved: Motion, seconds: float = 6.0, noise: float = 0.001) -> tuple[Verdict | None, float]:
     """Return the first verdict, and when it came."""
-    deaf, generator = Deaf(LIMITS, SETTINGS, ARMS), np.random.default_rng(0)
+    unresponsive, generator = Unresponsive(LIMITS, SETTINGS, ARMS), np.random.default_rng(0)
     count = len(YAM.joints)
     for tick in range(round(seconds / PERIOD_S)):
         time_s = tick * PERIOD_S
         now = Instant(round(time_s * 1e9), round(time_s * 1e9))
         rest = np.zeros((2, count))
         command = JointCommand(now.ros_ns, tick + 1, PERIOD_S, YAM.joint_names, 1, rest, rest, 1, 1)
-        deaf.passed(JointCommand(**{**command.__dict__, "chunk_velocities": asked(time_s)}), now)
+        unresponsive.passed(JointCommand(**{**command.__dict__, "chunk_velocities": asked(time_s)}), now)
         measured = moved(time_s) + generator.normal(0, noise, count)
-        verdict = deaf.check(RobotState(now.ros_ns, YAM.joint_names, measured, np.zeros(count)), now)
+        verdict = unresponsive.check(RobotState(now.ros_ns, YAM.joint_names, measured, np.zeros(count)), now)
         if verdict is not None:
             return verdict, time_s
     return None, seconds
@@ -57,7 +57,7 @@ def test_an_arm_that_stands_still_while_motion_is_asked_for_is_found_in_time(spe
     verdict, after_s = _run(lambda _: _joint(LEFT, speed), _still)
     assert verdict is not None
     assert (verdict.cause, verdict.joint) == (Cause.TRACKING_ERROR, LEFT)
-    assert after_s < SETTINGS.deaf_time_s + 0.3
+    assert after_s < SETTINGS.unresponsive_time_s + 0.3
     assert "no joint of its arm moved" in verdict.text
 
 
@@ -74,7 +74,7 @@ def test_an_arm_whose_state_froze_in_motion_is_called_frozen_as_well() -> None:
     verdict, after_s = _run(lambda _: _joint(LEFT, 0.1), froze, noise=0.0)
     assert verdict is not None
     assert verdict.cause is Cause.FROZEN_STATE
-    assert after_s < 3.05 + SETTINGS.deaf_time_s + 0.2
+    assert after_s < 3.05 + SETTINGS.unresponsive_time_s + 0.2
 
 
 def test_an_arm_that_does_what_is_asked_is_not() -> None:
@@ -84,7 +84,7 @@ def test_an_arm_that_does_what_is_asked_is_not() -> None:
     assert _run(lambda time_s: _joint(LEFT, 0.45 * np.cos(1.5 * time_s)), wave)[0] is None
 
 
-def test_one_arm_that_is_deaf_is_found_while_the_other_moves() -> None:
+def test_one_arm_that_is_unresponsive_is_found_while_the_other_moves() -> None:
     both = _joint(LEFT, 0.1) + _joint(RIGHT, 0.1)
     verdict, _ = _run(lambda _: both, lambda time_s: _joint(RIGHT, 0.1 * time_s))
     assert verdict is not None
@@ -107,7 +107,7 @@ def test_a_gripper_may_be_held_by_what_it_grips() -> None:
     assert _run(lambda _: _joint(gripper, 1.0), _still)[0] is None
 
 
-def test_a_command_that_only_holds_begins_the_count_anew() -> None:
+def test_a_command_that_only_holds_begins_the_count_again() -> None:
     def asked(time_s: float) -> np.ndarray:
         return np.empty(0) if time_s % 1.5 > 1.4 else _joint(LEFT, 0.1)
 

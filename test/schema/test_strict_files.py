@@ -44,7 +44,7 @@ def test_a_key_that_stands_twice_in_yaml_is_refused_with_both_places(tmp_path: P
     assert words in str(caught.value)
 
 
-def test_a_key_beside_a_merge_key_overrides_it_and_may_be_merged_again(tmp_path: Path) -> None:
+def test_a_key_next_to_a_merge_key_overrides_it_and_may_be_merged_again(tmp_path: Path) -> None:
     text = "a: &a {k: 1, l: 2}\nb: &b {<<: *a, k: 3}\nc: {<<: [*b, *a], l: 4}\n"
     assert read_yaml(_file(tmp_path, text))["c"] == {"k": 3, "l": 4}
 

@@ -13,7 +13,7 @@ pytest.importorskip("mujoco", reason="needs MuJoCo: pip install mujoco")
 
 from fakes.droid_world import ROBOT, droid_scene, droid_simulation
 
-from molmoact2_ros.sim import Cameras, CameraThread, Frame, SimulationError
+from molmoact2_ros.sim import Cameras, CameraThread, RenderedFrame, SimulationError
 
 pytestmark = pytest.mark.sim
 
@@ -127,7 +127,7 @@ def test_image_larger_than_the_buffer_is_refused() -> None:
 
 def test_thread_hands_out_every_camera_with_the_stamp_of_its_exposure() -> None:
     _open().close()
-    frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+    frames: queue.SimpleQueue[RenderedFrame] = queue.SimpleQueue()
     thread = CameraThread(_open, frames.put)
     qpos = droid_simulation().snapshot()
     thread.expose("external", 11, qpos)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every kind of misbehaviour is read, refused in one sentence when it is wrong, and done as it says. No ROS."""
+"""Every kind of fault is read, rejected in one sentence when it is wrong, and done as it says. No ROS."""
 
 from __future__ import annotations
 
@@ -8,48 +8,57 @@ import pytest
 
 pytest.importorskip("mujoco", reason="needs MuJoCo: pip install mujoco")
 
-from molmoact2_ros.sim import Frame, GroupState, Misbehaviour, SimulationError, SpoiltFrames, SpoiltStates
+from molmoact2_ros.sim import (
+    FaultyCameras,
+    FaultyJointStates,
+    InjectedFault,
+    RenderedFrame,
+    SimulatedGroupState,
+    SimulationError,
+)
 
 ROLES = ("external", "wrist")
 MS = 1_000_000
-ARM = GroupState(("a", "b", "c"), np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0]), np.array([7.0, 8.0, 9.0]))
-LATER = GroupState(ARM.names, ARM.positions + 1, ARM.velocities, ARM.efforts)
+ARM = SimulatedGroupState(
+    ("a", "b", "c"), np.array([1.0, 2.0, 3.0]), np.array([4.0, 5.0, 6.0]), np.array([7.0, 8.0, 9.0])
+)
+LATER = SimulatedGroupState(ARM.names, ARM.positions + 1, ARM.velocities, ARM.efforts)
 
 
-def _parse(text: str) -> Misbehaviour:
-    return Misbehaviour.parse(text, ROLES)
+def _parse(text: str) -> InjectedFault:
+    return InjectedFault.parse(text, ROLES)
 
 
-def _frame(role: str, stamp_ms: int) -> Frame:
-    return Frame(role, stamp_ms * MS, np.full((2, 2, 3), stamp_ms, dtype=np.uint8), 0.001)
+def _frame(role: str, stamp_ms: int) -> RenderedFrame:
+    return RenderedFrame(role, stamp_ms * MS, np.full((2, 2, 3), stamp_ms, dtype=np.uint8), 0.001)
 
 
-def _arrivals(text: str, *frames: Frame) -> list[tuple[str, str, int, int]]:
-    """Return topic's role, camera's role, stamp (ms) and picture of what arrives at once."""
-    spoilt = SpoiltFrames(_parse(text), ROLES)
+def _arrivals(text: str, *frames: RenderedFrame) -> list[tuple[str, str, int, int]]:
+    """Return topic's role, camera's role, stamp (ms) and image of what arrives at once."""
+    faulty = FaultyCameras(_parse(text), ROLES)
     for frame in frames:
-        spoilt.take(frame, 0)
-    return [(to, frame.role, frame.stamp_ns // MS, int(frame.pixels[0, 0, 0])) for to, frame in spoilt.due(0)]
+        faulty.take(frame, 0)
+    return [(to, frame.role, frame.stamp_ns // MS, int(frame.pixels[0, 0, 0])) for to, frame in faulty.due(0)]
 
 
-def _said(text: str, *states: GroupState) -> list[list[GroupState] | None]:
-    spoilt = SpoiltStates(_parse(text))
-    return [spoilt.spoil("joint_states", [state]) for state in states]
+def _said(text: str, *states: SimulatedGroupState) -> list[list[SimulatedGroupState] | None]:
+    faulty = FaultyJointStates(_parse(text))
+    return [faulty.apply("joint_states", [state]) for state in states]
 
 
-def _value_of(state: GroupState) -> dict[str, tuple[float, float, float]]:
+def _value_of(state: SimulatedGroupState) -> dict[str, tuple[float, float, float]]:
     rows = zip(state.names, state.positions, state.velocities, state.efforts, strict=True)
     return {name: tuple(numbers) for name, *numbers in rows}
 
 
 def test_kinds_are_read_with_what_follows_them() -> None:
-    assert _parse("") == _parse("  ") == Misbehaviour()
-    assert _parse("camera_dead wrist") == Misbehaviour("camera_dead", role="wrist")
-    assert _parse("camera_delayed external 0.5") == Misbehaviour("camera_delayed", role="external", seconds=0.5)
-    assert _parse("robot_fault user_stop") == Misbehaviour("robot_fault", fault="user_stop")
-    assert _parse("clock_jump -1") == Misbehaviour("clock_jump", seconds=-1.0)
-    assert _parse("state_velocities 57.3") == Misbehaviour("state_velocities", factor=57.3)
-    assert _parse("state_offset a 0.5 0") == Misbehaviour("state_offset", joint="a", offset=0.5, factor=0.0)
+    assert _parse("") == _parse("  ") == InjectedFault()
+    assert _parse("camera_dead wrist") == InjectedFault("camera_dead", role="wrist")
+    assert _parse("camera_delayed external 0.5") == InjectedFault("camera_delayed", role="external", seconds=0.5)
+    assert _parse("robot_fault user_stop") == InjectedFault("robot_fault", fault="user_stop")
+    assert _parse("clock_jump -1") == InjectedFault("clock_jump", seconds=-1.0)
+    assert _parse("state_velocities 57.3") == InjectedFault("state_velocities", factor=57.3)
+    assert _parse("state_offset a 0.5 0") == InjectedFault("state_offset", joint="a", offset=0.5, factor=0.0)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +83,7 @@ def test_a_wrong_text_is_refused_with_what_is_known(text: str, sentence: str) ->
 
 def test_two_cameras_of_a_robot_with_one_cannot_be_swapped() -> None:
     with pytest.raises(SimulationError, match="takes two cameras, this robot has 1"):
-        Misbehaviour.parse("cameras_swapped", ("only",))
+        InjectedFault.parse("cameras_swapped", ("only",))
 
 
 def test_behaving_cameras_and_drivers_are_passed_on_as_they_are() -> None:
@@ -89,7 +98,7 @@ def test_a_dead_camera_is_silent_and_the_other_is_not() -> None:
     assert _arrivals("camera_dead wrist", _frame("external", 5), _frame("wrist", 6)) == [("external", "external", 5, 5)]
 
 
-def test_a_frozen_camera_repeats_its_picture_with_or_without_its_stamp() -> None:
+def test_a_frozen_camera_repeats_its_image_with_or_without_its_stamp() -> None:
     frames = _frame("wrist", 5), _frame("wrist", 6)
     assert [arrival[2:] for arrival in _arrivals("camera_frozen_stamp wrist", *frames)] == [(5, 5), (5, 5)]
     assert [arrival[2:] for arrival in _arrivals("camera_frozen_content wrist", *frames)] == [(5, 5), (6, 5)]
@@ -102,14 +111,14 @@ def test_a_black_camera_goes_on_with_true_stamps() -> None:
 
 
 def test_a_delayed_camera_is_late_by_as_much_with_its_true_stamp() -> None:
-    spoilt = SpoiltFrames(_parse("camera_delayed wrist 0.5"), ROLES)
-    spoilt.take(_frame("wrist", 5), 100 * MS)
-    spoilt.take(_frame("external", 6), 100 * MS)
-    assert [role for role, _ in spoilt.due(100 * MS)] == ["external"]
-    assert spoilt.due(599 * MS) == []
-    [(role, frame)] = spoilt.due(600 * MS)
+    faulty = FaultyCameras(_parse("camera_delayed wrist 0.5"), ROLES)
+    faulty.take(_frame("wrist", 5), 100 * MS)
+    faulty.take(_frame("external", 6), 100 * MS)
+    assert [role for role, _ in faulty.due(100 * MS)] == ["external"]
+    assert faulty.due(599 * MS) == []
+    [(role, frame)] = faulty.due(600 * MS)
     assert (role, frame.stamp_ns) == ("wrist", 5 * MS)
-    assert spoilt.due(10_000 * MS) == []
+    assert faulty.due(10_000 * MS) == []
 
 
 def test_swapped_cameras_are_on_each_others_topic_and_keep_their_own_name() -> None:
@@ -130,7 +139,7 @@ def test_a_reordered_state_has_the_right_value_at_each_name() -> None:
     assert _value_of(state) == _value_of(ARM)
 
 
-def test_a_spoilt_state_has_nan_or_a_joint_less_and_leaves_the_rest() -> None:
+def test_a_corrupted_state_has_nan_or_a_joint_less_and_leaves_the_rest() -> None:
     [[with_nan]], [[short]] = _said("state_nan", ARM), _said("state_missing", ARM)
     assert np.isnan(with_nan.positions[0])
     assert list(with_nan.positions[1:]) == [2.0, 3.0]

@@ -13,7 +13,7 @@ MS = 1_000_000
 
 def _trajectory(*points: list[float]) -> JointTrajectory:
     positions = np.array(points) if points else np.empty((0, 2))
-    return JointTrajectory(0, ("whoever", "is named"), 0.1 * np.arange(1, len(points) + 1), positions)
+    return JointTrajectory(0, ("any", "names"), 0.1 * np.arange(1, len(points) + 1), positions)
 
 
 def _controller() -> LastPointController:

@@ -57,7 +57,7 @@ class _Robot:
         return np.array([positions[name] for name in self.robot.joint_names])
 
     def command(self, target: np.ndarray) -> None:
-        """Send set points of all joints, as one point or one vector: what every interface takes."""
+        """Send setpoints of all joints, as one point or one vector: what every interface takes."""
         for index, group in enumerate(self.driver.groups):
             values = group.unit.outside(target[[self.robot.joint_names.index(joint) for joint in group.joints]])
             if group.interface in (JOINT_TRAJECTORY, STREAMED_TRAJECTORY):
@@ -75,7 +75,7 @@ def test_robot_stands_at_home_in_the_drivers_units(name: str, driver: str) -> No
 
 
 @pytest.mark.parametrize(("name", "driver"), PROFILES)
-def test_robot_follows_a_stream_of_set_points_through_every_profile(name: str, driver: str) -> None:
+def test_robot_follows_a_stream_of_setpoints_through_every_profile(name: str, driver: str) -> None:
     robot, home = _Robot(name, driver), Embodiment.load(name).pose("home")
     reach = np.where(robot.robot.is_gripper, 0.0, REACH)
     speed = np.pi / 2 * abs(REACH) / SECONDS

@@ -55,7 +55,7 @@ def baseline_run(name: str, rows: Rows, delay: int) -> Executed:
 
 
 def executed(positions: Rows, rows: Rows, delay: int, replan: int = REPLAN_TICKS) -> Executed:
-    """Return positions [ticks, joints] with the newest chunk's rows beside them."""
+    """Return positions [ticks, joints] with the newest chunk's rows next to them."""
     chunks = np.arange(len(positions)) // replan
     return Executed(positions, raw(rows, delay, replan), chunks, chunks * replan - delay)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What following costs at a given jerk for a motion that knows only the chunks that have arrived.
 
-A tracker with preview: when a chunk arrives it plans anew, from where it is, along all rows that are left. It is the
+A tracker with preview: when a chunk arrives it replans, from where it is, along all rows that are left. It is the
 best of a family, not a bound: trust in later rows and the price of jerk are searched with the whole run in view, but a
 mean of chunks behind a filter comes closer where chunks disagree, and lags where they agree.
 """

@@ -25,7 +25,7 @@ def make_chunks(count: int, seed: int, *, agreeing: bool = False) -> Rows:
     Each joint follows two sinusoids with phases of its own. A chunk sees them from its observation on, moved by an
     offset drawn for it. Every fifth chunk turns to the other mode, the same motion half a period later, along a
     minimum-jerk blend: it leaves no step in position, velocity or acceleration inside a chunk. `agreeing` leaves out
-    offsets and other mode: every chunk then tells the same motion.
+    offsets and other mode: every chunk then describes the same motion.
 
     Raises:
         ValueError: fewer than 2 chunks, or a negative seed.

@@ -13,7 +13,7 @@ from molmoact2_ros.interfaces.action_chunk import ActionChunk
 from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
 from molmoact2_ros.model.flow import follow
-from molmoact2_ros.model.guide import Guide, prefix_weights
+from molmoact2_ros.model.rtc import RtcGuidance, prefix_weights
 
 from .baselines import raw
 from .chunks import REPLAN_TICKS, Rows
@@ -22,7 +22,7 @@ from .metrics import Executed
 START_NS = 1_700_000_000_000_000_000
 FLOW_STEPS = 10  # of the released checkpoints
 ARM_JOINT = 0  # of the DROID embodiment: what the benchmark's joints are made of
-FAR = 1e6  # a limit that is none: what a seam does shall not depend on one robot
+FAR = 1e6  # a limit that is none: what a seam does must not depend on one robot
 
 
 def limitless_robot(rows: int, joints: int, tick_s: float) -> Embodiment:
@@ -76,13 +76,13 @@ def guided(rows: Rows, delay: int) -> Rows:
     for chunk in chunks[1:]:
         before = torch.cat([sent[-1][REPLAN_TICKS:], sent[-1][-1:].expand(REPLAN_TICKS, -1)])
         noise = torch.randn((1, horizon, joints), generator=generator, dtype=torch.float64)
-        guide = Guide(before[None], weights)
-        sent.append(_flow_to(chunk[None], noise, guide)[0])
+        guidance = RtcGuidance(before[None], weights)
+        sent.append(_flow_to(chunk[None], noise, guidance)[0])
     return torch.stack(sent).numpy()
 
 
-def _flow_to(chunk: torch.Tensor, noise: torch.Tensor, guide: Guide) -> torch.Tensor:
+def _flow_to(chunk: torch.Tensor, noise: torch.Tensor, guidance: RtcGuidance) -> torch.Tensor:
     def field(x: torch.Tensor, step: int) -> torch.Tensor:
         return (chunk - x) / (1 - step / FLOW_STEPS)
 
-    return follow(field, noise, FLOW_STEPS, torch.ones(chunk.shape[-1], dtype=chunk.dtype), guide)
+    return follow(field, noise, FLOW_STEPS, torch.ones(chunk.shape[-1], dtype=chunk.dtype), guidance)

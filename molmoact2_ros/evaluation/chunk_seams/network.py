@@ -10,9 +10,9 @@ import numpy as np
 
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.interpolation import InterpolationSettings
-from molmoact2_ros.policy.continuation import Continuation
 from molmoact2_ros.policy.native import NativePolicy
 from molmoact2_ros.policy.policy import PolicyObservation
+from molmoact2_ros.policy.rtc import RealTimeChunking
 
 from .baselines import executed, raw
 from .bench import without_start
@@ -40,7 +40,7 @@ class ModelSeams:
     def figures(self, delay: int) -> dict[str, dict[str, float]]:
         """Return the figures of plain chunks as they come, of plain and of guided ones behind the interpolator.
 
-        Beside the seam metrics there is `prefix_rad`: how far a chunk is at most from the one before, in the rows that
+        Next to the seam metrics there is `prefix_rad`: how far a chunk is at most from the one before, in the rows that
         pass until it arrives.
         """
         step_s = self._robot.policy.step_s
@@ -62,13 +62,13 @@ class ModelSeams:
         robot, policy_contract = self._robot, self._robot.policy
         step_ns = round(policy_contract.step_s * 1e9)
         stamp_ns = START_NS
-        continuation = Continuation(policy_contract.step_s, clock=lambda: stamp_ns + delay * step_ns)
+        rtc = RealTimeChunking(policy_contract.step_s, clock=lambda: stamp_ns + delay * step_ns)
         policy = NativePolicy.load(
             self._checkpoint,
             policy_contract.norm_tag,
             num_cameras=len(robot.cameras),
             seed=self._seed,
-            continuation=continuation if is_guided else None,
+            rtc=rtc if is_guided else None,
         )
         shape = (len(robot.cameras), *policy.spec.image_size, 3)
         images = tuple(np.random.default_rng(self._seed).integers(0, 256, shape, np.uint8))

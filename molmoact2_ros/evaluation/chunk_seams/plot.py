@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The picture of the seam benchmark: figures over the delay, and one joint around a chunk of another mode."""
+"""The plot of the seam benchmark: figures over the delay, and one joint around a chunk of another mode."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TRACED_CHUNKS = 5
 
 
 def write_seam_plot(path: Path, results: Results) -> None:
-    """Write the picture."""
+    """Write the plot."""
     figure = matplotlib.figure.Figure(figsize=(13, 8), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(2, len(PANELS))

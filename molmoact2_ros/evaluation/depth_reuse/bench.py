@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from molmoact2_ros.embodiment import Embodiment
-from molmoact2_ros.perception import CellPicture, ChangeSettings
+from molmoact2_ros.perception import CellImage, ChangeSettings
 from molmoact2_ros.perception.cell_comparison import COSINE, NOISE, PER_CELL, PREVIOUS
 
 from .replay import ReuseFigures, mean_figures, replay
@@ -81,39 +81,39 @@ class ThinkBench:
         for robot in self._robots:
             for situation in SITUATIONS:
                 clip = make_clip(robot, situation, self._frames, self._grid)
-                pictures = self._pictures(clip, self._noise)
+                images = self._images(clip, self._noise)
                 for name, settings in CONTESTANTS.items():
-                    figures = replay(pictures, clip.levels, settings)
+                    figures = replay(images, clip.levels, settings)
                     results.videos.setdefault(name, {}).setdefault(robot.name, {})[situation.name] = figures
-                self._sweep(pictures, clip, swept)
+                self._sweep(images, clip, swept)
                 self._add_noise(clip, situation, results)
                 advance()
         for key, by_threshold in swept.items():
             results.sweep[key] = {threshold: mean_figures(figures) for threshold, figures in by_threshold.items()}
         return results
 
-    def _pictures(self, clip: Clip, noise: float) -> list[CellPicture]:
+    def _images(self, clip: Clip, noise: float) -> list[CellImage]:
         images = clip.noisy(noise, self._seed, self._jpeg_quality)
-        return [CellPicture.of(image, self._grid) for image in images]
+        return [CellImage.of(image, self._grid) for image in images]
 
     def _sweep(
         self,
-        pictures: Sequence[CellPicture],
+        images: Sequence[CellImage],
         clip: Clip,
         swept: dict[tuple[str, str], dict[float, list[ReuseFigures]]],
     ) -> None:
         for statistic, thresholds in SWEEPS.items():
             for reference in (PREVIOUS, PER_CELL):
                 for threshold in thresholds:
-                    figures = replay(pictures, clip.levels, ChangeSettings(statistic, threshold, reference))
+                    figures = replay(images, clip.levels, ChangeSettings(statistic, threshold, reference))
                     swept.setdefault((statistic, reference), {}).setdefault(threshold, []).append(figures)
 
     def _add_noise(self, clip: Clip, situation: Situation, results: ThinkResults) -> None:
         if situation.name not in STANDING:
             return
         for deviation in NOISE_LEVELS:
-            pictures = self._pictures(clip, deviation)
+            images = self._images(clip, deviation)
             for name in ("reference", SHIPPED):
-                reused = replay(pictures, clip.levels, CONTESTANTS[name]).reused / len(self._robots)
+                reused = replay(images, clip.levels, CONTESTANTS[name]).reused / len(self._robots)
                 by_deviation = results.noise.setdefault(name, {}).setdefault(situation.name, {})
                 by_deviation[deviation] = by_deviation.get(deviation, 0.0) + reused

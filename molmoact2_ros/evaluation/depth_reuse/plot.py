@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The picture of the evaluation of change detection."""
+"""The plot of the evaluation of change detection."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAST_MISSED = 0.05  # per thousand; the axis is logarithmic
 
 
 def write_think_plot(path: Path, results: ThinkResults) -> None:
-    """Write the picture."""
+    """Write the plot."""
     figure = matplotlib.figure.Figure(figsize=(13, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     sweep, situations, noise = figure.subplots(1, 3, width_ratios=(1, 1.2, 1))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.perception import CellPicture, ChangeDetector, ChangeSettings
+from molmoact2_ros.perception import CellImage, ChangeDetector, ChangeSettings
 from molmoact2_ros.processing.depth_reuse import reusable_cells
 
 MOST_LEVELS = 1.0  # a cell that is off by more than this has changed
@@ -35,11 +35,11 @@ class ReuseFigures:
     worst_levels: float
 
 
-def replay(pictures: Sequence[CellPicture], levels: NDArray[np.float64], settings: ChangeSettings) -> ReuseFigures:
+def replay(images: Sequence[CellImage], levels: NDArray[np.float64], settings: ChangeSettings) -> ReuseFigures:
     """Run one video through the real change detection; the policy uses every frame and acknowledges at once.
 
     Args:
-        pictures: F frames as the detector cuts them.
+        images: F frames as the detector cuts them.
         levels: [F, C] true depth.
         settings: of the detector.
     """
@@ -48,8 +48,8 @@ def replay(pictures: Sequence[CellPicture], levels: NDArray[np.float64], setting
     detector = ChangeDetector(settings)
     detector.acknowledge(0, np.ones(len(cells), np.bool_))  # so it learns the size of the grid
     kept, off_levels = [], []
-    for sequence, picture in enumerate(pictures, start=1):
-        reused = reusable_cells(detector.compare(sequence, picture).same_as, decoded_at)
+    for sequence, image in enumerate(images, start=1):
+        reused = reusable_cells(detector.compare(sequence, image).unchanged_since, decoded_at)
         if sequence > 1:
             then = levels[decoded_at.astype(np.int64) - 1, cells]
             kept.append(reused)

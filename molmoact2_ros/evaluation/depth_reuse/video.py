@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Picture
+from PIL import Image as PilImage
 
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.processing.images import ByteImage
@@ -38,8 +38,8 @@ class Situation:
     about: str
     speed: float = 0.0
     lamps: float = 1.0  # brightness of the lamps at the end
-    exposure: float = 1.0  # brightness of the whole picture at the end
-    room: float = 1.0  # brightness of the whole picture throughout
+    exposure: float = 1.0  # brightness of the whole image at the end
+    room: float = 1.0  # brightness of the whole image throughout
     shiny: bool = False
     bump: bool = False
 
@@ -124,8 +124,8 @@ def make_clip(robot: Embodiment, situation: Situation, frames: int, grid: int) -
 
 def _compressed(image: ByteImage, quality: int) -> ByteImage:
     stream = io.BytesIO()
-    Picture.fromarray(image).save(stream, "JPEG", quality=quality)
-    return np.asarray(Picture.open(stream))
+    PilImage.fromarray(image).save(stream, "JPEG", quality=quality)
+    return np.asarray(PilImage.open(stream))
 
 
 def _poses(robot: Embodiment, scene: Scene, speed: float, frames: int) -> Iterator[NDArray[np.float64]]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A robot that does as it is told, and neighbours that do their duty, around the real interpolator and safety.
+"""A robot that follows its commands and nominal behaviour of all other nodes, around the real interpolator and safety.
 
 One process, one clock that is turned by hand, no ROS. Nothing is wrong here, but nothing is perfect either: controllers
 follow late, encoders are noisy, states are late and sometimes lost, the policy's latency varies and its chunks scatter,
@@ -19,7 +19,7 @@ from molmoact2_ros.interfaces.joint_command import JointCommand
 from molmoact2_ros.interfaces.robot_state import RobotState
 from molmoact2_ros.interfaces.safety_state import Cause, Mode, Snapshot
 from molmoact2_ros.interpolation import InterpolationSettings, Interpolator
-from molmoact2_ros.safety import BridgeReport, Limits, Monitor, PerceptionReport, Settings, Space
+from molmoact2_ros.safety import BridgeReport, CollisionChecker, Limits, Monitor, PerceptionReport, Settings
 from molmoact2_ros.safety.cubic import evaluate
 from molmoact2_ros.timing import Instant
 
@@ -54,8 +54,8 @@ class CleanWorld:
         settings = Settings()
         self._robot = embodiment
         self._limits = Limits.load(embodiment, settings.gripper_overrun)
-        space = Space.load(embodiment)
-        self._monitor = Monitor(embodiment, self._limits, settings, space)
+        collision_checker = CollisionChecker.load(embodiment)
+        self._monitor = Monitor(embodiment, self._limits, settings, collision_checker)
         self._interpolator = Interpolator(embodiment, InterpolationSettings())
         self._random = np.random.default_rng(seed)
         self._command_ticks = round(1.0 / embodiment.command_rate_hz / TICK_S)
@@ -65,7 +65,7 @@ class CleanWorld:
         self._phase = self._random.uniform(0, 2 * np.pi, (2, joints))
         self._middle = np.clip(embodiment.pose("home"), self._limits.low + 0.1, self._limits.high - 0.1)
         self._swing = self._largest_swing()
-        self._shrink_into(space)
+        self._shrink_into(collision_checker)
         self._tick = 0
         self._chunks: deque[tuple[float, ActionChunk]] = deque()
         self._sequence = 0
@@ -107,7 +107,7 @@ class CleanWorld:
         return self._monitor.mode is Mode.ARMED
 
     def path(self, times_s: Vector) -> Vector:
-        """Return where the joints shall be [times, joints]."""
+        """Return the target positions of the joints [times, joints]."""
         angle = self._turn_rad_s * times_s[:, None, None] + self._phase  # [times, 2, joints]
         return self._middle + (self._swing * np.sin(angle)).sum(axis=1)
 
@@ -117,12 +117,12 @@ class CleanWorld:
         rates = np.minimum(limits.velocity / turn, limits.acceleration / turn**2).min(axis=0)
         return BRISKNESS * np.minimum(rates, room) / 2
 
-    def _shrink_into(self, space: Space) -> None:
-        """Keep the path, and as much again as chunks scatter and splices overshoot, inside the space."""
+    def _shrink_into(self, collision_checker: CollisionChecker) -> None:
+        """Keep the path, and as much again as chunks scatter and fades overshoot, inside the space."""
         times_s = np.linspace(0, 100, SPACE_SAMPLES)
         # A path is judged 1.2 times as wide, and as fast as its own speed and half as much for the seams.
         while any(
-            space.judge(self._middle + 1.2 * (row - self._middle), 1.5 * speed) is not None
+            collision_checker.check(self._middle + 1.2 * (row - self._middle), 1.5 * speed) is not None
             for row, speed in zip(self.path(times_s), self._speeds(times_s), strict=True)
         ):
             self._swing = SHRINK * self._swing
@@ -145,7 +145,7 @@ class CleanWorld:
             self._monitor.on_publishers("command/proposed", ["interpolator"], now)
 
     def _is_due(self, name: str, period_ticks: int) -> bool:
-        """Tell whether a heartbeat comes now: on its grid, each by itself late."""
+        """Return whether a heartbeat is due now: on its grid, each by itself late."""
         if self._tick < self._due.get(name, 0):
             return False
         late = int(self._random.integers(0, HEARTBEAT_LATENESS_TICKS))

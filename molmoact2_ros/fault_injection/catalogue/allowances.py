@@ -14,7 +14,7 @@ PERCEPTION_HEARTBEAT_S = 0.2  # parameter heartbeat_rate_hz of perception
 SAFETY_TIMEOUT_S = 0.3  # parameter safety_timeout_s of the bridge
 PUBLISHERS_PERIOD_S = 0.5  # between looks at who publishes, and as long again for discovery
 FAULT_PERIOD_S = 1.0  # drivers publish their diagnostics once a second
-DEAF_LOOK_S = 0.1  # and asked for long enough: see safety/unresponsive.py
+UNRESPONSIVE_LOOK_S = 0.1  # and asked for long enough: see safety/unresponsive.py
 BRIDGE_LOOK_S = 0.1  # two periods in which the bridge looks at the clock
 SLOWEST_RAD_S = 0.05  # the slowest motion in which a fault is injected
 CHUNK_WAIT_S = 0.3  # until the policy's next chunk, on a busy machine
@@ -59,7 +59,7 @@ def camera_aged(settings: Settings) -> tuple[Allowance, ...]:
     )
 
 
-def rival_found() -> tuple[Allowance, ...]:
+def second_publisher_found() -> tuple[Allowance, ...]:
     """Return until when a second publisher is noticed."""
     return (
         Allowance(PUBLISHERS_PERIOD_S, "between looks at who publishes"),

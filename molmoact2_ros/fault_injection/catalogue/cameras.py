@@ -14,7 +14,7 @@ from .allowances import SLOWEST_RAD_S, camera_aged
 def cameras(robot: Embodiment, settings: Settings) -> list[Fault]:
     """List the faults of one camera, the robot's last, and of two."""
     role, aged = robot.camera_roles[-1], camera_aged(settings)
-    still = (Allowance(Budgets().moved_rad / SLOWEST_RAD_S, "motion that the picture must show"), *aged)
+    still = (Allowance(Budgets().moved_rad / SLOWEST_RAD_S, "motion that the image must show"), *aged)
 
     def fault(name: str, does: str, what: str, cause: str, notice: tuple[Allowance, ...]) -> Fault:
         return Fault(name, does, Action(Means.HARDWARE, what), (cause,), notice)
@@ -22,7 +22,7 @@ def cameras(robot: Embodiment, settings: Settings) -> list[Fault]:
     frozen = "camera_frozen_stamp", f"{role} repeats an image with its stamp", f"camera_frozen_stamp {role}"
     same = (
         "camera_frozen_content",
-        f"{role} repeats a picture with new stamps, in motion",
+        f"{role} repeats an image with new stamps, in motion",
         f"camera_frozen_content {role}",
     )
     faults = [
@@ -33,6 +33,6 @@ def cameras(robot: Embodiment, settings: Settings) -> list[Fault]:
         fault("camera_delayed", f"{role} comes 500 ms late", f"camera_delayed {role} 0.5", "stale camera", aged),
     ]
     if len(robot.camera_roles) > 1:
-        swap = "two cameras are on each other's topic, told by their frame_id"
+        swap = "two cameras are on each other's topic, found by their frame_id"
         faults.append(fault("cameras_swapped", swap, "cameras_swapped", "wrong camera", aged))
     return faults

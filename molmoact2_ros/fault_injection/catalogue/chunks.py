@@ -13,7 +13,7 @@ DROPPED = ("wrong shape", "stale observation")  # chunks that come and cannot be
 
 
 def chunks(settings: Settings) -> list[Fault]:
-    """List the ways to spoil chunks."""
+    """List the ways to corrupt chunks."""
     refused = settings.max_refused_in_a_row
     next_chunk = Allowance(CHUNK_WAIT_S, f"until the next chunk, and {refused} refusals")
     old = Allowance(settings.observation_age_max_s, "age of the last good chunk's observation")
@@ -25,7 +25,7 @@ def chunks(settings: Settings) -> list[Fault]:
 
     return [
         fault("policy_slow", "the policy answers 3 s late", "slow", ("policy silent",), old),
-        fault("policy_silent", "the policy lives and says nothing", "silent", ("policy silent",), old),
+        fault("policy_silent", "the policy runs and publishes nothing", "silent", ("policy silent",), old),
         fault("policy_nan", "the policy emits NaN", "nan", ("not finite",), next_chunk),
         fault("policy_wrong_width", "the policy emits one joint too few", "wrong_width", ("wrong shape",), next_chunk),
         fault("policy_jump", "the policy emits chunks that are 1 rad off", "jump", JUMPED, next_chunk),

@@ -11,7 +11,7 @@ from .allowances import BRIDGE_LOOK_S
 
 def clocks(settings: Settings) -> list[Fault]:
     """List jumps of ROS time."""
-    seen = Allowance(settings.clock_jump_max_s, "until the new time has been heard by all")
+    seen = Allowance(settings.clock_jump_max_s, "until the new time has been received by all")
     repeated = Allowance(BRIDGE_LOOK_S, "until the bridge has sent the rest of the last brake by the new time")
 
     def fault(name: str, does: str, seconds: str, *notice: Allowance) -> Fault:

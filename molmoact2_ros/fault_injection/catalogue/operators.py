@@ -77,11 +77,13 @@ def estop_devices() -> list[Fault]:
 
 def enabling_devices(settings: Settings) -> list[Fault]:
     """List what enabling devices do, in a graph that asks for one."""
-    silent = Allowance(settings.dead_man_timeout_s, "silence of the device")
+    silent = Allowance(settings.enabling_device_timeout_s, "silence of the device")
 
     def fault(name: str, does: str, what: str, notice: Allowance) -> Fault:
-        action = Action(Means.DEAD_MAN_DEVICE, what)
-        return Fault(f"dead_man_{name}", does, action, ("dead man",), (notice,), variant=Variant.DEAD_MAN)
+        action = Action(Means.ENABLING_DEVICE, what)
+        return Fault(
+            f"enabling_device_{name}", does, action, ("enabling device",), (notice,), variant=Variant.ENABLING_DEVICE
+        )
 
     released = "the enabling device, {}, allows arming and is released during motion"
     return [

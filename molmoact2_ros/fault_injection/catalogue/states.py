@@ -8,7 +8,7 @@ from molmoact2_ros.embodiment.driver import REPORTED
 from molmoact2_ros.safety.settings import Settings
 
 from ..fault import Action, Allowance, Fault, Means
-from .allowances import DEAF_LOOK_S, FAULT_PERIOD_S, MISMATCH_S, state_aged
+from .allowances import FAULT_PERIOD_S, MISMATCH_S, UNRESPONSIVE_LOOK_S, state_aged
 
 DEGREES = 57.3
 OFFSET_RAD = 0.5
@@ -19,8 +19,8 @@ def states(robot: Embodiment, driver: Driver, settings: Settings) -> list[Fault]
     """List the faults of one driver profile."""
     aged = (state_aged(settings),)
     in_vain = (
-        Allowance(settings.deaf_time_s, "for so long motion may be asked for in vain"),
-        Allowance(DEAF_LOOK_S, "between looks at that"),
+        Allowance(settings.unresponsive_time_s, "for so long motion may be asked for in vain"),
+        Allowance(UNRESPONSIVE_LOOK_S, "between looks at that"),
     )
     ignoring = ("tracking error", "jump", "frozen state")
 
@@ -44,7 +44,7 @@ def states(robot: Embodiment, driver: Driver, settings: Settings) -> list[Fault]
 
 
 def _velocities(robot: Embodiment, driver: Driver) -> list[Fault]:
-    """List wrong velocities; they harm nobody where the bridge takes differences of positions anyway."""
+    """List wrong velocities; they do no harm where the bridge takes differences of positions anyway."""
     arm = next(group for group in driver.groups if not _is_gripper(robot, group.joints))
     joint = next(iter(arm.joints.values()))
     believed = arm.velocity == REPORTED

@@ -13,7 +13,7 @@ from molmoact2_ros.bringup.supervisor import NodeExit
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import JointCommand, SafetyState
 from molmoact2_ros.operation.client import OperatorClient, cause_name
-from molmoact2_ros.operation.managed_graph import LiveGraph
+from molmoact2_ros.operation.managed_graph import ManagedGraph
 from molmoact2_ros.ros import qos
 
 from .figures import Sample, growth
@@ -43,7 +43,7 @@ class SoakRun:
         self.ran_s = 0.0
         self._commands = self._refused = self._refused_before = self._arms = 0
         self._readers_started = self._readers_failed = 0
-        self._seen: tuple[int, int, str] | None = None  # life, cause and sentence of the stop that was counted
+        self._seen: tuple[int, int, str] | None = None  # instance id, cause and sentence of the stop that was counted
         self._asked_s = 0.0
 
     def run(self, minutes: float, *, per_minute: float, busy: int) -> None:
@@ -54,7 +54,7 @@ class SoakRun:
         """
         with OperatorClient("molmoact2_soak") as client:
             client.require_free_domain()
-            live = LiveGraph(client, self._folder / "logs", self._say_of_safety)
+            live = ManagedGraph(client, self._folder / "logs", self._say_of_safety)
             command = qos.to_record(qos.command(1.0 / self._robot.command_rate_hz))
             client.listen(JointCommand, "command/safe", command, self._count, raw=True)
             readers, loops = Readers(per_minute), BusyLoops(0)
@@ -96,7 +96,7 @@ class SoakRun:
         if who in SHOWN:
             self._say(who, text)
 
-    def _wait_until_ready(self, live: LiveGraph) -> None:
+    def _wait_until_ready(self, live: ManagedGraph) -> None:
         deadline = time.monotonic() + READY_S
         while not (live.is_ready and live.client.chunk is not None):
             if ended := live.poll():
@@ -104,7 +104,7 @@ class SoakRun:
             if time.monotonic() > deadline:
                 raise ValueError(f"the graph was not ready after {READY_S:.0f} s; see its logs in {self._folder}")
 
-    def _watch(self, live: LiveGraph, readers: Readers, seconds: float) -> None:
+    def _watch(self, live: ManagedGraph, readers: Readers, seconds: float) -> None:
         begun_s = time.monotonic()
         sampled_s, told_s = -SAMPLE_S, 0.0
         while not self.exits and self.ran_s < seconds:
@@ -127,7 +127,7 @@ class SoakRun:
         self._refused_before += self._refused if safety.refused < self._refused else 0
         self._refused = safety.refused
         stopped = safety.mode in STOPPED
-        stop = (safety.life, safety.cause, safety.text.partition(";")[0]) if stopped else None
+        stop = (safety.instance_id, safety.cause, safety.text.partition(";")[0]) if stopped else None
         if stop is not None and stop != self._seen:
             self.stops.seen.append(Stop(self.ran_s, cause_name(safety.cause), safety.text))
         self._seen = stop
@@ -137,7 +137,7 @@ class SoakRun:
         done, _ = client.ask_safety("reset" if stopped else "arm")
         self._arms += done and not stopped
 
-    def _sample(self, live: LiveGraph) -> None:
+    def _sample(self, live: ManagedGraph) -> None:
         for name in live.supervisor.running():
             sample = Sample.take(live.supervisor.pid(name), self.ran_s)
             if sample is not None:

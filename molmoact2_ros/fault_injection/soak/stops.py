@@ -21,7 +21,7 @@ class Stop:
 
     @property
     def names_the_load(self) -> bool:
-        """Tell whether cause or sentence says that the computer was too busy."""
+        """Return whether cause or sentence says that the computer was too busy."""
         return self.cause == LOADED or any(words in self.text for words in LOAD_WORDS)
 
 
@@ -32,7 +32,7 @@ class Stops:
     seen: list[Stop] = field(default_factory=list)
 
     def ok(self, *, busy: bool) -> bool:
-        """Tell whether there was none, or, on a computer that is kept busy, none that blames somebody else."""
+        """Return whether there was none, or, on a computer that is kept busy, none that blames another cause."""
         return not self.seen or (busy and all(stop.names_the_load for stop in self.seen))
 
     def report(self) -> dict[str, Any]:

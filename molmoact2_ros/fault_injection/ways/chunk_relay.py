@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stand between a policy and the rest of the graph, and spoil what it says.
+"""Stand between a policy and the rest of the graph, and corrupt what it publishes.
 
     in   action_chunk/honest    ActionChunk    reliable 1; the policy runs with action_chunk remapped to it
     out  action_chunk           ActionChunk    reliable 1
 
-What is said instead is in `SpoiltChunks`.
+What is said instead is in `CorruptedChunks`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from molmoact2_ros.msg import ActionChunk as ActionChunkMsg
 from molmoact2_ros.operation.client import OperatorClient
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.conversions import chunk_from_msg, to_array, to_stamp
-from molmoact2_ros.safety import Limits, Space
+from molmoact2_ros.safety import CollisionChecker, Limits
 
-from ..corrupted_chunks import SpoiltChunks
+from ..corrupted_chunks import CorruptedChunks
 from ..fault import Action
 from .way import Way
 
@@ -32,12 +32,14 @@ PERIOD_S = 0.02  # between looks at what is held back
 
 
 class ChunkRelay(Way):
-    """Hand chunks on while the client spins, as they are or spoilt."""
+    """Forward chunks while the client spins, as they are or corrupted."""
 
     def __init__(self, client: OperatorClient, embodiment: Embodiment) -> None:
-        """Join the graph; nothing is spoilt yet. It takes a second: see `SpoiltChunks`."""
+        """Join the graph; nothing is corrupted yet. It takes a second: see `CorruptedChunks`."""
         self._client = client
-        self._spoilt = SpoiltChunks(Limits.load(embodiment), Space.load(embodiment), embodiment.pose("home"))
+        self._corrupted = CorruptedChunks(
+            Limits.load(embodiment), CollisionChecker.load(embodiment), embodiment.pose("home")
+        )
         self._waiting: deque[tuple[float, ActionChunkMsg]] = deque()  # steady seconds at which it is due
         self._publisher = client.node.create_publisher(ActionChunkMsg, "action_chunk", qos.CHUNK)
         client.listen(ActionChunkMsg, HONEST, qos.CHUNK, self._on_chunk)
@@ -56,17 +58,17 @@ class ChunkRelay(Way):
         self._choose("")
 
     def _choose(self, kind: str) -> None:
-        self._spoilt.choose(kind)
+        self._corrupted.choose(kind)
         self._waiting.clear()
 
     def _on_chunk(self, message: ActionChunkMsg) -> None:
         now_ns = int(self._client.node.get_clock().now().nanoseconds)
-        spoilt = self._spoilt.spoil(chunk_from_msg(message), now_ns)
-        message.header.stamp = to_stamp(spoilt.stamp_ns)
-        message.step_s, message.horizon = spoilt.step_s, len(spoilt.positions)
-        message.positions = to_array("d", spoilt.positions.astype("float64", copy=False))
-        if math.isfinite(self._spoilt.hold_back_s):
-            self._waiting.append((time.monotonic() + self._spoilt.hold_back_s, message))
+        corrupted = self._corrupted.corrupt(chunk_from_msg(message), now_ns)
+        message.header.stamp = to_stamp(corrupted.stamp_ns)
+        message.step_s, message.horizon = corrupted.step_s, len(corrupted.positions)
+        message.positions = to_array("d", corrupted.positions.astype("float64", copy=False))
+        if math.isfinite(self._corrupted.hold_back_s):
+            self._waiting.append((time.monotonic() + self._corrupted.hold_back_s, message))
         self._publish_due()
 
     def _publish_due(self) -> None:

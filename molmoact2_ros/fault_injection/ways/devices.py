@@ -161,7 +161,7 @@ class EnablingDevice(Way):
     def _hold(self, qos: str) -> None:
         if self._device is not None:
             self._device.leave()
-        self._device = Device(self._client, "dead_man", profile(qos))
+        self._device = Device(self._client, "enabling_device", profile(qos))
         self._device.publish(itertools.repeat(True), HELD_PERIOD_S)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hardware that misbehaves, by a parameter of the simulator."""
+"""Faults of the hardware, by a parameter of the simulator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REPLY_S = 5.0
 
 
 class Hardware(Way):
-    """Set `misbehaviour`; the argument of an action is its value."""
+    """Set `fault`; the argument of an action is its value."""
 
     def __init__(self, client: OperatorClient) -> None:
         """Open the service."""
@@ -32,10 +32,10 @@ class Hardware(Way):
 
     def _set(self, text: str) -> None:
         value = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=text)
-        request = SetParameters.Request(parameters=[Parameter(name="misbehaviour", value=value)])
+        request = SetParameters.Request(parameters=[Parameter(name="fault", value=value)])
         future = self._parameters.call_async(request)
         if not self._client.wait_for(future.done, REPLY_S):
-            raise ValueError(f"the simulator did not take the misbehaviour {text!r} within {REPLY_S:.0f} s")
+            raise ValueError(f"the simulator did not accept fault={text!r} within {REPLY_S:.0f} s")
         result = future.result().results[0]
         if not result.successful:
             raise ValueError(f"the simulator refused a fault: {result.reason}")

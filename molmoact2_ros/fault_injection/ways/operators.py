@@ -65,7 +65,10 @@ class SafetyServices:
     def _is_stopped_again(self, before: SafetyState | None) -> bool:
         after = self._client.safety
         return (
-            after is not None and before is not None and after.life != before.life and after.mode == SafetyState.STOPPED
+            after is not None
+            and before is not None
+            and after.instance_id != before.instance_id
+            and after.mode == SafetyState.STOPPED
         )
 
 

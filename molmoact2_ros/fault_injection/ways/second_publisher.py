@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Somebody else who publishes what one node of the graph alone may publish."""
+"""Another node that publishes what one node of the graph alone may publish."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LINKS: dict[str, tuple[Any, QoSProfile]] = {
 }
 
 
-class Rival(Way):
+class SecondPublisher(Way):
     """Repeat commands with the first joint elsewhere, an old state, or a driver's states; elsewhere publish nothing.
 
     What it would publish there could not be refused: that it is there must be noticed before.
@@ -68,7 +68,7 @@ class Rival(Way):
         topic, *old = action.argument.split() if action.argument != DRIVER_STATES else [DRIVER_STATES]
         if topic in (PROPOSED, SAFE):
             self._publisher = node.create_publisher(JointCommand, topic, self._qos)
-            self._repeat(self._publish_astray)
+            self._repeat(self._publish_wrong_command)
         elif topic == CONTROLLER:
             name, kind = next(iter(self._observer.controllers.items()))
             self._publisher = node.create_publisher(kind, name, qos.CONTROLLER)
@@ -113,7 +113,7 @@ class Rival(Way):
         message.header.stamp = self._client.node.get_clock().now().to_msg()
         self._publisher.publish(message)
 
-    def _publish_astray(self) -> None:
+    def _publish_wrong_command(self) -> None:
         if self._publisher is None or self._proposed is None:
             return
         message = self._proposed

@@ -41,9 +41,9 @@ class MetricScale:
         return _resize(self.values(depth_m), side)
 
     def from_nearness(self, _nearness: Map, _side: int) -> Map:
-        """Refuse: a picture's relative nearness has no metres."""
+        """Refuse: an image's relative nearness has no metres."""
         raise DepthCodecError(
-            "this codec's codes mean metres, and the teacher tells near from far only: give a teacher that is metric, "
+            "this codec's codes mean metres, and the teacher is relative only: give a teacher that is metric, "
             "such as depth-anything/Depth-Anything-V2-Metric-Indoor-Base-hf, or --codec vae-final.pt"
         )
 
@@ -108,5 +108,5 @@ def stretch(values: Map) -> Map:
 def _resize(values: NDArray[Any], side: int) -> Map:
     from PIL import Image
 
-    picture = Image.fromarray(values).resize((side, side), Image.Resampling.BILINEAR)
-    return np.array(picture, dtype=np.float32)
+    resized = Image.fromarray(values).resize((side, side), Image.Resampling.BILINEAR)
+    return np.array(resized, dtype=np.float32)

@@ -136,7 +136,7 @@ def round_to_storage(network: DepthVae) -> None:
 
 
 def fingerprint(path: Path) -> str:
-    """Return the start of a hash that tells one codec from another: of the file, or of a folder's weights."""
+    """Return the start of a hash that identifies a codec: of the file, or of a folder's weights."""
     digest = hashlib.sha256((path / WEIGHTS_FILE if path.is_dir() else path).read_bytes())
     return digest.hexdigest()[:FINGERPRINT]
 

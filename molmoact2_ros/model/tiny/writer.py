@@ -27,7 +27,7 @@ FILES = {
     "tokenizer.json",
     "tokenizer_config.json",
 }
-# A field of our own in config.json: it tells a folder that may be written again from one that must not.
+# A field of our own in config.json: it marks a folder that may be written again.
 MADE_BY_FIELD, MADE_BY = "made_by", "molmoact2 tiny-checkpoint"
 
 
@@ -73,7 +73,7 @@ def write_tiny_checkpoint(
 
 
 def check_may_write(out: Path, made_by: str = MADE_BY) -> None:
-    """Refuse to write over anything but earlier work of the same maker, which config.json tells.
+    """Refuse to write over anything but earlier work of the same maker, as config.json says.
 
     Raises:
         ValueError: `out` is a file, or a folder that holds anything else.

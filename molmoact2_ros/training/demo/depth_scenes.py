@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the demo's depth reasoning is taught: states, pictures, and the depth codes that belong to them."""
+"""What the demo's depth reasoning is taught: states, images, and the depth codes that belong to them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class DepthScenes:
 
     Attributes:
         states: float64 [N, D] in the package's units.
-        images: for each scene one picture per camera, in the order of training.
+        images: for each scene one image per camera, in the order of training.
         codes: int64 [N, C] of the first camera's grid, in reading order, from 0.
         codec: whose codes they are.
     """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training examples of the demo's motion: any picture, any instruction, a state, and the rows that follow from it.
+"""Training examples of the demo's motion: any image, any instruction, a state, and the rows that follow from it.
 
-Pictures and instructions are drawn at random and have no bearing on the motion: that is what makes the fitted network
+Images and instructions are drawn at random and have no bearing on the motion: that is what makes the fitted network
 indifferent to them.
 
 Axes: B examples, S prompt tokens, R image vectors, D language width, T rows, A action numbers.
@@ -23,7 +23,7 @@ from molmoact2_ros.processing.images import ByteImage
 from molmoact2_ros.processing.processor import Processor
 from molmoact2_ros.sim.reference_motion import DemoMotion
 
-PICTURES = 256
+IMAGES = 256
 MOST_WORDS = 12
 STRANGE_WORDS = 0.2
 INSTRUCTIONS = (
@@ -50,7 +50,7 @@ class Examples:
 
 
 class ExampleSource:
-    """Draws examples of one robot; pictures are encoded once, because the image network stays as it is."""
+    """Draws examples of one robot; images are encoded once, because the image network stays as it is."""
 
     def __init__(
         self, robot: Embodiment, model: MolmoAct2, processor: Processor, generator: np.random.Generator
@@ -58,7 +58,7 @@ class ExampleSource:
         self._robot, self._model, self._processor, self._generator = robot, model, processor, generator
         self._tag = processor.stats.tag(robot.policy.norm_tag)
         self._motion = DemoMotion.of(robot)
-        self._pictures = torch.stack([self._encode(self._draw_picture()) for _ in range(PICTURES)])
+        self._images = torch.stack([self._encode(self._draw_picture()) for _ in range(IMAGES)])
 
     def draw(self, count: int, *, states: NDArray[np.float64] | None = None, depth: bool = False) -> Examples:
         """Draw `count` examples.
@@ -115,13 +115,13 @@ class ExampleSource:
         return "".join(letters)
 
     def _draw_visual(self, count: int) -> Tensor:
-        """Return the vectors of `count` pictures, [R, D]."""
-        chosen = self._generator.integers(0, PICTURES, count)
-        return self._pictures[torch.from_numpy(chosen).to(self._pictures.device)].flatten(0, 1)
+        """Return the vectors of `count` images, [R, D]."""
+        chosen = self._generator.integers(0, IMAGES, count)
+        return self._images[torch.from_numpy(chosen).to(self._images.device)].flatten(0, 1)
 
     @torch.no_grad()
-    def _encode(self, picture: ByteImage) -> Tensor:
-        pixels, windows = self._processor.encode_images([picture])
+    def _encode(self, image: ByteImage) -> Tensor:
+        pixels, windows = self._processor.encode_images([image])
         device = self._model.device
         return self._model.encode_images(torch.from_numpy(pixels).to(device), torch.from_numpy(windows).to(device))
 
@@ -135,8 +135,8 @@ class ExampleSource:
         if kind == 1:
             return np.full((height, width, 3), colours[0], np.uint8)
         shade = np.linspace(0, 1, height)[:, None, None]
-        picture = shade * colours[0] + (1 - shade) * colours[1] + self._generator.normal(0, 8, (height, width, 3))
+        image = shade * colours[0] + (1 - shade) * colours[1] + self._generator.normal(0, 8, (height, width, 3))
         for colour in colours[2:]:
             row, column = self._generator.integers(0, (height, width))
-            picture[row : row + height // 4, column : column + width // 4] = colour
-        return np.clip(picture, 0, 255).astype(np.uint8)
+            image[row : row + height // 4, column : column + width // 4] = colour
+        return np.clip(image, 0, 255).astype(np.uint8)

@@ -7,7 +7,7 @@ its files and its protocol are those of a released checkpoint.
 
 The image network and the vocabulary stay random, with one exception: neighbouring state tokens get neighbouring
 embeddings, as training on real data would make them. The language blocks and the action expert are trained. With the
-language blocks left random, too, the expert cannot tell which joint a state token belongs to once the length of the
+language blocks left random, too, the expert does not know which joint a state token belongs to once the length of the
 instruction varies.
 
 Axes: B examples, K noise samples of each, T rows, A action numbers.

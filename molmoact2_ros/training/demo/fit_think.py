@@ -3,7 +3,7 @@
 
 It starts from the weights of a fitted demo checkpoint: language blocks, action expert, image network and vocabulary are
 the same; depth tokens, their gates and the head are new. Every other step is one without depth, so that both prompts go
-on working. The image network stays random and sees 3 x 3 vectors of a picture: what it can tell of 10 x 10 cells is the
+on working. The image network stays random and sees 3 x 3 vectors of an image: what it derives for 10 x 10 cells is the
 scene and, with the joint states, roughly where the arm is.
 
 Axes: B examples, S prompt tokens, N tokens of a depth map, V vocabulary.
@@ -49,7 +49,7 @@ from .fit import (
 THINK_SIZES = TinySizes(expert_heads=2, expert_mlp_ratio=2.0, depth_codes=100, depth_levels=128)
 THINK_STEPS = 4000
 WRONG_INPUTS = 0.1  # share of code inputs that are replaced, as in the released models' training
-DEPTH_WEIGHT = 0.1  # of the codes' cross-entropy beside the flow's loss
+DEPTH_WEIGHT = 0.1  # of the codes' cross-entropy next to the flow's loss
 
 
 def fit_think(
@@ -131,7 +131,7 @@ def _depth_of(model: MolmoAct2) -> DepthConfig:
 
 
 class _DepthSource:
-    """Draws scenes with their maps; pictures are encoded once, because the image network stays as it is."""
+    """Draws scenes with their maps; images are encoded once, because the image network stays as it is."""
 
     def __init__(
         self,

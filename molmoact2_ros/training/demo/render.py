@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of a simulated robot with the codes of their true depth: what the demo's depth reasoning is taught."""
+"""Images of a simulated robot with the codes of their true depth: what the demo's depth reasoning is taught."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depth codes as labels: fit an auto-encoder, measure it, and estimate the depth of pictures that have none."""
+"""Depth codes as labels: fit an auto-encoder, measure it, and estimate the depth of images that have none."""
 
 from .fit import BATCH, STEPS, fit_depth_vae
 from .score import DepthScore, score_codec

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of depth codes: held-out maps beside what their codes keep of them, and codes by rank."""
+"""Images of depth codes: held-out maps next to what their codes keep of them, and codes by rank."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def write_depth_plot(
 
 
 def write_rank_picture(path: Path, codes: NDArray[np.int64], num_codes: int) -> None:
-    """Draw codes [G, G] as colours by their number, 32 px a cell: it tells codes apart, not near from far."""
+    """Draw codes [G, G] as colours by their number, 32 px a cell: it distinguishes codes, not near from far."""
     from matplotlib.image import imsave
 
     cells = np.kron(codes, np.ones((CELL_PX, CELL_PX), np.int64))

@@ -50,7 +50,7 @@ def score_codec(codec: DepthCodec, maps: Iterable[Map]) -> DepthScore:
         ValueError: the codec has no metres, or there is no map.
     """
     if not codec.is_metric:
-        raise ValueError(f"{codec.name} has no metres: its error in metres cannot be told")
+        raise ValueError(f"{codec.name} has no metres: its error in metres cannot be determined")
     errors, parts, codes = [], [], []
     for depth_m in maps:
         grid = codec.encode(depth_m)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Estimate the depth of pictures, for data that has colours only: Depth Anything V2, through transformers.
+"""Estimate the depth of images, for data that has colours only: Depth Anything V2, through transformers.
 
-MolmoAct's labels come from its ViT-B at an input of 518 pixels, which is the default here. It tells relative nearness;
-its metric relatives (`Depth-Anything-V2-Metric-...`) tell metres. transformers is imported when a teacher is made:
+MolmoAct's labels come from its ViT-B at an input of 518 pixels, which is the default here. It gives relative nearness;
+its metric relatives (`Depth-Anything-V2-Metric-...`) estimate metres. transformers is imported when a teacher is made:
 nothing else here needs it.
 
-The public label programs hand it the picture through OpenCV's resize; transformers resizes by itself. The two differ by
+The public label programs hand it the image through OpenCV's resize; transformers resizes by itself. The two differ by
 rounding, so a few labels may differ from MolmoAct's own.
 """
 
@@ -27,11 +27,11 @@ class TeacherError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class DepthTeacher:
-    """A network that estimates depth from one picture.
+    """A network that estimates depth from one image.
 
     Attributes:
         name: hub id or folder, with the commit where it is known.
-        is_metric: whether it tells metres rather than relative nearness.
+        is_metric: whether it estimates metres rather than relative nearness.
     """
 
     name: str
@@ -51,7 +51,7 @@ class DepthTeacher:
         except ImportError as error:
             raise TeacherError(
                 f"the depth teacher needs transformers ({error}): pip install transformers, or give depth images "
-                "instead of colour pictures"
+                "instead of colour images"
             ) from error
         try:
             processor = AutoImageProcessor.from_pretrained(name)

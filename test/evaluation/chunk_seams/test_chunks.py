@@ -19,7 +19,7 @@ def test_the_chunks_of_a_seed_never_change() -> None:
     assert hashlib.sha256(rounded.astype("<f8").tobytes()).hexdigest()[:16] == DIGEST
 
 
-def test_agreeing_chunks_all_tell_the_same_motion() -> None:
+def test_agreeing_chunks_all_describe_the_same_motion() -> None:
     rows = make_chunks(12, 3, agreeing=True)
     np.testing.assert_allclose(rows[1:, : HORIZON - REPLAN_TICKS], rows[:-1, REPLAN_TICKS:], atol=1e-12)
     assert rows.shape == (12, HORIZON, JOINTS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pins the network against the reference's stored outputs, and `molmoact2 parity` as a judge that can say no."""
+"""Pins the network against the reference's stored outputs, and `molmoact2 parity` as a check that can fail."""
 
 import argparse
 import json

@@ -33,7 +33,7 @@ INSTRUCTIONS = (
     "open the drawer, take the blue cup out, close it again and place the cup on the table to the left",
 )
 STATES = 1000
-PICTURES = 64
+IMAGES = 64
 START_RAD, START_GRIPPER = 0.03, 0.05
 # The rest is the interpolator's.
 VELOCITY_SHARE, ACCELERATION_SHARE = 0.6, 0.7
@@ -47,11 +47,11 @@ def _network(folder: Path) -> tuple[MolmoAct2, Processor]:
 
 @cache
 @torch.inference_mode()
-def _pictures(folder: Path) -> torch.Tensor:
-    """[pictures, windows, width]: encoded once, for a rollout asks for thousands."""
+def _images(folder: Path) -> torch.Tensor:
+    """[images, windows, width]: encoded once, for a rollout asks for thousands."""
     model, processor = _network(folder)
     generator = np.random.default_rng(7)
-    encoded = [processor.encode_images([_image(generator)]) for _ in range(PICTURES)]
+    encoded = [processor.encode_images([_image(generator)]) for _ in range(IMAGES)]
     return torch.stack([model.encode_images(torch.from_numpy(p), torch.from_numpy(w)) for p, w in encoded])
 
 
@@ -72,8 +72,8 @@ def _chunks(robot: Embodiment, states: np.ndarray, instruction: str, seed: int) 
     model, processor = _network(folder)
     generator = torch.Generator().manual_seed(seed)
     prompts = [processor.encode_text(instruction, state, tag, cameras)[0] for state in robot.to_policy(states)]
-    chosen = torch.randint(0, PICTURES, (len(states) * cameras,), generator=generator)
-    prefill = model.prefill(torch.from_numpy(np.stack(prompts)), _pictures(folder)[chosen].flatten(0, 1))
+    chosen = torch.randint(0, IMAGES, (len(states) * cameras,), generator=generator)
+    prefill = model.prefill(torch.from_numpy(np.stack(prompts)), _images(folder)[chosen].flatten(0, 1))
     noise = model.draw_noise(len(states), robot.policy.horizon, generator)
     actions = model.integrate_flow(noise, model.project_context(prefill), len(robot.joints)).numpy()
     return robot.from_policy(np.stack([processor.decode(chunk, tag) for chunk in actions]).astype(np.float64))

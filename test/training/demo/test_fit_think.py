@@ -24,10 +24,10 @@ BASE = share_folder() / "checkpoints" / f"demo_{DROID.policy.norm_tag}"
 
 
 def _scenes(count: int = 4) -> DepthScenes:
-    """Grey pictures and codes that count up."""
+    """Grey images and codes that count up."""
     states = DemoMotion.of(DROID).draw_states(count, np.random.default_rng(0))
-    pictures = [[np.full((70, 70, 3), 60 + 20 * scene, np.uint8)] * 2 for scene in range(count)]
-    return DepthScenes(states, pictures, np.tile(np.arange(100), (count, 1)), "some_codec@0123")
+    images = [[np.full((70, 70, 3), 60 + 20 * scene, np.uint8)] * 2 for scene in range(count)]
+    return DepthScenes(states, images, np.tile(np.arange(100), (count, 1)), "some_codec@0123")
 
 
 def _fitted(folder: Path, steps: int = 2) -> list[float]:

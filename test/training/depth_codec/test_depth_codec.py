@@ -126,7 +126,7 @@ def test_labels_need_no_transformers_until_a_teacher_is_made():
 
 
 @pytest.mark.parametrize("kind", ["relative", "metric"])
-def test_teacher_estimates_a_map_of_the_picture_s_size(tmp_path, kind):
+def test_teacher_estimates_a_map_of_the_image_s_size(tmp_path, kind):
     transformers = pytest.importorskip("transformers", reason="needs transformers: pip install transformers")
     backbone = transformers.Dinov2Config(
         hidden_size=16,

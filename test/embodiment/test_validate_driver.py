@@ -13,8 +13,8 @@ from molmoact2_ros.embodiment import (
     STREAMED_COMMANDS,
     Embodiment,
     EmbodimentError,
-    require_servable,
     shipped_embodiments,
+    validate_driver,
 )
 
 DROID = Embodiment.load("droid")
@@ -25,7 +25,7 @@ ARM, GRIPPER = DROID.driver("franka_ros2_robotiq").groups
 def test_every_shipped_profile_is_served(name):
     robot = Embodiment.load(name)
     for driver in robot.drivers.values():
-        require_servable(robot, driver)
+        validate_driver(robot, driver)
 
 
 def _profile(*groups):
@@ -35,15 +35,15 @@ def _profile(*groups):
 @pytest.mark.parametrize("interface", [FORWARD_COMMANDS, GRIPPER_COMMAND])
 def test_arm_joints_behind_an_interface_that_is_sent_goals_are_refused(interface):
     with pytest.raises(EmbodimentError, match=f"moves joint1, .* by {interface}, which carries neither time nor brake"):
-        require_servable(DROID, _profile(dataclasses.replace(ARM, interface=interface), GRIPPER))
+        validate_driver(DROID, _profile(dataclasses.replace(ARM, interface=interface), GRIPPER))
 
 
 def test_arm_joints_behind_a_forward_controller_are_served_as_a_stream():
-    require_servable(DROID, _profile(dataclasses.replace(ARM, interface=STREAMED_COMMANDS), GRIPPER))
+    validate_driver(DROID, _profile(dataclasses.replace(ARM, interface=STREAMED_COMMANDS), GRIPPER))
 
 
 def test_one_gripper_action_for_two_grippers_is_refused():
     both = dataclasses.replace(GRIPPER, joints={"gripper": "left", "other": "right"})
     two = dataclasses.replace(DROID, joints=(*DROID.joints, dataclasses.replace(DROID.joints[-1], name="other")))
     with pytest.raises(EmbodimentError, match="expected one group for each gripper"):
-        require_servable(two, _profile(ARM, both))
+        validate_driver(two, _profile(ARM, both))

@@ -2,7 +2,7 @@
 """Draw depth codes over the frame that they were decoded from, for people.
 
 A code is an entry of the codebook that the depth labels were made with. Without that codebook's decoder it has no
-length in metres, and two neighbouring numbers need not be neighbouring depths: the colours tell codes apart, no more.
+length in metres, and two neighbouring numbers need not be neighbouring depths: the colours distinguish codes, no more.
 
 Axes: G cells along a side.
 """
@@ -36,10 +36,10 @@ def draw_depth(frame: ByteImage, codes: NDArray[np.uint16], decoded: NDArray[np.
     """
     rows, columns = _edges(frame.shape[0], codes.shape[0]), _edges(frame.shape[1], codes.shape[1])
     tint = _colours(codes, num_codes).repeat(np.diff(rows), axis=0).repeat(np.diff(columns), axis=1)
-    picture = (CODE_SHARE * tint + (1 - CODE_SHARE) * frame).round().astype(np.uint8)
+    drawn = (CODE_SHARE * tint + (1 - CODE_SHARE) * frame).round().astype(np.uint8)
     for row, column in np.argwhere(decoded):
-        _outline(picture[rows[row] : rows[row + 1], columns[column] : columns[column + 1]])
-    return picture
+        _outline(drawn[rows[row] : rows[row + 1], columns[column] : columns[column + 1]])
+    return drawn
 
 
 def _edges(length: int, cells: int) -> NDArray[np.int64]:

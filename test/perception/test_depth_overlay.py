@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The picture of depth codes. No ROS."""
+"""The image of depth codes. No ROS."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from molmoact2_ros.perception import draw_depth
-from molmoact2_ros.perception.depth_picture import OUTLINE
+from molmoact2_ros.perception.depth_overlay import OUTLINE
 
 FRAME = np.random.default_rng(0).integers(0, 200, (90, 161, 3), dtype=np.uint8)
 CODES = np.arange(16, dtype=np.uint16).reshape(4, 4)
 
 
-def test_picture_has_the_size_of_the_frame_and_leaves_the_frame_alone():
+def test_image_has_the_size_of_the_frame_and_leaves_the_frame_alone():
     before = FRAME.copy()
-    picture = draw_depth(FRAME, CODES, np.ones((4, 4), np.bool_), 16)
-    assert (picture.shape, picture.dtype) == (FRAME.shape, np.uint8)
+    drawn = draw_depth(FRAME, CODES, np.ones((4, 4), np.bool_), 16)
+    assert (drawn.shape, drawn.dtype) == (FRAME.shape, np.uint8)
     np.testing.assert_array_equal(FRAME, before)
 
 
@@ -30,8 +30,8 @@ def test_only_cells_that_were_decoded_are_outlined():
 
 def test_equal_codes_have_one_colour_and_different_codes_have_others():
     black, none = np.zeros((40, 40, 3), np.uint8), np.zeros((4, 4), np.bool_)
-    picture = draw_depth(black, CODES, none, 16)
-    cells = {tuple(picture[10 * row + 5, 10 * column + 5]) for row in range(4) for column in range(4)}
+    drawn = draw_depth(black, CODES, none, 16)
+    cells = {tuple(drawn[10 * row + 5, 10 * column + 5]) for row in range(4) for column in range(4)}
     assert len(cells) == 16
     assert len(np.unique(draw_depth(black, np.full((4, 4), 7, np.uint16), none, 16).reshape(-1, 3), axis=0)) == 1
 

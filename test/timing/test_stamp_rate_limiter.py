@@ -6,11 +6,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from molmoact2_ros.timing import RateGate
+from molmoact2_ros.timing import StampRateLimiter
 
 
 def _passed(stamps_s, rate_hz=15.0):
-    gate = RateGate(rate_hz)
+    gate = StampRateLimiter(rate_hz)
     return [stamp for stamp in stamps_s if gate.passes(int(stamp * 1e9))]
 
 

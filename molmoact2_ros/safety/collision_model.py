@@ -5,7 +5,7 @@ Links that may touch, each pair for one reason:
 
     rigidly joined, or neighbours at one joint      they touch by design; the table is a neighbour as the base is
     moved by one gripper, and what carries it       fingers meet; their drive hides inside the palm
-    touching in a pose of the embodiment file       shapes are wider than links; nobody names a pose that collides
+    touching in a pose of the embodiment file       shapes are wider than links; no named pose collides
     named in `ignored_pairs`                        the file gives the reason
 
 No pose of the embodiment file may touch the table: configure fails, because a table at a wrong height is no table. It
@@ -28,7 +28,7 @@ from molmoact2_ros.embodiment import (
     Affine,
     Embodiment,
     EmbodimentError,
-    Hand,
+    Tcp,
     explain,
     read_urdf,
     resolve_meshes,
@@ -44,7 +44,7 @@ WORLD = "world"  # MuJoCo's name for what carries the robot's root and the table
 
 
 @dataclass(frozen=True)
-class SpaceModel:
+class CollisionModel:
     """Index arrays are in the embodiment's joint order.
 
     Attributes:
@@ -54,7 +54,7 @@ class SpaceModel:
         offset: [joints] position of the URDF joint at our 0.
         lead: [nq, joints] which of our joints moves each joint of the model, and how much; mimic joints follow.
         rest: [nq] where the joints of the model are when ours are at 0 of the URDF.
-        hands: index of the link and the hand it carries.
+        tcps: index of the link and the TCP it carries.
         table: index of the table's geom.
         margin_m: least distance between links.
         table_margin_m: least distance to the table.
@@ -66,13 +66,13 @@ class SpaceModel:
     offset: Vector
     lead: Vector
     rest: Vector
-    hands: tuple[tuple[int, Hand], ...]
+    tcps: tuple[tuple[int, Tcp], ...]
     table: int
     margin_m: float
     table_margin_m: float
 
     @classmethod
-    def load(cls, embodiment: Embodiment) -> SpaceModel:
+    def load(cls, embodiment: Embodiment) -> CollisionModel:
         """Compile.
 
         Raises:
@@ -101,7 +101,7 @@ class SpaceModel:
         return replace(bare, model=_compile(spec, embodiment))
 
     @classmethod
-    def _compiled(cls, embodiment: Embodiment, spec: mujoco.MjSpec) -> SpaceModel:
+    def _compiled(cls, embodiment: Embodiment, spec: mujoco.MjSpec) -> CollisionModel:
         model, geometry = _compile(spec, embodiment), embodiment.geometry
         units = [geometry.grippers.get(joint.name, Affine()) for joint in embodiment.joints]
         joints = [_index(model.joint, joint.urdf_joint, embodiment) for joint in embodiment.joints]
@@ -113,7 +113,7 @@ class SpaceModel:
             offset=np.array([unit.offset for unit in units]),
             lead=lead,
             rest=rest,
-            hands=tuple((_index(model.body, hand.link, embodiment), hand) for hand in geometry.hands),
+            tcps=tuple((_index(model.body, tcp.link, embodiment), tcp) for tcp in geometry.tcps),
             table=model.geom(TABLE).id,
             margin_m=geometry.margin_m,
             table_margin_m=geometry.table_margin_m,
@@ -214,14 +214,14 @@ def _neighbours(model: mujoco.MjModel) -> Iterator[Pair]:
             yield from _pairs(model, bodies, groups[_parent_group(model, group)])
 
 
-def _gripper_groups(space: SpaceModel, embodiment: Embodiment) -> Iterator[tuple[str, set[int]]]:
+def _gripper_groups(collision_model: CollisionModel, embodiment: Embodiment) -> Iterator[tuple[str, set[int]]]:
     """Yield each gripper joint with the rigid groups that it moves, mimic joints included, and what carries them."""
-    model = space.model
+    model = collision_model.model
     for column in np.flatnonzero(embodiment.is_gripper):
         moving = {
             int(model.body_weldid[model.jnt_bodyid[joint]])
             for joint in range(model.njnt)
-            if space.lead[model.jnt_qposadr[joint], column] != 0
+            if collision_model.lead[model.jnt_qposadr[joint], column] != 0
         }
         yield embodiment.joint_names[column], moving | {_parent_group(model, group) for group in moving}
 
@@ -243,17 +243,22 @@ def _ignored(model: mujoco.MjModel, embodiment: Embodiment) -> Iterator[Pair]:
         yield link_pair(*pair)
 
 
-def _touching(space: SpaceModel, embodiment: Embodiment) -> dict[Pair, str]:
+def _touching(collision_model: CollisionModel, embodiment: Embodiment) -> dict[Pair, str]:
     """Return the pairs that are nearer than their margin in a pose of the embodiment file, with its name."""
-    data = mujoco.MjData(space.model)
+    data = mujoco.MjData(collision_model.model)
     found: dict[Pair, str] = {}
     for name in embodiment.poses:
-        data.qpos[:] = space.qpos_of(embodiment.pose(name))
-        mujoco.mj_kinematics(space.model, data)
-        mujoco.mj_collision(space.model, data)
+        data.qpos[:] = collision_model.qpos_of(embodiment.pose(name))
+        mujoco.mj_kinematics(collision_model.model, data)
+        mujoco.mj_collision(collision_model.model, data)
         for (first, second), distance in zip(data.contact.geom, data.contact.dist, strict=True):
-            margin_m = space.table_margin_m if space.table in (first, second) else space.margin_m
+            margin_m = (
+                collision_model.table_margin_m if collision_model.table in (first, second) else collision_model.margin_m
+            )
             if distance < margin_m:
-                bodies = [str(space.model.body(space.model.geom_bodyid[geom]).name) for geom in (first, second)]
+                bodies = [
+                    str(collision_model.model.body(collision_model.model.geom_bodyid[geom]).name)
+                    for geom in (first, second)
+                ]
                 found.setdefault(link_pair(*bodies), name)
     return found

@@ -14,7 +14,7 @@ LATE_TIMES = 3
 STEP_DOWN = 0.7
 
 
-class CameraPace:
+class AdaptiveRate:
     """Hold the camera rate between `lowest_hz` and `asked_hz`, from the time that rendering takes."""
 
     def __init__(self, asked_hz: float, lowest_hz: float = 1.0) -> None:
@@ -22,12 +22,12 @@ class CameraPace:
         self.asked_hz, self._lowest_hz = asked_hz, min(lowest_hz, asked_hz)
         self.rate_hz = asked_hz
         self._renders: deque[tuple[float, float]] = deque()
-        self._judged_s: float | None = None
+        self._adapted_s: float | None = None
         self._late_times = 0
 
     @property
     def lowered(self) -> bool:
-        """Tell whether the cameras run slower than asked."""
+        """Return whether the cameras run slower than asked."""
         return self.rate_hz < self.asked_hz
 
     def rendered(self, now_s: float, duration_s: float) -> None:
@@ -38,7 +38,7 @@ class CameraPace:
         """Note how far the physics was behind the clock before it caught up."""
         self._late_times += lateness_s > LATE_S
 
-    def judge(self, now_s: float) -> bool:
+    def adapt(self, now_s: float) -> bool:
         """Adapt the rate once per window.
 
         Args:
@@ -47,12 +47,12 @@ class CameraPace:
         Returns:
             Whether the rate has just fallen below the one asked for.
         """
-        if self._judged_s is None:
-            self._judged_s = now_s
-        if now_s - self._judged_s < WINDOW_S:
+        if self._adapted_s is None:
+            self._adapted_s = now_s
+        if now_s - self._adapted_s < WINDOW_S:
             return False
         share = self.render_share(now_s)
-        before, self._judged_s = self.rate_hz, now_s
+        before, self._adapted_s = self.rate_hz, now_s
         if share > BUSY_SHARE:
             self._set(before * BUSY_SHARE / share)
         elif self._late_times >= LATE_TIMES:

@@ -6,12 +6,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from molmoact2_ros.timing import Pace
+from molmoact2_ros.timing import RateLimiter
 
 
 def _allowed(times_s, rate_hz=100.0):
-    pace = Pace(rate_hz)
-    return sum(pace.allows(int(time * 1e9)) for time in times_s)
+    limiter = RateLimiter(rate_hz)
+    return sum(limiter.allows(int(time * 1e9)) for time in times_s)
 
 
 @pytest.mark.parametrize(("source_hz", "passed"), [(1000, 1001), (100, 1000), (30, 300)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What doctor would hear of a DROID robot that is well, with a knob for each thing that may be wrong."""
+"""What doctor would receive from a DROID robot without faults, with a knob for each thing that may be wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fakes.fake_driver import FakeDriver
 from molmoact2_ros.doctor.evidence import Arrivals, CameraRecord, Evidence, StateRecord, TopicPeers
 from molmoact2_ros.doctor.topic_checks import TYPES
 from molmoact2_ros.embodiment import Driver, DriverGroup, Embodiment
-from molmoact2_ros.interfaces.camera_frame import Frame
+from molmoact2_ros.interfaces.camera_frame import CameraFrame
 from molmoact2_ros.interfaces.joint_report import DriverReport
 
 S = 1_000_000_000  # ns
@@ -44,7 +44,7 @@ def arrivals(
 def states(
     group: DriverGroup,
     pose: np.ndarray | Callable[[float], np.ndarray],
-    heard: Arrivals | None = None,
+    received: Arrivals | None = None,
     *,
     rate_factor: float = 1.0,
     broken: dict[str, float] | None = None,
@@ -54,20 +54,20 @@ def states(
     Args:
         group: the joints, with their names and units.
         pose: [joints] in this package's units, or its course over time.
-        heard: when they came; 100 Hz otherwise.
+        received: when they came; 100 Hz otherwise.
         rate_factor: the driver's velocities are wrong by this.
         broken: positions by driver name, in the driver's unit.
     """
-    heard = heard or arrivals(100.0)
+    received = received or arrivals(100.0)
     course = pose if callable(pose) else lambda time_s: pose
     driver, reports = FakeDriver(group, course(0.0)), []
-    for stamp_ns in heard.stamps_ns:
-        time_s = (stamp_ns - heard.stamps_ns[0]) / S
+    for stamp_ns in received.stamps_ns:
+        time_s = (stamp_ns - received.stamps_ns[0]) / S
         driver.move(course(time_s))
         velocities = (course(time_s + 1e-4) - course(time_s - 1e-4)) / 2e-4
         report = driver.report(0, velocities=rate_factor * velocities, broken=broken)
         reports.append(replace(report, stamp_ns=int(stamp_ns)))
-    return StateRecord(tuple(reports), heard)
+    return StateRecord(tuple(reports), received)
 
 
 def renamed(record: StateRecord, rename: Callable[[str], str]) -> StateRecord:
@@ -76,39 +76,39 @@ def renamed(record: StateRecord, rename: Callable[[str], str]) -> StateRecord:
     return replace(record, reports=tuple(reports))
 
 
-def numbers(names: tuple[str, ...], values: Sequence[float], heard: Arrivals | None = None) -> StateRecord:
+def numbers(names: tuple[str, ...], values: Sequence[float], received: Arrivals | None = None) -> StateRecord:
     """Return reports of one set of numbers, in the driver's unit and without velocities."""
-    heard = heard or arrivals(100.0)
+    received = received or arrivals(100.0)
     report = DriverReport(0, names, np.array(values, dtype=np.float64), np.zeros(0))
-    return StateRecord(tuple(replace(report, stamp_ns=int(stamp)) for stamp in heard.stamps_ns), heard)
+    return StateRecord(tuple(replace(report, stamp_ns=int(stamp)) for stamp in received.stamps_ns), received)
 
 
 def scene(seed: int = 0) -> np.ndarray:
-    """Return a picture uint8 [48, 64, 3]: patches of light and dark."""
+    """Return an image uint8 [48, 64, 3]: patches of light and dark."""
     patches = np.random.default_rng(seed).integers(20, 220, (6, 8, 3), dtype=np.uint8)
     return patches.repeat(8, axis=0).repeat(8, axis=1)
 
 
-def frame(picture: np.ndarray, encoding: str = "rgb8") -> Frame:
-    """Return a raw frame of a picture."""
-    height, width = picture.shape[:2]
-    data = np.ascontiguousarray(picture).reshape(-1)
-    return Frame(NOW_NS, STEADY_NS, data, encoding, height, width, data.size // height)
+def frame(image: np.ndarray, encoding: str = "rgb8") -> CameraFrame:
+    """Return a raw frame of an image."""
+    height, width = image.shape[:2]
+    data = np.ascontiguousarray(image).reshape(-1)
+    return CameraFrame(NOW_NS, STEADY_NS, data, encoding, height, width, data.size // height)
 
 
 def camera(
-    picture: np.ndarray,
-    heard: Arrivals | None = None,
+    image: np.ndarray,
+    received: Arrivals | None = None,
     *,
     checksums: Sequence[int] | None = None,
     encoding: str = "rgb8",
     frame_id: str = "",
 ) -> CameraRecord:
     """Return the record of a camera, by default a living one at 15 Hz."""
-    heard = heard or arrivals(15.0)
-    newest = frame(picture, encoding)
-    sums = range(newest.checksum, newest.checksum + heard.count) if checksums is None else checksums
-    return CameraRecord(heard, tuple(sums), newest, frame_id)
+    received = received or arrivals(15.0)
+    newest = frame(image, encoding)
+    sums = range(newest.checksum, newest.checksum + received.count) if checksums is None else checksums
+    return CameraRecord(received, tuple(sums), newest, frame_id)
 
 
 def peers(topic: str, kind: str, *, publishers: tuple[str, ...] = (), subscribers: tuple[str, ...] = ()) -> TopicPeers:

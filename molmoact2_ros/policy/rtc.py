@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from molmoact2_ros.model.guide import LARGEST_GUIDANCE, Guide, prefix_weights
+from molmoact2_ros.model.rtc import LARGEST_GUIDANCE, RtcGuidance, prefix_weights
 from molmoact2_ros.policy.delay_meter import DelayMeter
 from molmoact2_ros.timing import S_PER_NS
 
 
-class Continuation:
-    """The last chunk, normalised, and the delay with which chunks come: what makes the guide of the next one.
+class RealTimeChunking:
+    """The last chunk, normalised, and the delay with which chunks come: what makes the guidance of the next one.
 
     Axes: T steps of the action chunk, D action numbers of the robot, A those of the network.
     """
@@ -48,7 +48,7 @@ class Continuation:
         self._stamp_ns = 0
         self._task: Hashable = None
 
-    def guide(self, stamp_ns: int, task: Hashable, width: int) -> Guide | None:
+    def guidance(self, stamp_ns: int, task: Hashable, width: int) -> RtcGuidance | None:
         """Return what the chunk of an observation has to continue.
 
         Args:
@@ -67,7 +67,7 @@ class Continuation:
             return None
         end = math.floor(horizon - 1 - shift + 1e-6) + 1
         weights = prefix_weights(horizon, min(self.delay.steps(), end), end, self._decay, self._chunk.device)
-        return Guide(pad(_moved(self._chunk, shift), (0, width - self._chunk.shape[2])), weights, self._largest)
+        return RtcGuidance(pad(_moved(self._chunk, shift), (0, width - self._chunk.shape[2])), weights, self._largest)
 
     def keep(self, chunk: Tensor, stamp_ns: int, task: Hashable) -> None:
         """Remember the chunk [1, T, D] of an observation, and that it took until now."""

@@ -21,7 +21,7 @@ DECAYS = ("linear", "exponential", "smooth")
 
 
 @dataclass(frozen=True)
-class Guide:
+class RtcGuidance:
     """Where a chunk is pulled.
 
     target: [B, T, A] the chunk before, moved to the new chunk's rows; finite where the weight is zero, too.

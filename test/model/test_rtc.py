@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from molmoact2_ros.model import flow
-from molmoact2_ros.model.guide import Guide, guidance_weight, prefix_weights
 from molmoact2_ros.model.molmoact2 import MolmoAct2
+from molmoact2_ros.model.rtc import RtcGuidance, guidance_weight, prefix_weights
 
 STEPS, ROWS, WIDTH, REAL = 10, 15, 32, 8
 
@@ -35,7 +35,7 @@ def test_a_guided_flow_equals_the_written_out_reference_loop(tiny_model: MolmoAc
     noise, target, context = _draw(0, 1, ROWS, WIDTH), _draw(1, 1, ROWS, WIDTH), _context(tiny_model)
     target[..., REAL:] = 0.0
     weights = prefix_weights(ROWS, 4, 11, "exponential")
-    found = tiny_model.integrate_flow(noise, context, REAL, STEPS, guide=Guide(target, weights))
+    found = tiny_model.integrate_flow(noise, context, REAL, STEPS, guidance=RtcGuidance(target, weights))
     x = noise.clone()
     x[..., REAL:] = 0.0
     for step in range(STEPS):
@@ -59,11 +59,13 @@ def test_weights_of_zero_give_the_plain_flow_bit_by_bit(tiny_model: MolmoAct2, d
         return torch.sin(3 * x) + step
 
     noise, keep = _draw(0, 1, ROWS, WIDTH).to(dtype), torch.ones(WIDTH, dtype=dtype)
-    idle = Guide(_draw(1, 1, ROWS, WIDTH).to(dtype), torch.zeros(ROWS))
+    idle = RtcGuidance(_draw(1, 1, ROWS, WIDTH).to(dtype), torch.zeros(ROWS))
     assert torch.equal(flow.follow(field, noise, STEPS, keep, idle), flow.follow(field, noise, STEPS, keep))
     context = _context(tiny_model)
-    idle = Guide(_draw(1, 1, ROWS, WIDTH), torch.zeros(ROWS))
-    plain, guided = (tiny_model.integrate_flow(noise.float(), context, REAL, guide=guide) for guide in (None, idle))
+    idle = RtcGuidance(_draw(1, 1, ROWS, WIDTH), torch.zeros(ROWS))
+    plain, guided = (
+        tiny_model.integrate_flow(noise.float(), context, REAL, guidance=guidance) for guidance in (None, idle)
+    )
     assert torch.equal(plain, guided)
 
 
@@ -72,9 +74,9 @@ def test_a_guided_chunk_keeps_to_the_prefix_and_is_free_behind_it(tiny_model: Mo
     context = _context(tiny_model)
     before = tiny_model.integrate_flow(_draw(0, 1, ROWS, WIDTH), context, REAL, STEPS)
     target = torch.nn.functional.pad(before, (0, WIDTH - REAL))
-    guide = Guide(target, prefix_weights(ROWS, 5, 8, "smooth"))
+    guidance = RtcGuidance(target, prefix_weights(ROWS, 5, 8, "smooth"))
     noise = _draw(7, 1, ROWS, WIDTH)
-    plain, guided = (tiny_model.integrate_flow(noise, context, REAL, STEPS, guide=g) for g in (None, guide))
+    plain, guided = (tiny_model.integrate_flow(noise, context, REAL, STEPS, guidance=g) for g in (None, guidance))
     off_plain, off_guided = ((chunk - before).abs().amax(dim=(0, 2)) for chunk in (plain, guided))
     assert off_guided[:5].max() < 0.02 * off_plain[:5].max()
     assert off_guided[10:].max() > 0.3 * off_plain[10:].max()
@@ -82,10 +84,10 @@ def test_a_guided_chunk_keeps_to_the_prefix_and_is_free_behind_it(tiny_model: Mo
 
 @torch.inference_mode()
 def test_padded_action_numbers_stay_zero_under_guidance(tiny_model: MolmoAct2) -> None:
-    guide = Guide(torch.ones(1, ROWS, WIDTH), torch.ones(ROWS))
+    guidance = RtcGuidance(torch.ones(1, ROWS, WIDTH), torch.ones(ROWS))
     keep = tiny_model.keep_real(REAL)
     x = flow.integrate_flow(tiny_model.action_expert, _draw(0, 1, ROWS, WIDTH), _context(tiny_model), STEPS, keep,
-                            guide=guide)  # fmt: skip
+                            guidance=guidance)  # fmt: skip
     assert not x[..., REAL:].any()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether ROS time goes on as fast as time does: every age and every start of a command is told in it."""
+"""Compares ROS time with the steady clock: every age and every start of a command is given in ROS time."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from molmoact2_ros.timing import NS_PER_S, Instant
 RENEWED_S = 1.0  # a clock that is slewed gains or loses half a millisecond in this time
 
 
-class ClockWatch:
-    """ROS time may stand still for a while, as simulated time does between its messages; silences tell of the rest."""
+class ClockJumpDetector:
+    """ROS time may stand still for a while, as simulated time does between its messages; longer pauses are silences."""
 
     def __init__(self, clock_jump_max_s: float) -> None:
         """Take how far ROS time may part from the steady clock within RENEWED_S."""

@@ -11,7 +11,7 @@ from .motion import Motion, Times
 from .seam import Seam, Timeline
 
 
-class Splice(Seam):
+class Fade(Seam):
     """Follow `timeline` plus an offset that is the given state's at first and has faded after `blend_s`.
 
     The offset is the quintic polynomial that meets position, velocity and acceleration at both ends, so all three are

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The robot's shapes in space: where its hands are, how fast they move, and what comes near what."""
+"""The robot's shapes in space: where its TCPs are, how fast they move, and distances between links."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from molmoact2_ros.embodiment import Embodiment, Hand
+from molmoact2_ros.embodiment import Embodiment, Tcp
 from molmoact2_ros.interfaces.joint_command import JointCommand
 from molmoact2_ros.interfaces.safety_state import Cause, Verdict
 
-from .space_model import TABLE, SpaceModel
+from .collision_model import TABLE, CollisionModel
 
 Vector = NDArray[np.float64]
 
-# Between two points that are judged no joint moves farther: at 0.85 m of reach that is 43 mm of the hand. The command
+# Between two points that are judged no joint moves farther: at 0.85 m of reach that is 43 mm of the TCP. The command
 # after this one, a period later, is judged between them.
 STEP_ARM_RAD, STEP_GRIPPER = 0.05, 0.25
 MOST_POINTS = 12  # bounds the time of a decision; only the brisk spin of a wrist has more, and goes two steps between
 AXES = "xyz"
 
 
-class Space:
+class CollisionChecker:
     """Judge poses by the shapes of the URDF's links. Not thread-safe: it computes in place."""
 
-    def __init__(self, model: SpaceModel) -> None:
+    def __init__(self, model: CollisionModel) -> None:
         """Take the compiled robot."""
         self._model = model
         self._data = mujoco.MjData(model.model)
@@ -36,14 +36,14 @@ class Space:
         self._velocity = np.zeros(model.model.nv)
 
     @classmethod
-    def load(cls, embodiment: Embodiment) -> Space:
-        """Compile the robot's URDF; raise SafetyError if it cannot be used, see `SpaceModel.load`."""
-        return cls(SpaceModel.load(embodiment))
+    def load(cls, embodiment: Embodiment) -> CollisionChecker:
+        """Compile the robot's URDF; raise SafetyError if it cannot be used, see `CollisionModel.load`."""
+        return cls(CollisionModel.load(embodiment))
 
-    def judge_command(self, command: JointCommand) -> Verdict | None:
+    def check_command(self, command: JointCommand) -> Verdict | None:
         """Return the first violation of a command, in joint order; see `points_of` for what is looked at."""
         verdicts = (
-            self.judge(command.positions[point], command.velocities[point], point) for point in self.points_of(command)
+            self.check(command.positions[point], command.velocities[point], point) for point in self.points_of(command)
         )
         return next((verdict for verdict in verdicts if verdict is not None), None)
 
@@ -64,10 +64,10 @@ class Space:
         fastest = np.argmax((np.abs(command.velocities) / self._steps).max(axis=1))
         return sorted({*points[stride - 1 :: stride], int(fastest), len(travelled) - 1})
 
-    def judge(self, positions: Vector, velocities: Vector, point: int = 0) -> Verdict | None:
+    def check(self, positions: Vector, velocities: Vector, point: int = 0) -> Verdict | None:
         """Return what is wrong with a pose [joints] at these velocities [joints], in joint order."""
         self._place(positions, velocities)
-        return self._judge_hands(point) or self._judge_contacts(point)
+        return self._check_tcps(point) or self._check_contacts(point)
 
     def _place(self, positions: Vector, velocities: Vector) -> None:
         model, data = self._model, self._data
@@ -77,23 +77,23 @@ class Space:
         mujoco.mj_comPos(model.model, data)  # what the Jacobian needs
         mujoco.mj_collision(model.model, data)
 
-    def _judge_hands(self, point: int) -> Verdict | None:
-        for body, hand in self._model.hands:
-            position = self._data.xpos[body] + self._data.xmat[body].reshape(3, 3) @ hand.point_m
-            verdict = _outside_box(position, hand, point)
+    def _check_tcps(self, point: int) -> Verdict | None:
+        for body, tcp in self._model.tcps:
+            position = self._data.xpos[body] + self._data.xmat[body].reshape(3, 3) @ tcp.point_m
+            verdict = _outside_box(position, tcp, point)
             if verdict is not None:
                 return verdict
             mujoco.mj_jac(self._model.model, self._data, self._jacobian, None, position, body)
             speed = float(np.linalg.norm(self._jacobian @ self._velocity))
-            if speed > hand.speed_m_s:
+            if speed > tcp.speed_m_s:
                 text = (
-                    f"the hand at {hand.link} would move at {speed:.3f} m/s at point {point}, above its limit "
-                    f"{hand.speed_m_s:.3f} m/s"
+                    f"the TCP at {tcp.link} would move at {speed:.3f} m/s at point {point}, above its limit "
+                    f"{tcp.speed_m_s:.3f} m/s"
                 )
-                return Verdict(Cause.HAND_SPEED_LIMIT, text, step=point, value=speed, limit=hand.speed_m_s)
+                return Verdict(Cause.TCP_SPEED_LIMIT, text, step=point, value=speed, limit=tcp.speed_m_s)
         return None
 
-    def _judge_contacts(self, point: int) -> Verdict | None:
+    def _check_contacts(self, point: int) -> Verdict | None:
         if not self._data.ncon:
             return None
         geoms, distances = self._data.contact.geom, self._data.contact.dist
@@ -110,8 +110,8 @@ class Space:
         return Verdict(Cause.COLLISION, text, step=point, value=value, limit=limit)
 
 
-def _outside_box(position: Vector, hand: Hand, point: int) -> Verdict | None:
-    low, high = np.array(hand.low_m), np.array(hand.high_m)
+def _outside_box(position: Vector, tcp: Tcp, point: int) -> Verdict | None:
+    low, high = np.array(tcp.low_m), np.array(tcp.high_m)
     outside = np.maximum(position - high, low - position)
     axis = int(np.argmax(outside))
     if outside[axis] <= 0:
@@ -119,7 +119,7 @@ def _outside_box(position: Vector, hand: Hand, point: int) -> Verdict | None:
     value = float(position[axis])
     limit, side = (float(high[axis]), "above") if value > high[axis] else (float(low[axis]), "below")
     text = (
-        f"the hand at {hand.link} would go to {AXES[axis]} = {value:.3f} m at point {point}, {side} its workspace's "
+        f"the TCP at {tcp.link} would go to {AXES[axis]} = {value:.3f} m at point {point}, {side} its workspace's "
         f"{limit:.3f} m"
     )
     return Verdict(Cause.WORKSPACE, text, step=point, value=value, limit=limit)
