@@ -543,9 +543,9 @@ def test_a_bridge_that_holds_gives_a_cause_and_one_that_waits_shows_in_robot_sta
 
 @pytest.mark.parametrize(("received", "receives_us"), [(7, True), (0, False), (8, False)])
 def test_the_bridge_says_which_safety_process_it_receives_and_what_one_before_it_left(
-    count: int, receives_us: bool
+    received: int, receives_us: bool
 ) -> None:
-    message = BridgeState(safety_instance_id=count, former_cause=SafetyState.CAUSE_ESTOP, former_text="pressed")
+    message = BridgeState(safety_instance_id=received, former_cause=SafetyState.CAUSE_ESTOP, former_text="pressed")
     report = bridge_report_from_msg(message, instance_id=7)
     assert (report.receives_us, report.former) == (receives_us, Verdict(Cause.ESTOP, "pressed"))
     assert bridge_report_from_msg(BridgeState(), instance_id=7).former is None

@@ -36,7 +36,7 @@ def test_an_estop_stays_pressed_until_its_own_device_releases_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "heard_s", "words"),
+    ("held", "received_s", "words"),
     [
         (True, 0.0, ""),
         (True, -0.29, ""),
