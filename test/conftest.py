@@ -12,6 +12,13 @@ import pytest
 DOMAINS = 101  # the largest whose ports lie below those that Linux gives to programs
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that has a ROS domain as one of a real node."""
+    for item in items:
+        if "ros_domain" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.node)
+
+
 @pytest.fixture
 def ros_domain(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Give each test a ROS domain of its own; what it started ends with it."""

@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in ROS_MODULES:
             raise
-        print(f"error: {error.name} is not here: {REMEDY}", file=sys.stderr)
+        print(f"error: {error.name} not found: {REMEDY}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

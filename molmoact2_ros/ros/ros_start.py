@@ -133,7 +133,7 @@ def _require_type_support(environment: Mapping[str, str]) -> None:
 
 def _import_problem(name: str, error: Exception, environment: Mapping[str, str]) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name in {name, name.partition(".")[0]}:
-        return f"{error.name} is not here: {REMEDY}"
+        return f"{error.name} not found: {REMEDY}"
     place = _place(name)
     for variable in ("PYTHONPATH", "LD_LIBRARY_PATH"):
         if _is_below(place, environment.get(variable, "")) or (
