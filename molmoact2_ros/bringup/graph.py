@@ -10,8 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from molmoact2_ros.embodiment import Embodiment, EmbodimentError
-from molmoact2_ros.embodiment.driver import default_driver
+from molmoact2_ros.embodiment import Embodiment, EmbodimentError, default_driver
 from molmoact2_ros.interpolation.settings import SPEED_SCALES
 from molmoact2_ros.policy.checkpoint_choice import choose_checkpoint, depth_decoder, depth_grid, image_size
 from molmoact2_ros.policy.simulated_latency import SimulatedLatency

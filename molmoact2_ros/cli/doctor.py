@@ -77,8 +77,7 @@ def run(args: argparse.Namespace) -> int:
     from molmoact2_ros.doctor.examination import examine
     from molmoact2_ros.doctor.machine_checks import check_machine, check_transport
     from molmoact2_ros.doctor.report import as_json, print_check, summary
-    from molmoact2_ros.embodiment import Embodiment
-    from molmoact2_ros.embodiment.driver import default_driver
+    from molmoact2_ros.embodiment import Embodiment, default_driver
     from molmoact2_ros.policy.checkpoint_choice import choose_checkpoint
 
     robot = Embodiment.load(args.embodiment)

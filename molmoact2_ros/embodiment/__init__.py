@@ -17,9 +17,8 @@ from .driver import (
     STREAMS,
     Driver,
     DriverGroup,
-    validate_driver,
 )
-from .embodiment import Embodiment, shipped_embodiments
+from .embodiment import Embodiment, default_driver, shipped_embodiments, validate_driver
 from .errors import EmbodimentError
 from .fault_source import DIAGNOSTICS, FRANKA_STATE, HARDWARE_COMPONENTS, FaultSource
 from .geometry import Geometry, Tcp
@@ -54,6 +53,7 @@ __all__ = [
     "Joint",
     "PolicyContract",
     "Tcp",
+    "default_driver",
     "explain",
     "read_urdf",
     "resolve_meshes",

@@ -4,16 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from molmoact2_ros.schema import Section
 
 from .affine import Affine
 from .errors import EmbodimentError
 from .fault_source import FaultSource
-
-if TYPE_CHECKING:
-    from .embodiment import Embodiment
 
 # A controller that plays a trajectory is sent all of it.
 JOINT_TRAJECTORY = "joint_trajectory"  # trajectory_msgs/JointTrajectory to a joint trajectory controller
@@ -135,31 +131,3 @@ class Driver:
                 f"{section.where}.groups: expected each of {', '.join(joint_names)} once, got {', '.join(named)}"
             )
         return cls(name, groups, stop_service, faults)
-
-
-def validate_driver(robot: Embodiment, driver: Driver) -> None:
-    """Check that every group's interface can carry its joints.
-
-    Raises:
-        BridgeError: an arm joint behind an interface that is sent goals, or one of a single gripper for two joints.
-    """
-    grippers = {joint.name for joint in robot.joints if joint.is_gripper}
-    for group in driver.groups:
-        arm = [joint for joint in group.joints if joint not in grippers]
-        if arm and group.interface in (FORWARD_COMMANDS, *MESSAGE_PACKAGES):
-            raise EmbodimentError(
-                f"driver '{driver.name}' moves {', '.join(arm)} by {group.interface}, which carries neither time "
-                "nor brake: use joint_trajectory for arm joints, or streamed_commands for a forward controller"
-            )
-        if group.interface in MESSAGE_PACKAGES and len(group.joints) != 1:
-            raise EmbodimentError(
-                f"driver '{driver.name}' gives {', '.join(group.joints)} one {group.interface}: "
-                "expected one group for each gripper"
-            )
-
-
-def default_driver(robot: Embodiment, *, sim: bool) -> str:
-    """Return the first driver profile; in simulation the first that common_interfaces suffices for."""
-    profiles = list(robot.drivers.values())
-    plain = [profile for profile in profiles if not profile.extra_messages]
-    return (plain if sim and plain else profiles)[0].name

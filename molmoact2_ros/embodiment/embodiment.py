@@ -16,7 +16,7 @@ from molmoact2_ros.schema import Section, read_yaml
 
 from .affine import Affine
 from .camera import Camera
-from .driver import Driver
+from .driver import FORWARD_COMMANDS, MESSAGE_PACKAGES, Driver
 from .errors import EmbodimentError
 from .geometry import Geometry
 from .joint import Joint
@@ -188,3 +188,31 @@ def _unique(names: list[str], where: str) -> tuple[str, ...]:
         if names.count(name) > 1:
             raise EmbodimentError(f"{where}: {name!r} stands there more than once")
     return tuple(names)
+
+
+def validate_driver(robot: Embodiment, driver: Driver) -> None:
+    """Check that every group's interface can carry its joints.
+
+    Raises:
+        EmbodimentError: an arm joint behind an interface that is sent goals, or one of a single gripper for two joints.
+    """
+    grippers = {joint.name for joint in robot.joints if joint.is_gripper}
+    for group in driver.groups:
+        arm = [joint for joint in group.joints if joint not in grippers]
+        if arm and group.interface in (FORWARD_COMMANDS, *MESSAGE_PACKAGES):
+            raise EmbodimentError(
+                f"driver '{driver.name}' moves {', '.join(arm)} by {group.interface}, which carries neither time "
+                "nor brake: use joint_trajectory for arm joints, or streamed_commands for a forward controller"
+            )
+        if group.interface in MESSAGE_PACKAGES and len(group.joints) != 1:
+            raise EmbodimentError(
+                f"driver '{driver.name}' gives {', '.join(group.joints)} one {group.interface}: "
+                "expected one group for each gripper"
+            )
+
+
+def default_driver(robot: Embodiment, *, sim: bool) -> str:
+    """Return the first driver profile; in simulation the first that common_interfaces suffices for."""
+    profiles = list(robot.drivers.values())
+    plain = [profile for profile in profiles if not profile.extra_messages]
+    return (plain if sim and plain else profiles)[0].name

@@ -7,8 +7,7 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from molmoact2_ros.embodiment import Driver, Embodiment
-from molmoact2_ros.embodiment.driver import default_driver
+from molmoact2_ros.embodiment import Driver, Embodiment, default_driver
 
 ALL = "all"
 ROBOTS = ("droid", "yam", "so101")

@@ -40,8 +40,7 @@ from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock as ClockMsg
 from sensor_msgs.msg import CameraInfo, Image, JointState
 
-from molmoact2_ros.embodiment import Camera, Embodiment
-from molmoact2_ros.embodiment.driver import default_driver
+from molmoact2_ros.embodiment import Camera, Embodiment, default_driver
 from molmoact2_ros.ros import qos
 from molmoact2_ros.ros.conversions import to_stamp
 from molmoact2_ros.ros.lifecycle import ERROR, OK, WARN, Molmoact2Node, Report, run

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from molmoact2_ros.embodiment import Driver, Embodiment
-from molmoact2_ros.embodiment.driver import STREAMS, default_driver
+from molmoact2_ros.embodiment import STREAMS, Driver, Embodiment, default_driver
 from molmoact2_ros.safety.settings import Settings
 
 from ..fault import Fault
