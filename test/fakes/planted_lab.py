@@ -91,7 +91,7 @@ class PlantedLab:
                 for group, publisher in self._states:
                     publisher.publish(self._state(group, time.monotonic() - began))
             if count % round(RATE_HZ / CAMERA_RATE_HZ) == 0:
-                images = {role: self._image(seed) for seed, role in enumerate(self._cameras)}
+                images = {role: self._pixels(seed) for seed, role in enumerate(self._cameras)}
                 for role, publisher in self._cameras.items():
                     publisher.publish(self._image(role, images[self._traps.feeds.get(role, role)]))
             count += 1
@@ -105,7 +105,7 @@ class PlantedLab:
         message.position = to_array("d", np.array(list(values.values())))
         return message
 
-    def _image(self, seed: int) -> np.ndarray:
+    def _pixels(self, seed: int) -> np.ndarray:
         image = scene(seed)
         return image + self._random.integers(0, 3, image.shape, dtype=np.uint8)
 
