@@ -15,9 +15,11 @@ from molmoact2_ros.ros.stop_flag import SIGNALS, StopFlag
 
 @pytest.fixture
 def flag() -> Iterator[StopFlag]:
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run under nohup
     made = StopFlag()
     yield made
     made.restore()
+    signal.signal(signal.SIGHUP, hangup)
 
 
 @pytest.mark.parametrize("number", SIGNALS)
