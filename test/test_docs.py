@@ -91,3 +91,9 @@ def test_every_row_of_the_fault_table_has_a_measurement_or_says_that_there_is_no
     measured = re.findall(r"^\| `\w+` .*\| (.*?) ?\|$", table, flags=re.MULTILINE)
     assert measured
     assert [cell for cell in measured if not re.fullmatch(r"(?:(?:\d+|-), ){2}(?:\d+|-) ms|-|not measured", cell)] == []
+
+
+def test_the_example_of_the_lockstep_page_is_a_test_that_runs() -> None:
+    code = (ROOT / "doc/lockstep.md").read_text().partition("```python\n")[2].partition("```")[0]
+    example = code[code.index("def test_") :]
+    assert example in (ROOT / "test/graph/test_stops.py").read_text()

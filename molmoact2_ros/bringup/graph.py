@@ -212,3 +212,12 @@ def _speed_scale(text: str) -> float:
     if not low <= scale <= high:
         raise EmbodimentError(f"speed_scale: expected a number from {low} to {high}, got {text!r}")
     return scale
+
+
+def in_lockstep(node: NodeSpec, seed: int, operator: str, **simulator: object) -> NodeSpec:
+    """Return the node with its seed; the simulator, with parameters of its own, waits for the operator, too."""
+    own: dict[str, object] = {"seed": seed} if node.name in ("simulator", "policy") else {}
+    if node.name == "simulator":
+        own |= simulator
+        own["lockstep_nodes"] = f"{node.parameters['lockstep_nodes']},{operator}"
+    return replace(node, parameters={**node.parameters, **own})

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import argparse
 import datetime
-from dataclasses import replace
 from pathlib import Path
 
 from molmoact2_ros.bringup import ros_environment
-from molmoact2_ros.bringup.graph import NodeSpec
+from molmoact2_ros.bringup.graph import in_lockstep
 
 from .graph_arguments import graph_from_args
 
@@ -58,7 +57,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--speed-scale", default="1.0", metavar="S", help="execute chunks at this part of their speed, 0.1 to 1"
     )
     parser.add_argument(
-        "--safety-file", default="", metavar="FILE", help="thresholds of safety (default: config/safety.yaml)"
+        "--safety-file",
+        default="",
+        metavar="FILE",
+        help="file of safety thresholds that differ from the defaults",
     )
     parser.add_argument(
         "--camera-rate",
@@ -114,15 +116,6 @@ def run(args: argparse.Namespace) -> int:
         args.lockstep = True
         nodes = graph_from_args(args.embodiment, args, sim="true")
     return DemoRun(args, [in_lockstep(node, args.seed, OPERATOR) for node in nodes], folder).run()
-
-
-def in_lockstep(node: NodeSpec, seed: int, operator: str, **simulator: object) -> NodeSpec:
-    """Return the node with its seed; the simulator, with parameters of its own, waits for the operator, too."""
-    own: dict[str, object] = {"seed": seed} if node.name in ("simulator", "policy") else {}
-    if node.name == "simulator":
-        own |= simulator
-        own["lockstep_nodes"] = f"{node.parameters['lockstep_nodes']},{operator}"
-    return replace(node, parameters={**node.parameters, **own})
 
 
 def _set_aside(folder: Path) -> None:

@@ -21,6 +21,7 @@ from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.operation.client import MODES, OperatorClient
 from molmoact2_ros.operation.event_log import say_event
 from molmoact2_ros.operation.managed_graph import ManagedGraph
+from molmoact2_ros.ros.lockstep import START_NS
 
 from .bag_recorder import BagRecorder
 from .depth_record import REST_MAPS
@@ -31,6 +32,8 @@ from .run_report import write_contact_sheet, write_frames, write_joint_plot
 READY_S = 90.0  # a big checkpoint on a slow disk
 OPERATOR = "molmoact2_demo"
 OPERATE_S = 0.1  # of simulated time, between two looks at the graph in lockstep
+LOCKSTEP_READY_S = 30.0  # of simulated time, until safety arms
+LOCKSTEP_START_S = 600.0  # until its first step: a busy computer takes long to load a checkpoint, and is no failure
 MEASURED_S = 2.5  # the simulator reports once a second
 CAMERA_SHARE, PHYSICS_SHARE = 0.9, 0.95
 # What a computer that is too slow makes of a robot on which nothing is wrong.
@@ -66,6 +69,7 @@ class DemoRun:
         self._may_be_late = may_be_late
         self._began_s = self._ended_s = 0.0  # of the armed time, by the computer's clock
         self._has_run = False
+        self._arming_text = ""  # safety's newest answer to ~/arm in lockstep
         self.too_slow = ""  # why this computer cannot keep real time
         self._live_table = not args.headless and sys.stdout.isatty()
         self._console = Console()
@@ -121,6 +125,7 @@ class DemoRun:
                 if self._exits:
                     return False
                 if time.monotonic() > deadline:
+                    self.too_slow = "" if self._may_be_late else self._lateness()
                     self._metrics.stop_causes.append(f"not ready after {READY_S:.0f} s: waiting for {missing}")
                     return False
         return True
@@ -130,7 +135,7 @@ class DemoRun:
         assert live.client.member is not None
         live.client.member.timer(OPERATE_S, lambda: self._operate(live.client))
         live.start(self._nodes)
-        deadline, next_line = time.monotonic() + READY_S, 0.0
+        deadline, next_line = time.monotonic() + LOCKSTEP_START_S, 0.0
         while not self._has_run:
             self._exits += live.poll()
             if self._exits or self._metrics.stop_causes:
@@ -142,9 +147,10 @@ class DemoRun:
                 rows = [*self._rows(live.client, seconds), ("at", f"{factor:.2f} of real time")]
                 say_event("demo", "  ".join(f"{key} {value}" for key, value in rows))
                 next_line += 2.0
-            if not self._began_s and time.monotonic() > deadline:
-                missing = self._missing(live.client) or "safety, which refuses to arm"
-                self._metrics.stop_causes.append(f"not ready after {READY_S:.0f} s: waiting for {missing}")
+            if live.client.member.now_ns == START_NS and time.monotonic() > deadline:
+                self._metrics.stop_causes.append(
+                    f"no step of lockstep after {LOCKSTEP_START_S:.0f} s: the simulator's log names what it waits for"
+                )
 
     def _operate(self, client: OperatorClient) -> None:
         """Arm when all is there, and end the run: at steps that depend on nothing but the simulated time."""
@@ -154,8 +160,16 @@ class DemoRun:
             if self._metrics.armed_seconds(now_ns) >= self._args.seconds:
                 self._metrics.freeze(now_ns)
                 self._has_run, self._ended_s = True, time.monotonic()
-        elif not self._metrics.armed_ns and not self._metrics.is_frozen and not self._missing(client):
-            client.call_in_phase("safety", "arm", lambda _done, _text: None)
+        elif not self._metrics.armed_ns and not self._metrics.is_frozen:
+            missing = self._missing(client)
+            if (now_ns - START_NS) * 1e-9 > LOCKSTEP_READY_S:
+                why = f"waiting for {missing}" if missing else f"arming refused: {self._arming_text}"
+                self._metrics.stop_causes.append(f"not ready after {LOCKSTEP_READY_S:.0f} s of simulated time: {why}")
+            elif not missing:
+                client.call_in_phase("safety", "arm", self._on_arming_answer)
+
+    def _on_arming_answer(self, _done: bool, text: str) -> None:
+        self._arming_text = text
 
     def _keeps_real_time(self, live: ManagedGraph) -> bool:
         """Measure for a moment whether cameras and physics keep their rates on this computer."""
@@ -198,6 +212,7 @@ class DemoRun:
             if self._exits:
                 return False
             if time.monotonic() > deadline:
+                self.too_slow = "" if self._may_be_late else self._lateness()
                 self._metrics.stop_causes.append(f"arming refused: {answer[1]}")
                 return False
         return True

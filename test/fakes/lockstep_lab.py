@@ -18,8 +18,7 @@ from rclpy.task import Future
 from sensor_msgs.msg import JointState
 
 from molmoact2_ros.bringup import ros_environment
-from molmoact2_ros.bringup.graph import GRAPH_ARGUMENTS, graph
-from molmoact2_ros.cli.demo import in_lockstep
+from molmoact2_ros.bringup.graph import GRAPH_ARGUMENTS, graph, in_lockstep
 from molmoact2_ros.cli.main import make_parser
 from molmoact2_ros.embodiment import Embodiment
 from molmoact2_ros.msg import SafetyState

@@ -30,7 +30,7 @@ LIMIT_S = 900.0  # of one command, on the busiest computer
 TRACKING_RAD = 0.1
 CAMERA_HZ = 15
 IGNORING_CTRL_C = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")  # as shells start what they put into the background
-DOMAIN, BUSY_DOMAIN, INTERRUPTED_DOMAIN, BLIND_DOMAIN, SEED_DOMAIN = 83, 84, 85, 40, 43
+DOMAIN, BUSY_DOMAIN, INTERRUPTED_DOMAIN, BLIND_DOMAIN, SEED_DOMAIN, SLOW_DOMAIN = 83, 84, 85, 40, 43, 29
 
 
 def _command(*arguments: str) -> list[str]:
@@ -184,3 +184,17 @@ def test_demo_on_a_machine_without_egl_says_so_once_and_in_its_last_line(
     assert ended.stderr.count("\n") == 1
     assert "EGL" in json.loads(ended.stdout.splitlines()[-1])["stop_causes"][0]
     assert sum("EGL" in line for line in ended.stdout.splitlines()) == 1
+
+
+def test_demo_on_a_computer_that_cannot_keep_real_time_goes_on_in_lockstep_and_says_why(tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    # No software renderer makes as many images as that.
+    arguments = ("demo", "--headless", "--camera-rate", "120", "--seconds", "0.5", "--out", str(folder))
+    command = _command(*arguments, "--domain-id", str(SLOW_DOMAIN))
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    print(ended.stdout, ended.stderr)
+    report = json.loads(ended.stdout.splitlines()[-1])
+    assert "this computer cannot keep real time" in ended.stdout
+    assert "of real time" in ended.stdout
+    assert (ended.returncode, report["lockstep"], report["stop_causes"]) == (0, True, [])
+    assert (folder / "real_time" / "logs").is_dir()

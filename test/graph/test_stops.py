@@ -116,3 +116,11 @@ def test_home_brings_the_arm_back_and_the_arm_stays_there_when_the_policy_has_no
         lab.run_for(1.0)
         assert at_home()
         assert lab.mode == SafetyState.ARMED
+
+
+def test_a_dead_camera_in_motion_stops_the_robot_and_is_named(tmp_path: Path) -> None:
+    with lockstep_lab(tmp_path, 30, "droid") as lab:  # 30: a ROS domain that no other test uses
+        lab.arm_and_move()
+        lab.inject("camera_dead wrist")
+        lab.run_until(lambda: lab.mode == SafetyState.STOPPED, 5.0)
+        assert lab.cause == "stale camera"
