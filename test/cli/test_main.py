@@ -51,7 +51,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["up", "nonsense", "--sim"], "unknown embodiment 'nonsense'"),
         (["up", "nowhere.yaml", "--sim"], "nowhere.yaml does not exist: correct the path, or name a shipped robot"),
         (["parity", "--checkpoint", "/", "--golden", __file__], "not a readable .npz file: its content is something"),
-        (["demo", "--out", f"{__file__}/run"], f"error: {__file__}/run"),
+        (["demo", "--out", f"{__file__}/run", "--domain-id", "28"], f"error: {__file__}/run"),
         (["demo", "--instruction", "  "], "the instruction is empty"),
         (["up", "droid", "--sim", "--instruction", ""], "the instruction is empty"),
         (["up", "droid", "--sim", "--checkpoint", "/"], "config.json"),
